@@ -1,0 +1,270 @@
+"""The three registries of backends, and what a backend of each kind must offer.
+
+A backend is a class. Built-in ones are named below as "module:Class" and imported when asked for; other packages add
+theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. A backend's
+options are the keyword-only arguments of its constructor, and their defaults are its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import inspect
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.errors import BackendError, OptionError, UnknownBackendError, near_matches
+from dsrbench.types import Clip, Detections, Floats, Prompt, VideoTracks
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Makes videos from prompts."""
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
+        """Yield one clip per (prompt, seed) pair, in order; may batch inside."""
+        ...
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds labelled boxes in frames. May also offer `check_labels(labels)`, called before any video is read."""
+
+    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
+        """Detect `labels` in RGB frames uint8 `[T, H, W, 3]` of one video; one `Detections` per frame."""
+        ...
+
+
+@runtime_checkable
+class AssociationTracker(Protocol):
+    """Joins detections of single frames into one track per entity."""
+
+    def associate(
+        self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
+    ) -> VideoTracks:
+        """Tracks from detections whose label 0 is the subject and label 1 the object; `size` is (width, height)."""
+        ...
+
+
+@runtime_checkable
+class PropagationTracker(Protocol):
+    """Follows two boxes from one anchor frame through the whole video."""
+
+    def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
+        """Tracks of every frame, forward and backward from frame `anchor`."""
+        ...
+
+
+B = TypeVar("B")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend(Generic[B]):
+    """A backend made ready: the object, and all that must be recorded of it.
+
+    Attributes:
+        name: The registered name.
+        instance: The object itself.
+        version: Version of the package that provides it.
+        options: Every option in force, defaults included, as JSON values.
+        fingerprint: What the instance itself says of its weights and libraries (its `fingerprint` attribute, if any).
+    """
+
+    name: str
+    instance: B
+    version: str
+    options: dict[str, Any]
+    fingerprint: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """What goes into manifests and cache keys."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "options": self.options,
+            "fingerprint": self.fingerprint,
+        }
+
+
+class Registry(Generic[B]):
+    """Names to backend classes of one kind.
+
+    Args:
+        kind: `detector`, `tracker` or `generator`.
+        builtin: Name to "module:Class".
+    """
+
+    def __init__(self, kind: str, builtin: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._builtin = dict(builtin)
+
+    def targets(self) -> dict[str, tuple[str, str]]:
+        """Every known name with its "module:Class" and the distribution that provides it.
+
+        Raises:
+            BackendError: Two packages claim one name.
+        """
+        found = {name: (target, "dsrbench") for name, target in self._builtin.items()}
+        for point in importlib.metadata.entry_points(group=f"dsrbench.{self.kind}s"):
+            owner = point.dist.name if point.dist else "unknown"
+            if point.name in found and found[point.name] != (point.value, owner):
+                other = found[point.name]
+                raise BackendError(
+                    f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]} and {point.value} of {owner}; "
+                    f"uninstall one of them"
+                )
+            found[point.name] = (point.value, owner)
+        return dict(sorted(found.items()))
+
+    def names(self) -> list[str]:
+        """Every known name, sorted."""
+        return list(self.targets())
+
+    def load(self, name: str) -> type[B]:
+        """Import the class registered as `name`.
+
+        Raises:
+            UnknownBackendError: No such name; near matches are listed.
+            BackendError: Its module cannot be imported.
+        """
+        targets = self.targets()
+        if name not in targets:
+            raise UnknownBackendError(f"no {self.kind} named {name!r}{near_matches(name, targets)}")
+        module, _, attribute = targets[name][0].partition(":")
+        try:
+            return typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
+        except (ImportError, AttributeError) as error:
+            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
+
+    def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
+        """Make a backend from its name and the options the user gave.
+
+        Args:
+            name: A registered name.
+            options: Only what differs from the backend's own defaults; text is converted to each option's type.
+
+        Raises:
+            UnknownBackendError: No such name.
+            OptionError: An option it does not have, or a value of the wrong type.
+        """
+        cls = self.load(name)
+        given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
+        instance = cls(**given)
+        in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
+        owner = self.targets()[name][1]
+        try:
+            version = importlib.metadata.version(owner)
+        except importlib.metadata.PackageNotFoundError:
+            version = "unknown"
+        return Backend(
+            name=name,
+            instance=instance,
+            version=version,
+            options={key: _plain(value) for key, value in in_force.items()},
+            fingerprint=dict(getattr(instance, "fingerprint", {})),
+        )
+
+
+def split_options(pairs: Iterable[str], kinds: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Sort `kind.key=value` texts by kind.
+
+    Raises:
+        OptionError: Not of that form, or an unknown kind.
+
+    >>> split_options(["detector.threshold=0.2"], ["detector", "tracker"])
+    {'detector': {'threshold': '0.2'}, 'tracker': {}}
+    """
+    sorted_options: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        kind, dot, option = key.partition(".")
+        if not (equals and dot and option):
+            raise OptionError(f"expected an option such as {kinds[0]}.threshold=0.2, got {pair!r}")
+        if kind not in sorted_options:
+            raise OptionError(f"unknown kind {kind!r} in option {pair!r}{near_matches(kind, kinds)}")
+        sorted_options[kind][option] = value
+    return sorted_options
+
+
+def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Check options against the keyword-only arguments of a class and convert texts to their annotated types.
+
+    Raises:
+        OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
+    """
+    known = _options(cls)
+    hints = typing.get_type_hints(cls.__init__) if known else {}
+    converted = {}
+    for key, value in options.items():
+        if key not in known:
+            raise OptionError(f"{where} has no option {key!r}{near_matches(key, known)}")
+        converted[key] = _convert(value, hints.get(key, str), f"option {key!r} of {where}")
+    return converted
+
+
+def describe_options(cls: type) -> dict[str, tuple[str, Any]]:
+    """Every option of a backend class with its type and default, for listings."""
+    return {
+        key: (str(parameter.annotation), None if parameter.default is parameter.empty else parameter.default)
+        for key, parameter in _options(cls).items()
+    }
+
+
+def _options(cls: type) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(cls).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _convert(value: Any, hint: Any, what: str) -> Any:
+    accepted = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if not isinstance(value, str):
+        return value
+    if type(None) in accepted and value.lower() in ("none", "null", ""):
+        return None
+    if bool in accepted:
+        truth = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.lower())
+        if truth is None:
+            raise OptionError(f"{what}: expected true or false, got {value!r}")
+        return truth
+    for kind in (int, float, Path):
+        if kind in accepted:
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    if str in accepted:
+        return value
+    names = " or ".join(getattr(k, "__name__", str(k)) for k in accepted)
+    raise OptionError(f"{what}: expected {names}, got {value!r}")
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
+
+
+generators: Registry[Generator] = Registry("generator", {})
+
+detectors: Registry[Detector] = Registry(
+    "detector",
+    {
+        "nanodet": "dsrbench.detect.nanodet:NanoDet",
+        "picodet": "dsrbench.detect.picodet:PicoDet",
+        "yolo": "dsrbench.detect.yolo:Yolo",
+        "scripted": "dsrbench.detect.scripted:Scripted",
+    },
+)
+
+trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
+    "tracker",
+    {
+        "assignment": "dsrbench.track.assignment:Assignment",
+        "bytetrack": "dsrbench.track.bytetrack:ByteTrack",
+    },
+)
