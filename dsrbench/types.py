@@ -153,7 +153,7 @@ class FrameCounts:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Clip:
     """A decoded video.
 
@@ -174,7 +174,7 @@ class Clip:
             raise InputError(f"clip frames must be uint8 [T, H, W, 3], got {self.frames.dtype} {self.frames.shape}")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector saw in one frame.
 
@@ -215,7 +215,7 @@ class FrameState(enum.IntEnum):
     FILLED = 3
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class VideoTracks:
     """One box an entity and frame: what every tracker makes and the metric reads.
 
@@ -316,10 +316,7 @@ class Diagnosis(str, enum.Enum):
     OTHER = "other"
 
 
-_EMPTY = np.empty(0)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class VideoScore:
     """The DSR-Score of one video, with its parts.
 
@@ -345,8 +342,8 @@ class VideoScore:
     g_init: float = math.nan
     r_fin: float = math.nan
     g_fin: float = math.nan
-    ssr_initial: Floats = dataclasses.field(default=_EMPTY, repr=False)
-    ssr_final: Floats = dataclasses.field(default=_EMPTY, repr=False)
+    ssr_initial: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
+    ssr_final: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
     n_scored: int = 0
     visited: bool | None = None
     diagnosis: Diagnosis | None = None

@@ -1,0 +1,5 @@
+"""`python -m dsrbench`."""
+
+from dsrbench.cli import main
+
+main()

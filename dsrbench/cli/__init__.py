@@ -1,0 +1,82 @@
+"""The `dsrbench` command: one file a subcommand, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from dsrbench import __version__
+from dsrbench.errors import DSRBenchError
+
+COMMANDS = {
+    "agreement": "Compare two detectors or trackers on the same videos.",
+    "backends": "List backends and their options; fetch their weights.",
+    "compare": "Compare two models on the same prompts.",
+    "doctor": "Say what is installed, which weights are there, and what is missing.",
+    "eval": "Score a folder of videos against a suite of prompts.",
+    "explain": "Score one video and write a page that shows why.",
+    "report": "Table, summary.json and web page of a run.",
+    "score": "Score boxes you bring, a JSON line a video.",
+}
+"""Every subcommand with its one-line help; it lives in the module of its name, as a click command `command`."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its subcommands' names and help, and imports one only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"dsrbench.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the subcommand, naming near matches for a mistyped one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from dsrbench.errors import near_matches
+
+            ctx.fail(f"no command {args[0]!r}{near_matches(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="dsrbench")
+def group() -> None:
+    """Does a text-to-video model put things where the prompt says, when it says?
+
+    Exit codes: 0 done, 2 usage, 3 input, 4 video, 5 backend, 6 run folder, 7 download, 8 some samples failed,
+    130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error raised on purpose becomes one line and its exit code."""
+    try:
+        group(standalone_mode=False)
+    except DSRBenchError as error:
+        click.echo(f"dsrbench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("dsrbench: interrupted; what was finished is kept, the same command goes on from there", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,11 @@
+"""A run folder: what a run wrote, found again after a crash, on this disk.
+
+`run.json` (manifest), `videos/`, `detections/`, `tracks/`, `samples/` (one JSON a sample), `samples.parquet` (compacted
+from them), `log.jsonl`, `report/`.
+"""
+
+from dsrbench.store.disk import LocalDisk
+from dsrbench.store.run import Run, describe_changes
+from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
+
+__all__ = ["LocalDisk", "Run", "Sample", "SampleKey", "describe_changes", "read_samples", "samples_table"]

@@ -1,0 +1,148 @@
+"""The small storage interface a run folder is built on, for a local disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsrbench.errors import RunLockedError, StoreError
+
+
+class LocalDisk:
+    """Files under one root, addressed by relative POSIX paths.
+
+    Args:
+        root: The folder; made on first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """The local path of `name`."""
+        return self.root / name
+
+    def exists(self, name: str) -> bool:
+        """Whether the file is there."""
+        return self.path(name).exists()
+
+    def read(self, name: str) -> bytes:
+        """The whole file.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        try:
+            return self.path(name).read_bytes()
+        except OSError as error:
+            raise StoreError(f"cannot read {self.path(name)}: {error.strerror}") from error
+
+    def write_atomic(self, name: str, data: bytes) -> None:
+        """Write a file so that it is there whole or not at all, also after a crash: temporary file, fsync, rename.
+
+        Raises:
+            StoreError: It cannot be written, for instance because the disk is full.
+        """
+        path = self.path(name)
+        temporary = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            raise write_error(path, error) from error
+        except BaseException:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            raise
+
+    def append(self, name: str, line: str) -> None:
+        """Add one line to a log.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        path = self.path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line.rstrip("\n") + "\n")
+        except OSError as error:
+            raise write_error(path, error) from error
+
+    def list(self, prefix: str, suffix: str = "") -> list[str]:
+        """Names of all files under the folder `prefix` that end in `suffix`, sorted; temporary files left out."""
+        base = self.path(prefix)
+        return sorted(
+            p.relative_to(self.root).as_posix()
+            for p in base.rglob(f"*{suffix}")
+            if p.is_file() and not p.name.startswith(".")
+        )
+
+    def sweep(self, prefix: str) -> None:
+        """Remove temporary files that a killed process left under `prefix`; call it only with the lock held."""
+        for path in self.path(prefix).rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one process; the lock goes when the process does, however it ends.
+
+        Raises:
+            RunLockedError: Another process holds it.
+            StoreError: The folder cannot be written.
+        """
+        import filelock
+
+        path = self.path("run.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = filelock.FileLock(path, timeout=0)
+            held.acquire()
+        except filelock.Timeout:
+            raise RunLockedError(
+                f"another process works on {self.root}; wait for it to end, or give another --out folder"
+            ) from None
+        except OSError as error:
+            raise write_error(path, error) from error
+        try:
+            yield
+        finally:
+            held.release()
+
+
+def write_error(path: Path, error: OSError) -> StoreError:
+    """One line for a failed write, with what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(f"disk full while writing {path}; nothing is lost: free space and run the same command again")
+    return StoreError(f"cannot write {path}: {error.strerror or error}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

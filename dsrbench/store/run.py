@@ -1,0 +1,172 @@
+"""A run folder: manifest, samples, tracks, log, and the compacted table."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import StoreError
+from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
+from dsrbench.store.disk import LocalDisk
+from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
+from dsrbench.types import Detections, VideoTracks
+
+SCHEMA = 1
+
+
+class Run:
+    """One run folder.
+
+    Args:
+        folder: Where it is, or will be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.disk = LocalDisk(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """An existing run.
+
+        Raises:
+            StoreError: The folder is none.
+        """
+        run = cls(folder)
+        if not run.disk.exists("run.json"):
+            raise StoreError(f"{folder} is no run folder: it has no run.json. Make one with: dsrbench eval --out {folder}")
+        return run
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for this process alone, and clear what a killed one left half-written."""
+        with self.disk.lock():
+            for part in ("samples", "tracks", "detections", "videos", "report"):
+                self.disk.sweep(part)
+            yield
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What makes the run's figures comparable; empty before the first write.
+
+        Raises:
+            StoreError: Damaged, or of a newer schema.
+        """
+        if not self.disk.exists("run.json"):
+            return {}
+        try:
+            manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
+            schema = manifest["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self.folder / 'run.json'} is damaged: {error}") from error
+        if schema != SCHEMA:
+            raise StoreError(f"{self.folder} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version")
+        return manifest
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write `run.json`."""
+        self.write_json("run.json", {"schema": SCHEMA, **manifest})
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file of the run, whole or not at all; NaN is an error."""
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        self.disk.write_atomic(name, text.encode() + b"\n")
+
+    def log(self, event: str, **facts: Any) -> None:
+        """Add a line to `log.jsonl`: the only place for times and hosts."""
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "host": socket.gethostname(), "event": event, **facts}
+        self.disk.append("log.jsonl", json.dumps(line, default=str))
+
+    def write_sample(self, sample: Sample, file: Mapping[str, Any] | None = None) -> None:
+        """Write a sample's JSON; `file` (path, size, mtime of the video) lets its hash be trusted next time."""
+        row = {**sample.row(), "file": dict(file or {})}
+        text = json.dumps(row, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        self.disk.write_atomic(f"samples/{sample.id.slug}.json", text.encode())
+
+    def written_samples(self) -> dict[SampleKey, tuple[Sample, dict[str, Any]]]:
+        """Every sample written so far with the `file` note beside it; damaged files are as if not there."""
+        found = {}
+        for name in self.disk.list("samples", ".json"):
+            with contextlib.suppress(StoreError, ValueError):
+                row = json.loads(self.disk.read(name))
+                sample = Sample.from_row(row)
+                found[sample.id] = (sample, row.get("file") or {})
+        return found
+
+    def write_detections(self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any]) -> None:
+        """Keep a video's detections, so that a change of tracker need not detect again."""
+        self.disk.write_atomic(f"detections/{key.slug}.npz", pack_detections(detections, meta))
+
+    def read_detections(self, key: SampleKey, stage_key: str) -> tuple[list[Detections], dict[str, Any]] | None:
+        """The detections kept under `stage_key` with the note beside them; None where there are none."""
+        name = f"detections/{key.slug}.npz"
+        if not self.disk.exists(name):
+            return None
+        with contextlib.suppress(StoreError):
+            detections, meta = unpack_detections(self.disk.read(name))
+            if meta.get("key") == stage_key:
+                return detections, meta
+        return None
+
+    def write_tracks(self, key: SampleKey, tracks: VideoTracks, meta: Mapping[str, Any]) -> None:
+        """Keep a video's tracks."""
+        self.disk.write_atomic(f"tracks/{key.slug}.npz", pack_tracks(tracks, meta))
+
+    def tracks(self, key: SampleKey, stage_key: str | None = None) -> VideoTracks | None:
+        """The tracks of a sample (made under `stage_key`, where one is given); None where there are none."""
+        name = f"tracks/{key.slug}.npz"
+        if not self.disk.exists(name):
+            return None
+        with contextlib.suppress(StoreError):
+            tracks, meta = unpack_tracks(self.disk.read(name))
+            if stage_key is None or meta.get("key") == stage_key:
+                return tracks
+        return None
+
+    def compact(self, samples: Iterable[Sample]) -> None:
+        """Write `samples.parquet`: equal samples give equal bytes, in whatever order they were made."""
+        import pyarrow.parquet as pq
+
+        buffer = io.BytesIO()
+        pq.write_table(samples_table(samples), buffer, compression="zstd", store_schema=False)
+        self.disk.write_atomic("samples.parquet", buffer.getvalue())
+
+    def samples(self) -> list[Sample]:
+        """The samples of the finished run, sorted.
+
+        Raises:
+            StoreError: The run has not finished yet.
+        """
+        if not self.disk.exists("samples.parquet"):
+            raise StoreError(f"{self.folder} has no samples.parquet: its run has not finished. Run dsrbench eval again")
+        return read_samples(self.disk.path("samples.parquet"))
+
+    def clear(self) -> None:
+        """Forget everything the run made, keeping the videos."""
+        for part in ("samples", "tracks", "detections", "report"):
+            for name in self.disk.list(part):
+                self.disk.path(name).unlink(missing_ok=True)
+        for name in ("samples.parquet", "run.json"):
+            self.disk.path(name).unlink(missing_ok=True)
+
+
+def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The values in which two manifests differ, each as `name: old -> new`.
+
+    >>> describe_changes({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
+    ['a.b: 1 -> 3']
+    """
+    changes = []
+    for name in sorted({*old, *new}):
+        a, b = old.get(name), new.get(name)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            changes += describe_changes(a, b, f"{prefix}{name}.")
+        elif a != b:
+            changes.append(f"{prefix}{name}: {a!r} -> {b!r}")
+    return changes

@@ -1,0 +1,201 @@
+"""One sample of a run - a video and its score - as a value, a JSON file and a Parquet row."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from dsrbench.errors import StoreError
+from dsrbench.types import Diagnosis, Floats, Prompt, Relation, Status, VideoScore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PARTS = ("r_init", "g_init", "r_fin", "g_fin")
+
+
+class SampleKey(NamedTuple):
+    """What names a sample in a run; sorting keys sorts `samples.parquet`."""
+
+    model: str
+    prompt_id: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.prompt_id}/{self.seed}"
+
+    @property
+    def slug(self) -> str:
+        """A file name of safe characters, unique to the key, with a two-letter shard folder before it.
+
+        >>> SampleKey("wan 2.1", "1000_LR", 3).slug
+        '0f/wan-2.1_1000_LR_3-0f5b6f39'
+        """
+        digest = hashlib.sha256(json.dumps(self).encode()).hexdigest()
+        readable = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", str(part)).strip("-.")[:60] for part in self[:2])
+        return f"{digest[:2]}/{readable}_{self.seed}-{digest[:8]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A video of a run, with its score.
+
+    Attributes:
+        model: Name of the model that made it.
+        prompt: What it was asked to show.
+        seed: Number of the sample among those of its prompt.
+        score: Status, DSR-Score, parts, SSR sequences, diagnosis.
+        video: File name of the video, relative to the folder it was found in; empty where there is none.
+        video_sha256: Hash of the file; empty where it could not be read.
+        n_frames: Frames in the video.
+        fps: Frames a second.
+        width: Pixels.
+        height: Pixels.
+        n_filled: Frames scored with an interpolated box.
+        key: Hash of all that decided the score: video, prompt, backends with their options, counts.
+    """
+
+    model: str
+    prompt: Prompt
+    seed: int
+    score: VideoScore
+    video: str = ""
+    video_sha256: str = ""
+    n_frames: int = 0
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    n_filled: int = 0
+    key: str = ""
+
+    @property
+    def id(self) -> SampleKey:
+        """Model, prompt id and seed."""
+        return SampleKey(self.model, self.prompt.id, self.seed)
+
+    def row(self) -> dict[str, Any]:
+        """A flat row of JSON values, NaN as None."""
+        score = self.score
+        return {
+            "sample_id": str(self.id),
+            "model": self.model,
+            "prompt_id": self.prompt.id,
+            "seed": self.seed,
+            "text": self.prompt.text,
+            "subject": self.prompt.subject,
+            "object": self.prompt.object,
+            "type": self.prompt.type,
+            "scene": self.prompt.scene,
+            "split": self.prompt.split,
+            "tags": list(self.prompt.tags),
+            "status": score.status.value,
+            "reason": score.reason,
+            "dsr_score": _null(score.dsr_score),
+            **{part: _null(getattr(score, part)) for part in PARTS},
+            "diagnosis": score.diagnosis.value if score.diagnosis else None,
+            "visited": score.visited,
+            "n_frames": self.n_frames,
+            "n_scored": score.n_scored,
+            "n_filled": self.n_filled,
+            "fps": self.fps,
+            "width": self.width,
+            "height": self.height,
+            "video": self.video,
+            "video_sha256": self.video_sha256,
+            "ssr_initial": [_null(v) for v in score.ssr_initial.tolist()],
+            "ssr_final": [_null(v) for v in score.ssr_final.tolist()],
+            "key": self.key,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Sample:
+        """The inverse of `row`; columns it does not know are ignored.
+
+        Raises:
+            StoreError: A column is absent or has no value of its type.
+        """
+        try:
+            prompt = Prompt(
+                id=row["prompt_id"],
+                text=row["text"],
+                subject=row["subject"],
+                object=row["object"],
+                relations=Relation.chain(row["type"]),
+                scene=row["scene"],
+                split=row["split"],
+                tags=tuple(row["tags"]),
+            )
+            score = VideoScore(
+                status=Status(row["status"]),
+                reason=row["reason"],
+                dsr_score=_nan(row["dsr_score"]),
+                r_init=_nan(row["r_init"]),
+                g_init=_nan(row["g_init"]),
+                r_fin=_nan(row["r_fin"]),
+                g_fin=_nan(row["g_fin"]),
+                ssr_initial=_sequence(row["ssr_initial"]),
+                ssr_final=_sequence(row["ssr_final"]),
+                n_scored=row["n_scored"],
+                visited=row["visited"],
+                diagnosis=Diagnosis(row["diagnosis"]) if row["diagnosis"] else None,
+            )
+            plain = ("model", "seed", "video", "video_sha256", "n_frames", "fps", "width", "height", "n_filled", "key")
+            return cls(prompt=prompt, score=score, **{name: row[name] for name in plain})
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"a sample row cannot be read: {type(error).__name__} {error}") from error
+
+
+def samples_table(samples: Iterable[Sample]) -> pa.Table:
+    """Rows sorted by model, prompt id and seed: no times, hosts or paths, so equal runs give equal bytes."""
+    import pyarrow as pa
+
+    text, number, count = pa.string(), pa.float64(), pa.int64()
+    schema = pa.schema(
+        [(n, text) for n in ("sample_id", "model", "prompt_id")]
+        + [("seed", count)]
+        + [(n, text) for n in ("text", "subject", "object", "type", "scene", "split")]
+        + [("tags", pa.list_(text)), ("status", text), ("reason", text), ("dsr_score", number)]
+        + [(part, number) for part in PARTS]
+        + [("diagnosis", text), ("visited", pa.bool_())]
+        + [(n, count) for n in ("n_frames", "n_scored", "n_filled")]
+        + [("fps", number), ("width", count), ("height", count), ("video", text), ("video_sha256", text)]
+        + [("ssr_initial", pa.list_(number)), ("ssr_final", pa.list_(number)), ("key", text)]
+    )
+    rows = [sample.row() for sample in sorted(samples, key=lambda sample: sample.id)]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """The samples of a `samples.parquet`.
+
+    Raises:
+        StoreError: Absent, or not such a file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    return [Sample.from_row(row) for row in rows]
+
+
+def _null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _sequence(values: Iterable[float | None]) -> Floats:
+    return np.array([_nan(v) for v in values], np.float64)
