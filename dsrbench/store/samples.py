@@ -37,10 +37,10 @@ class SampleKey(NamedTuple):
         """A file name of safe characters, unique to the key, with a two-letter shard folder before it.
 
         >>> SampleKey("wan 2.1", "1000_LR", 3).slug
-        '0f/wan-2.1_1000_LR_3-0f5b6f39'
+        '3a/wan-2.1_1000_LR_3-3ac16bf8'
         """
         digest = hashlib.sha256(json.dumps(self).encode()).hexdigest()
-        readable = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", str(part)).strip("-.")[:60] for part in self[:2])
+        readable = "_".join(re.sub(r"[^A-Za-z0-9._]+", "-", str(part)).strip("-.")[:60] for part in self[:2])
         return f"{digest[:2]}/{readable}_{self.seed}-{digest[:8]}"
 
 
