@@ -40,7 +40,9 @@ class Run:
         """
         run = cls(folder)
         if not run.disk.exists("run.json"):
-            raise StoreError(f"{folder} is no run folder: it has no run.json. Make one with: dsrbench eval --out {folder}")
+            raise StoreError(
+                f"{folder} is no run folder: it has no run.json. Make one with: dsrbench eval --out {folder}"
+            )
         return run
 
     @contextlib.contextmanager
@@ -66,7 +68,9 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self.folder / 'run.json'} is damaged: {error}") from error
         if schema != SCHEMA:
-            raise StoreError(f"{self.folder} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version")
+            raise StoreError(
+                f"{self.folder} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
+            )
         return manifest
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:

@@ -1,0 +1,143 @@
+"""Boxes in the authors' form - a JSON line a video - read, scored and written back, in flat memory.
+
+A line has `frames`: a list of `{"frame": 3, "labels": ["cat", "chair"], "boxes_xyxy": [[x0, y0, x1, y1], ...]}`, the
+`type` (relation codes, such as "LR"), `subject` and `object`; optionally `video` and `n_frames` (81 without it). A frame
+without exactly one box of each entity is not scored; nothing is filled.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsrbench.errors import BoxError, DSRBenchError, InputError
+from dsrbench.score.dsr import score_many
+from dsrbench.types import PUBLISHED_FRAMES, Relation, VideoScore, VideoTracks
+
+LINES_AT_ONCE = 256
+MOST_FRAMES = 100_000
+
+
+def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relation, ...]]:
+    """Read one video's boxes and the relations it was asked for.
+
+    Args:
+        line: The decoded JSON of one line.
+
+    Raises:
+        InputError: Something is absent, of a wrong type, or contradictory.
+        BoxError: A box with NaN, infinity or negative size.
+
+    >>> frame = {"frame": 0, "labels": ["cat", "chair"], "boxes_xyxy": [[0, 0, 1, 1], [2, 0, 3, 1]]}
+    >>> line = {"frames": [frame], "type": "LR", "subject": "cat", "object": "chair", "n_frames": 1}
+    >>> tracks_from_line(line)[0].subject.tolist()
+    [[0.0, 0.0, 1.0, 1.0]]
+    """
+    if not isinstance(line, Mapping):
+        raise InputError(f"expected a JSON object a line, got {type(line).__name__}")
+    missing = [name for name in ("frames", "type", "subject", "object") if name not in line]
+    if missing:
+        raise InputError(f"a line needs {', '.join(missing)}")
+    names = [line["subject"], line["object"]]
+    if not all(isinstance(name, str) and name for name in names) or names[0] == names[1]:
+        raise InputError(f"subject and object must be two different names, got {names[0]!r} and {names[1]!r}")
+    if not isinstance(line["type"], str):
+        raise InputError(f"type must be relation codes such as 'LR', got {line['type']!r}")
+    n_frames = line.get("n_frames", PUBLISHED_FRAMES)
+    if not isinstance(n_frames, int) or isinstance(n_frames, bool) or not 0 < n_frames <= MOST_FRAMES:
+        raise InputError(f"n_frames must be a whole number in 1..{MOST_FRAMES}, got {n_frames!r}")
+    if not isinstance(line["frames"], list):
+        raise InputError(f"frames must be a list, got {type(line['frames']).__name__}")
+    boxes = np.full((2, n_frames, 4), np.nan)
+    seen: set[int] = set()
+    for frame in line["frames"]:
+        index, chosen = _read_frame(frame, names, n_frames)
+        if index in seen:
+            raise InputError(f"frame {index} is given twice")
+        seen.add(index)
+        if chosen is not None:
+            boxes[0, index], boxes[1, index] = chosen
+    return VideoTracks(boxes[0], boxes[1]), Relation.chain(line["type"])
+
+
+def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, tuple[Any, Any] | None]:
+    """A frame's number, and its two boxes where it has exactly one of each entity."""
+    try:
+        index, labels, given = frame["frame"], frame["labels"], frame["boxes_xyxy"]
+        if len(labels) != len(given):
+            raise InputError(f"frame {index}: {len(labels)} labels for {len(given)} boxes")
+    except (KeyError, TypeError) as error:
+        raise InputError(f"expected frames with 'frame', 'labels' and 'boxes_xyxy', got one without: {error}") from None
+    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < n_frames:
+        raise InputError(f"frame number {index!r} is not in 0..{n_frames - 1}; longer clips give their n_frames")
+    for box in given:
+        _check_box(box, index)
+    of = [[box for label, box in zip(labels, given, strict=True) if label == name] for name in names]
+    return index, (of[0][0], of[1][0]) if len(of[0]) == len(of[1]) == 1 else None
+
+
+def _check_box(box: Any, index: int) -> None:
+    try:
+        x0, y0, x1, y1 = box
+        # False for NaN, infinity and what is no number at all.
+        good = -1e9 < x0 <= x1 < 1e9 and -1e9 < y0 <= y1 < 1e9
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise BoxError(
+            f"frame {index}: expected a box x0 <= x1, y0 <= y1 of four finite numbers of at most 1e9, got {box!r}"
+        )
+
+
+def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
+    """Score a file of boxes, `.jsonl` or `.jsonl.gz`, some lines at a time.
+
+    A line that cannot be read gives a `failed` score with the reason; the others are scored all the same.
+
+    Yields:
+        Line number from 1, the line's `video` (or its number as text), and the score.
+
+    Raises:
+        InputError: The file itself cannot be read.
+    """
+    numbered = enumerate(_read_lines(path), start=1)
+    while batch := list(itertools.islice(numbered, LINES_AT_ONCE)):
+        names, failed, tracks, relations = [], {}, [], []
+        for number, text in batch:
+            if not text.strip():
+                continue
+            name = f"line {number}"
+            try:
+                line = json.loads(text)
+                name = str(line["video"]) if isinstance(line, dict) and line.get("video") else name
+                track, chain = tracks_from_line(line)
+                tracks.append(track)
+                relations.append(chain)
+            except json.JSONDecodeError as error:
+                failed[number] = f"not JSON: {error.msg} at column {error.colno}"
+            except (DSRBenchError, RecursionError) as error:
+                failed[number] = str(error)
+            names.append((number, name))
+        scores = iter(score_many(tracks, relations))
+        for number, name in names:
+            yield number, name, VideoScore.failed(failed[number]) if number in failed else next(scores)
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if packed else raw
+            for line in stream:
+                yield line.decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read boxes from {path}: {reason}") from error

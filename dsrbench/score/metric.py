@@ -1,0 +1,151 @@
+"""`DSRScore`: the metric as a class that gathers videos, in the manner of torchmetrics, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from dsrbench.errors import BoxError, InputError
+from dsrbench.score.dsr import score_tracks
+from dsrbench.types import Floats, FrameCounts, Prompt, Relation, Status, VideoScore, VideoTracks
+
+THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(10))
+"""The thresholds the authors print Accuracy at."""
+
+
+class FrameDetections(Protocol):
+    """One entity's detections in one frame: `dsrbench.Detections`, `supervision.Detections`, or alike."""
+
+    @property
+    def xyxy(self) -> Any:
+        """Boxes `[N, 4]`."""
+        ...
+
+
+class DSRScore:
+    """Gather videos, then ask for Accuracy@t, coverage and the mean score.
+
+    Args:
+        threshold: DSR-Score from which a video counts as correct, in [0, 1].
+        counts: Frame counts in force; by default `FrameCounts.for_frames` of each video.
+
+    Raises:
+        InputError: A threshold outside [0, 1].
+
+    >>> metric = DSRScore()
+    >>> cat = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)
+    >>> chair = np.tile([40.0, 40, 60, 60], (81, 1))
+    >>> metric.update(cat, chair, "LR").dsr_score
+    1.0
+    >>> metric.update(cat, chair, "RL").dsr_score
+    0.0
+    >>> metric.compute()["accuracy"]
+    0.5
+    """
+
+    def __init__(self, *, threshold: float = 0.7, counts: FrameCounts | None = None) -> None:
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold must lie in 0..1, got {threshold}")
+        self.threshold = threshold
+        self.counts = counts
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all videos."""
+        self._scores: list[float] = []
+        self._unvisited: list[bool] = []
+
+    def update(
+        self,
+        subject: Any | Sequence[FrameDetections],
+        object: Any | Sequence[FrameDetections],
+        relations: Prompt | str | Sequence[Relation],
+    ) -> VideoScore:
+        """Add one video.
+
+        Args:
+            subject: The subject's boxes `[T, 4]` in pixels (numpy, torch, lists; a row of NaN means absent), or a
+                sequence of T `supervision.Detections` / `dsrbench.Detections`, in which a frame with other than
+                exactly one box counts as absent.
+            object: The object's boxes, likewise.
+            relations: What the video was asked to show: a prompt, or codes such as `"LR"`.
+
+        Returns:
+            The video's score.
+
+        Raises:
+            BoxError: Wrong shapes, NaN inside a box, negative sizes, unequal lengths.
+            PromptError: An unknown relation.
+        """
+        tracks = VideoTracks(as_boxes(subject, "subject"), as_boxes(object, "object"))
+        score = score_tracks(tracks, relations, counts=self.counts)
+        self.add(score)
+        return score
+
+    def add(self, score: VideoScore) -> None:
+        """Add a video that was scored elsewhere; invalid and failed ones count against the accuracy."""
+        self._scores.append(score.dsr_score if score.status is Status.SCORED else math.nan)
+        self._unvisited.append(score.visited is False)
+
+    def merge(self, other: DSRScore) -> None:
+        """Add all videos of another metric, for instance of another process.
+
+        Raises:
+            InputError: The other one was made with another threshold or other counts.
+        """
+        if (self.threshold, self.counts) != (other.threshold, other.counts):
+            raise InputError(
+                f"cannot merge metrics of unlike settings: {(self.threshold, self.counts)} and "
+                f"{(other.threshold, other.counts)}"
+            )
+        self._scores += other._scores
+        self._unvisited += other._unvisited
+
+    def compute(self) -> dict[str, float]:
+        """The figures over all videos so far.
+
+        Returns:
+            `n_samples`, `coverage` (share with a score), `accuracy` (share of all videos at or above the threshold),
+            `mean_score` (scored ones only), `mean_score_low` / `_high` (others as 0 / as 1), `accuracy@0.0` to
+            `accuracy@0.9`; NaN where there is nothing to average.
+        """
+        scores = np.array(self._scores)
+        unvisited = np.array(self._unvisited, bool)
+        scored = ~np.isnan(scores)
+
+        def mean(values: Any) -> float:
+            return float(np.mean(values)) if len(values) else math.nan
+
+        with np.errstate(invalid="ignore"):
+            accuracy = {t: mean((scores >= t) & ~unvisited) for t in (self.threshold, *THRESHOLDS)}
+        return {
+            "n_samples": len(scores),
+            "coverage": mean(scored),
+            "accuracy": accuracy[self.threshold],
+            "mean_score": mean(scores[scored]),
+            "mean_score_low": mean(np.where(scored, scores, 0.0)),
+            "mean_score_high": mean(np.where(scored, scores, 1.0)),
+            **{f"accuracy@{t}": accuracy[t] for t in THRESHOLDS},
+        }
+
+
+def as_boxes(boxes: Any, name: str) -> Floats:
+    """One entity's boxes `[T, 4]` from an array, a tensor, or a sequence of T frames' detections.
+
+    Raises:
+        BoxError: Not one of these.
+    """
+    if hasattr(boxes, "detach"):  # a torch tensor, on whatever device and of whatever type
+        return np.asarray(boxes.detach().cpu().double().numpy())
+    if hasattr(boxes, "xyxy"):
+        raise BoxError(f"{name}: expected one detections object a frame, got a single {type(boxes).__name__}")
+    if isinstance(boxes, Sequence) and len(boxes) and all(hasattr(frame, "xyxy") for frame in boxes):
+        single = [as_boxes(frame.xyxy, name) if len(frame.xyxy) == 1 else np.full((1, 4), np.nan) for frame in boxes]
+        return np.concatenate(single)
+    try:
+        return np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        raise BoxError(f"{name}: expected boxes [T, 4] or one detections object a frame, got {type(boxes)}") from None
