@@ -1,0 +1,186 @@
+"""How sure a figure is: intervals and differences over samples that come several to a prompt.
+
+Samples of one prompt resemble each other, so prompts, not samples, are what is drawn again (a cluster bootstrap; Field
+and Welsh, "Bootstrapping clustered data", JRSS B 69, 2007) and what has its sign flipped (a permutation test by
+clusters). Every function takes a seed and gives the same answer for the same rows in any order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dsrbench.errors import InputError
+from dsrbench.types import Floats
+
+MAX_EXACT_CLUSTERS = 12
+"""Up to this many clusters, all 2^n sign flips are enumerated."""
+
+_BLOCK = 2_000_000
+"""Random numbers drawn at a time, which bounds the memory."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A figure with its confidence interval.
+
+    Attributes:
+        value: The figure itself; NaN when there were no rows.
+        low: Lower end; NaN with fewer than two clusters, when nothing can be said about the spread.
+        high: Upper end, likewise.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedDifference:
+    """The mean of b - a over pairs.
+
+    Attributes:
+        difference: Mean of b - a; NaN without pairs.
+        low: Lower end of its interval; NaN with fewer than two clusters.
+        high: Upper end, likewise.
+        p_value: Two-sided, of "swapping a and b within a cluster changes nothing"; NaN without pairs.
+        n_pairs: Pairs.
+        n_clusters: Clusters (prompts) the pairs came from.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n_pairs: int
+    n_clusters: int
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    clusters: Sequence[str] | Sequence[int] | NDArray[np.int64],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """The mean of `values` with a percentile interval, clusters drawn with replacement.
+
+    Where all clusters have one mean (say, no sample is correct) the interval has no width: a bootstrap knows only what
+    it has seen.
+
+    Args:
+        values: Finite numbers `[N]`; truth values count as 0 and 1.
+        clusters: A label for each value `[N]`, such as its prompt id.
+        confidence: Share of intervals that should hold the true mean, in (0, 1).
+        n_resamples: Draws; the ends are good to about the spread divided by the square root of this.
+        seed: Same seed, same interval.
+
+    Raises:
+        InputError: Not `[N]` finite numbers with a label each, or a confidence outside (0, 1).
+
+    >>> bootstrap_interval([1, 1, 0, 0], ["a", "a", "b", "b"])
+    Interval(value=0.5, low=0.0, high=1.0)
+    >>> bootstrap_interval([1, 0], ["a", "a"])
+    Interval(value=0.5, low=nan, high=nan)
+    """
+    sums, counts = _cluster_sums(values, clusters)
+    if not 0 < confidence < 1 or n_resamples < 1:
+        raise InputError(
+            f"expected a confidence in (0, 1) and at least one resample, got {confidence} and {n_resamples}"
+        )
+    if not len(sums):
+        return Interval(math.nan, math.nan, math.nan)
+    value = float(sums.sum() / counts.sum())
+    if len(sums) < 2:
+        return Interval(value, math.nan, math.nan)
+    means = _resampled_means(sums, counts, n_resamples, np.random.default_rng([seed, 0]))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    clusters: Sequence[str] | Sequence[int] | NDArray[np.int64],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    n_permutations: int = 10_000,
+    seed: int = 0,
+) -> PairedDifference:
+    """How much larger b is than a, pair by pair.
+
+    Args:
+        a: Finite numbers `[N]`.
+        b: Their partners `[N]`.
+        clusters: A label for each pair `[N]`, such as its prompt id.
+        confidence: Of the interval, in (0, 1).
+        n_resamples: Draws of the bootstrap.
+        n_permutations: Sign flips, where there are more than `MAX_EXACT_CLUSTERS` clusters.
+        seed: Same seed, same interval and p-value.
+
+    Returns:
+        The mean of b - a with its cluster bootstrap interval, and the p-value of a sign-flip test over cluster sums:
+        exact up to `MAX_EXACT_CLUSTERS` clusters, else (1 + hits) / (1 + flips) (Phipson and Smyth, 2010).
+
+    Raises:
+        InputError: Lengths differ, or values are not finite.
+
+    >>> paired_difference([0, 0, 0, 1], [1, 1, 0, 1], ["p", "q", "r", "s"]).p_value
+    0.5
+    """
+    before, after = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if before.shape != after.shape or before.ndim != 1:
+        raise InputError(f"expected as many values in a as in b, [N] each; got {before.shape} and {after.shape}")
+    change = after - before
+    interval = bootstrap_interval(change, clusters, confidence=confidence, n_resamples=n_resamples, seed=seed)
+    sums, _ = _cluster_sums(change, clusters)
+    p_value = _sign_flip_p(sums, n_permutations, np.random.default_rng([seed, 1])) if len(sums) else math.nan
+    return PairedDifference(interval.value, interval.low, interval.high, p_value, len(change), len(sums))
+
+
+def _cluster_sums(values: ArrayLike, clusters: ArrayLike) -> tuple[Floats, Floats]:
+    """Sum and count a cluster, in the order of the labels; the order of the rows leaves no trace, not even rounding."""
+    numbers = np.asarray(values, np.float64)
+    labels = np.asarray(clusters)
+    if numbers.ndim != 1 or labels.shape != numbers.shape:
+        raise InputError(f"expected values [N] and one cluster label each, got {numbers.shape} and {labels.shape}")
+    if not np.isfinite(numbers).all():
+        row = int(np.argmin(np.isfinite(numbers)))
+        raise InputError(f"value {row} is {numbers[row]}; give every row a finite value (a failure counts as 0)")
+    if not len(numbers):
+        return np.empty(0), np.empty(0)
+    names, codes = np.unique(labels, return_inverse=True)
+    order = np.lexsort((numbers, codes))
+    sums = np.bincount(codes[order], weights=numbers[order], minlength=len(names)).astype(np.float64)
+    return sums, np.bincount(codes, minlength=len(names)).astype(np.float64)
+
+
+def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
+    n = len(sums)
+    step = max(1, _BLOCK // n)
+    means = []
+    for start in range(0, n_resamples, step):
+        drawn = rng.integers(0, n, size=(min(step, n_resamples - start), n))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return np.concatenate(means)
+
+
+def _sign_flip_p(sums: Floats, n_permutations: int, rng: np.random.Generator) -> float:
+    n = len(sums)
+    seen = abs(float(sums.sum()))
+    slack = 1e-9 * max(1.0, float(np.abs(sums).sum()))
+    if n <= MAX_EXACT_CLUSTERS:
+        signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float(np.mean(np.abs(signs @ sums) >= seen - slack))
+    hits, step = 0, max(1, _BLOCK // n)
+    for start in range(0, n_permutations, step):
+        signs = 1.0 - 2.0 * rng.integers(0, 2, size=(min(step, n_permutations - start), n))
+        hits += int(np.count_nonzero(np.abs(signs @ sums) >= seen - slack))
+    return (1 + hits) / (1 + n_permutations)
