@@ -1,0 +1,124 @@
+"""A run's summary as tables for a terminal, readable at 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dsrbench.report.words import TITLES
+from dsrbench.types import Diagnosis
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Summary = Mapping[str, Any]
+
+
+def print_summary(summary: Summary, manifest: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the headline, then relation types, diagnoses, reasons, and models where there are several.
+
+    Args:
+        summary: What `dsrbench.report.summary.summarize` gives.
+        manifest: The run's manifest; what it lacks is left out.
+        console: Where to; standard output by default.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console()
+    console.print(Text(_title(manifest), style="bold"))
+    console.print(_headline(summary))
+    if len(summary["by_model"]) > 1:
+        console.print(figures_table("Model", summary["by_model"]))
+    console.print(figures_table("Relation", summary["by_relation"]))
+    console.print(_outcomes(summary))
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage, a dash where there is none.
+
+    >>> percent(0.675), percent(None)
+    ('67.5 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def interval_text(figure: Mapping[str, float | None]) -> str:
+    """A share with its interval.
+
+    >>> interval_text({"value": 0.5, "low": 0.42, "high": 0.58}), interval_text({"value": 1, "low": None, "high": None})
+    ('50.0 % (42.0 – 58.0)', '100.0 %')
+    """
+    low, high = figure["low"], figure["high"]
+    ends = "" if low is None or high is None else f" ({100 * low:.1f} – {100 * high:.1f})"
+    return percent(figure["value"]) + ends
+
+
+def decimal(value: float | None) -> str:
+    """A score to three places, a dash where there is none.
+
+    >>> decimal(0.5), decimal(None)
+    ('0.500', '–')
+    """
+    return "–" if value is None else f"{value:.3f}"
+
+
+def plain_table(*headers: str, title: str = "") -> Table:
+    """An empty table in the house look: the first column is text, the others are figures."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
+    return table
+
+
+def figures_table(name: str, figures: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row a group with samples, coverage, accuracy and mean score; names are shown as they are, not as markup."""
+    from rich.text import Text
+
+    table = plain_table(name, "Samples", "Coverage", "Accuracy@0.7 (95 %)", "Mean score")
+    for group, row in figures.items():
+        accuracy = interval_text(row["accuracy_0.7"])
+        table.add_row(Text(group), str(row["n"]), percent(row["coverage"]), accuracy, decimal(row["mean_score"]))
+    return table
+
+
+def _title(manifest: Mapping[str, Any]) -> str:
+    suite = manifest.get("suite") or {}
+    models = [str(model) for model in manifest.get("models") or []]
+    named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+    parts = [named, " ".join(str(suite[k]) for k in ("name", "version") if suite.get(k))]
+    backends = [str((manifest.get(kind) or {}).get("name", "")) for kind in ("detector", "tracker")]
+    parts.append(" + ".join(name for name in backends if name))
+    return " · ".join(part for part in parts if part) or "Summary"
+
+
+def _headline(summary: Summary) -> Table:
+    table = plain_table("", "")
+    table.show_header = False
+    bounds = f"{decimal(summary['mean_score_low'])} – {decimal(summary['mean_score_high'])}"
+    scored = f"{summary['n_scored']} of {summary['n_samples']}"
+    table.add_row("[bold]Accuracy@0.7[/] (all samples)", f"[bold]{interval_text(summary['accuracy']['0.7'])}[/]")
+    table.add_row("Coverage (samples with a score)", f"{percent(summary['coverage'])} = {scored}")
+    table.add_row("Mean score (scored only)", decimal(summary["mean_score"]))
+    table.add_row("  with all others as 0 – as 1", bounds)
+    table.add_row("Prompts", str(summary["n_prompts"]))
+    if summary["n_filled_frames"]:
+        table.add_row("Frames with an interpolated box", percent(summary["filled_frame_share"]))
+    return table
+
+
+def _outcomes(summary: Summary) -> Table:
+    from rich.text import Text
+
+    table, total = plain_table("Outcome", "Samples", "Share"), summary["n_samples"]
+    rows = [(TITLES[Diagnosis(name)], count) for name, count in summary["by_diagnosis"].items()]
+    for status in ("invalid", "failed"):
+        rows += [(f"{status}: {reason}", count) for reason, count in summary["by_reason"][status].items()]
+    for name, count in rows:
+        if count:
+            table.add_row(Text(name), str(count), percent(count / total))
+    return table

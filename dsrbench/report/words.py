@@ -1,0 +1,139 @@
+"""Every diagnosis, score part and reason in plain words: the one place that pages, tables and commands read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from types import MappingProxyType
+
+from dsrbench.store import Sample
+from dsrbench.types import Diagnosis, Prompt, Relation, Status, VideoScore
+
+RELATIONS: Mapping[Relation, str] = MappingProxyType(
+    {
+        Relation.LEFT: "left of",
+        Relation.RIGHT: "right of",
+        Relation.TOP: "on top of",
+        Relation.UNDER: "under",
+        Relation.FRONT: "in front of",
+        Relation.BEHIND: "behind",
+    }
+)
+"""How each relation reads between subject and object."""
+
+TITLES: Mapping[Diagnosis, str] = MappingProxyType(
+    {
+        Diagnosis.CORRECT: "Correct",
+        Diagnosis.STATIC: "Stands still",
+        Diagnosis.REVERSED: "Reversed",
+        Diagnosis.WRONG_START: "Wrong start",
+        Diagnosis.WRONG_END: "Wrong end",
+        Diagnosis.PARTIAL: "Part of the way",
+        Diagnosis.OTHER: "Something else",
+    }
+)
+"""Each diagnosis in two or three words."""
+
+MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
+    {
+        Diagnosis.CORRECT: "The {subject} goes from {initial} the {object} to {final} it, well enough to pass.",
+        Diagnosis.STATIC: "The {subject} hardly moves relative to the {object}: "
+        "it was to go from {initial} it to {final} it.",
+        Diagnosis.REVERSED: "It runs backwards: the {subject} starts {final} the {object} and ends {initial} it.",
+        Diagnosis.WRONG_START: "The {subject} ends {final} the {object} as asked, but does not start {initial} it.",
+        Diagnosis.WRONG_END: "The {subject} starts {initial} the {object} but ends elsewhere than {final} it.",
+        Diagnosis.PARTIAL: "The {subject} starts {initial} the {object} and makes part of the way to {final} it.",
+        Diagnosis.OTHER: "The {subject} moves, but not from {initial} the {object} to {final} it, nor in another way "
+        "that has a name.",
+    }
+)
+"""Each diagnosis as a sentence about a prompt; the rules are in `dsrbench.score.diagnosis`."""
+
+PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "r_init": ("Start", "how well the first frames show the initial relation"),
+        "g_init": ("Leaves the start", "how far the subject leaves the initial relation"),
+        "r_fin": ("End", "how well the last frames show the final relation"),
+        "g_fin": ("Reaches the end", "how far the subject comes toward the final relation"),
+    }
+)
+"""Each of the four parts of the score: a title and what it measures; all are in [-1, 1]."""
+
+
+_WEAK = 0.0625  # points lost by a part of 0.5
+
+
+def asked(prompt: Prompt) -> str:
+    """The relations a prompt asks for, in words.
+
+    >>> asked(Prompt("p", "...", "cat", "box", Relation.chain("LTR")))
+    'left of, then on top of, then right of the box'
+    """
+    return ", then ".join(RELATIONS[relation] for relation in prompt.relations) + f" the {prompt.object}"
+
+
+def explain_diagnosis(diagnosis: Diagnosis, prompt: Prompt) -> str:
+    """A sentence that says what happened in a video with this diagnosis.
+
+    >>> explain_diagnosis(Diagnosis.REVERSED, Prompt("p", "...", "cat", "box", Relation.chain("LR")))
+    'It runs backwards: the cat starts right of the box and ends left of it.'
+    """
+    return MEANINGS[diagnosis].format(
+        subject=prompt.subject,
+        object=prompt.object,
+        initial=RELATIONS[prompt.relations[0]],
+        final=RELATIONS[prompt.relations[-1]],
+    )
+
+
+def explain_sample(sample: Sample) -> str:
+    """What happened in a sample: its diagnosis as a sentence, or why it has no score."""
+    score = sample.score
+    if score.diagnosis is None:
+        what = "Not scored" if score.status is Status.INVALID else "Failed"
+        return f"{what}: {score.reason or 'no reason was recorded'}."
+    sentence = explain_diagnosis(score.diagnosis, sample.prompt)
+    weakest, lost = lost_points(score)[0]
+    if score.diagnosis is Diagnosis.CORRECT and lost > _WEAK:
+        sentence += f' Its weakest part is "{PARTS[weakest][0].lower()}", {1 - 8 * lost:.2f} of 1.'
+    if score.visited is False:
+        sentence += " It does not visit every relation in between."
+    return sentence
+
+
+def lost_points(score: VideoScore) -> list[tuple[str, float]]:
+    """What each part of the score cost, largest loss first.
+
+    The DSR-Score is (r_init + g_init + r_fin + g_fin) / 8 + 1/2 (dsr-score, section 3), so a part p costs (1 - p) / 8,
+    in [0, 0.25], and the four losses add up to 1 - score.
+
+    Args:
+        score: A score; one without parts has no losses.
+
+    >>> lost_points(VideoScore(Status.SCORED, "", 0.75, 1.0, 1.0, 0.0, 0.0))
+    [('r_fin', 0.125), ('g_fin', 0.125), ('r_init', 0.0), ('g_init', 0.0)]
+    """
+    if score.status is not Status.SCORED:
+        return []
+    losses = [(part, (1 - float(getattr(score, part))) / 8) for part in PARTS]
+    return sorted(losses, key=lambda item: -item[1])
+
+
+def reason_kind(reason: str, video: str = "") -> str:
+    """A reason without what is particular to one video, so that like reasons can be counted.
+
+    Args:
+        reason: As recorded, such as `too few scored frames: 3 of at least 20`.
+        video: File name of the video, left out where the reason starts with its path.
+
+    >>> reason_kind("/data/a.mp4: the file is empty; make or fetch it again", "a.mp4")
+    'the file is empty'
+    >>> reason_kind("too few scored frames: 3 of at least 20")
+    'too few scored frames'
+    """
+    head, colon, rest = reason.partition(": ")
+    if colon and ("/" in head or "\\" in head or (video and head.endswith(PurePath(video).name))):
+        reason = rest
+    kind = re.split(r"[:;(]", reason, maxsplit=1)[0].strip()
+    return re.sub(r"\d+(\.\d+)?", "N", kind) or "no reason was recorded"
