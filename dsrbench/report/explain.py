@@ -1,0 +1,195 @@
+"""One page that shows why a video has the score it has."""
+
+from __future__ import annotations
+
+import base64
+import html
+import importlib.resources
+import io
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.errors import DSRBenchError
+from dsrbench.report.chart import curves_svg
+from dsrbench.report.overlay import draw_boxes
+from dsrbench.report.words import PARTS, RELATIONS, TITLES, asked, explain_sample, lost_points
+from dsrbench.store import LocalDisk, Sample
+from dsrbench.types import FrameCounts, Status, VideoScore, VideoTracks
+
+OVERLAY = "overlay.mp4"
+"""Name of the video with boxes that the page links to; `write_overlay` makes it."""
+
+PAGE = "explanation.html"
+
+N_KEY_FRAMES = 6
+_HELD = 0.5
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_STYLE = """
+main { max-width: 820px; padding-top: 32px; }
+.shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px; }
+figure { margin: 0; } figure img { width: 100%; border-radius: 6px; display: block; } figcaption { font-size: 13px; }
+section { margin: 24px 0; } .chart { height: auto; cursor: default; } .chart .playhead { stroke-dasharray: none; }
+.panel { padding: 0; } td:last-child, th:last-child { text-align: left; white-space: normal; }
+"""
+
+
+def write_explanation(
+    folder: Path, *, video: Path, sample: Sample, tracks: VideoTracks, counts: FrameCounts | None = None
+) -> Path:
+    """Write a self-contained page: what was asked, what happened, which part of the score lost the points.
+
+    Args:
+        folder: Where to; the page is `explanation.html` and links to `overlay.mp4` beside it where that is there.
+        video: The video, for its key frames; one that cannot be read is said to be so.
+        sample: Prompt and score.
+        tracks: Boxes of every frame.
+        counts: The frame counts the score was made with; by default those for the length of the video.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        StoreError: The page cannot be written.
+    """
+    window = (counts or FrameCounts.for_frames(len(tracks))).window
+    frames = key_frames(sample.score, len(tracks))
+    score = sample.score
+    chart = curves_svg(score.ssr_initial, score.ssr_final, window=window, marks=frames)
+    body = [_verdict(sample), _losses(score), _curves(sample, chart, window), _shots(video, sample, tracks, frames)]
+    if (folder / OVERLAY).exists():
+        body.append(f'<p><a href="{OVERLAY}">Watch the video with its boxes</a></p>')
+    style = (importlib.resources.files("dsrbench.report") / "assets" / "report.css").read_text("utf-8")
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f"<title>{html.escape(video.name)} · DSR-Score explained</title><style>{style}{_STYLE}</style></head>"
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
+    LocalDisk(folder).write_atomic(PAGE, page.encode())
+    return folder / PAGE
+
+
+def key_frames(score: VideoScore, n_frames: int, *, n: int = N_KEY_FRAMES) -> list[int]:
+    """Frames that tell the story: first, last, where the initial relation is given up and the final one reached.
+
+    Args:
+        score: The score with its sequences.
+        n_frames: Frames in the video.
+        n: Most frames to name; what room is left goes to the widest gaps.
+
+    Returns:
+        Sorted frame indices, without repeats.
+
+    >>> key_frames(VideoScore.failed("no tracks"), 5, n=3)
+    [0, 2, 4]
+    """
+    if n_frames <= 0:
+        return []
+    chosen = {0, n_frames - 1}
+    for values, reached in ((score.ssr_initial, False), (score.ssr_final, True)):
+        held = np.nan_to_num(values[:n_frames], nan=-1.0 if reached else 1.0) >= _HELD
+        turns = np.flatnonzero(held if reached else ~held)
+        if len(turns):
+            chosen.add(int(turns[0]))
+    while len(chosen) < min(n, n_frames):
+        known = sorted(chosen)
+        gap, left = max((b - a, -a) for a, b in itertools.pairwise(known))
+        if gap < 2:
+            break
+        chosen.add(-left + gap // 2)
+    return sorted(chosen)
+
+
+def _verdict(sample: Sample) -> str:
+    score, e = sample.score, html.escape
+    title = TITLES[score.diagnosis] if score.diagnosis else "No score"
+    figure = f"{score.dsr_score:.3f}" if score.status is Status.SCORED else "–"
+    badge = ("pass", "passes 0.7") if score.passes() else ("fail", "does not pass 0.7")
+    if score.status is not Status.SCORED:
+        badge = ("none", score.status.value)
+    return (
+        f'<p class="kicker">DSR-Score explained</p><h1>{e(title)}</h1>'
+        f'<p class="verdict"><span class="score">{figure}</span>'
+        f'<span class="badge {badge[0]}">{badge[1]}</span></p><p class="says">{e(explain_sample(sample))}</p>'
+        f'<dl class="facts"><dt>Prompt</dt><dd>{e(sample.prompt.text)}</dd>'
+        f"<dt>Asked</dt><dd>the {e(sample.prompt.subject)} {e(asked(sample.prompt))}</dd>"
+        f"<dt>Video</dt><dd>{e(os.path.basename(sample.video))}, {sample.n_frames} frames, {score.n_scored} scored, "
+        f"{sample.n_filled} with an interpolated box</dd></dl>"
+    )
+
+
+def _losses(score: VideoScore) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{PARTS[part][0]}</th><td>{_signed(getattr(score, part))}</td>'
+        f"<td>{lost:.3f}</td><td>{PARTS[part][1]}</td></tr>"
+        for part, lost in lost_points(score)
+    )
+    if not rows:
+        return ""
+    return (
+        '<section><div class="panel"><table><caption>Where the points went</caption><thead><tr>'
+        '<th scope="col">Part</th>'
+        '<th scope="col">Value (−1 to 1)</th><th scope="col">Points lost</th><th scope="col">What it measures</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _curves(sample: Sample, chart: str, window: int) -> str:
+    if not chart:
+        return ""
+    shaded = "scored frame" if window == 1 else f"{window} scored frames averaged"
+    first, last = (RELATIONS[sample.prompt.relations[i]] for i in (0, -1))
+    return (
+        '<section><h2>Frame by frame</h2><p class="curve-names">'
+        f'<span><i class="swatch line initial"></i>start: {first}</span>'
+        f'<span><i class="swatch line final"></i>end: {last}</span>'
+        f"<span>shaded: the {shaded} at either end; lines: the frames below</span></p>"
+        f"{chart}</section>"
+    )
+
+
+def _shots(video: Path, sample: Sample, tracks: VideoTracks, frames: list[int]) -> str:
+    try:
+        pictures = _read_frames(video, tracks, frames, (sample.prompt.subject, sample.prompt.object))
+    except DSRBenchError as error:
+        return f'<p class="notice">The frames cannot be shown: {html.escape(str(error))}</p>'
+    figures = "".join(
+        f'<figure><img alt="Frame {i + 1} with the boxes of {html.escape(sample.prompt.subject)} and '
+        f'{html.escape(sample.prompt.object)}" src="data:image/jpeg;base64,{_jpeg(picture)}">'
+        f'<figcaption class="quiet">frame {i + 1}</figcaption></figure>'
+        for i, picture in pictures.items()
+    )
+    return f'<section><h2>Key frames</h2><div class="shots">{figures}</div></section>'
+
+
+def _read_frames(
+    video: Path, tracks: VideoTracks, frames: list[int], labels: tuple[str, str]
+) -> dict[int, NDArray[np.uint8]]:
+    from dsrbench.video import iter_chunks
+
+    found, start = {}, 0
+    for chunk in iter_chunks(video):
+        for i in frames:
+            if start <= i < start + len(chunk):
+                found[i] = draw_boxes(chunk[i - start : i - start + 1], tracks, labels=labels, start=i)[0]
+        start += len(chunk)
+    return found
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> str:
+    from PIL import Image
+
+    buffer, image = io.BytesIO(), Image.fromarray(picture)
+    image.thumbnail((640, 640))
+    image.save(buffer, "JPEG", quality=82)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,130 @@
+"""Boxes drawn over frames: subject and object in two colours that differ for every kind of colour vision."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.errors import InputError
+from dsrbench.types import Floats, FrameState, VideoTracks
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+Frames = NDArray[np.uint8]
+
+COLOURS = ((230, 159, 0), (86, 180, 233))
+"""Orange for the subject, sky blue for the object (Okabe and Ito's palette)."""
+
+_INK = (20, 23, 26)
+
+
+def draw_boxes(
+    frames: Frames, tracks: VideoTracks, *, labels: tuple[str, str] = ("subject", "object"), start: int = 0
+) -> Frames:
+    """Draw the boxes of a video over its frames; an interpolated box is dashed and says so.
+
+    Args:
+        frames: RGB, uint8 `[T, H, W, 3]`; left as they are.
+        tracks: Boxes of the whole video. Where their `size` is not that of the frames, they are scaled.
+        labels: What to call subject and object.
+        start: Which frame of the tracks the first of `frames` is.
+
+    Returns:
+        New frames, uint8 `[T, H, W, 3]`.
+
+    Raises:
+        InputError: Frames of another type or shape, or more than the tracks have.
+    """
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
+        raise InputError(f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {list(frames.shape)}")
+    if start < 0 or start + len(frames) > len(tracks):
+        raise InputError(
+            f"frames {start}..{start + len(frames) - 1} were given, but the tracks have {len(tracks)} frames: "
+            f"they are of another video"
+        )
+    from PIL import Image, ImageDraw
+
+    height, width = frames.shape[1:3]
+    scale = np.array([width / (tracks.size[0] or width), height / (tracks.size[1] or height)] * 2)
+    states = (tracks.subject_state, tracks.object_state)
+    drawn = np.empty_like(frames)
+    for i, frame in enumerate(frames):
+        image = Image.fromarray(frame)
+        pen = ImageDraw.Draw(image)
+        for boxes, state, label, colour in zip((tracks.subject, tracks.object), states, labels, COLOURS, strict=True):
+            box = boxes[start + i] * scale
+            filled = state is not None and bool(state[start + i] == FrameState.FILLED)
+            if not np.isnan(box[0]):
+                _draw_box(pen, box, colour=colour, label=f"{label} (interpolated)" if filled else label, dashed=filled)
+        drawn[i] = np.asarray(image)
+    return drawn
+
+
+def write_overlay(
+    path_in: Path, tracks: VideoTracks, path_out: Path, *, labels: tuple[str, str] = ("subject", "object")
+) -> None:
+    """Write a copy of a video with its boxes drawn in, a chunk of frames at a time.
+
+    Args:
+        path_in: The video.
+        tracks: Its boxes.
+        path_out: Where to, an MP4.
+        labels: What to call subject and object.
+
+    Raises:
+        VideoError: The video cannot be read.
+        InputError: It has more frames than the tracks.
+        StoreError: The copy cannot be written.
+    """
+    from dsrbench import video
+
+    def drawn() -> Iterator[Frames]:
+        start = 0
+        for frames in video.iter_chunks(path_in):
+            yield from draw_boxes(frames, tracks, labels=labels, start=start)
+            start += len(frames)
+
+    video.write_mp4(path_out, drawn(), fps=tracks.fps or video.probe(path_in).fps or 8.0)
+
+
+def _draw_box(pen: ImageDraw, box: Floats, *, colour: tuple[int, int, int], label: str, dashed: bool) -> None:
+    width, height = pen.im.size
+    line = max(1, round(min(width, height) / 160))
+    x0, y0, x1, y1 = (float(v) for v in box)
+    x1, y1 = max(x0, x1 - 1), max(y0, y1 - 1)
+    corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
+    for a, b in itertools.pairwise(corners):
+        for piece in _dashes(a, b, 5.0 * line) if dashed else [(a, b)]:
+            pen.line(piece, fill=colour, width=line)
+    font = _font(max(9, round(min(width, height) / 26)))
+    left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
+    wide, tall = right - left + 4 * line, bottom - top + 4 * line
+    at_x = max(0.0, min(x0, width - wide))
+    at_y = y0 - tall if y0 >= tall else max(0.0, min(y0, height - tall))
+    pen.rectangle((at_x, at_y, at_x + wide, at_y + tall), fill=colour)
+    pen.text((at_x + 2 * line - left, at_y + 2 * line - top), label, fill=_INK, font=font)
+
+
+def _dashes(
+    a: tuple[float, float], b: tuple[float, float], length: float
+) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    start, way = np.array(a), np.array(b) - np.array(a)
+    whole = float(np.hypot(*way))
+    for at in np.arange(0.0, whole, 2 * length):
+        ends = (start + way * (at / whole), start + way * (min(at + length, whole) / whole))
+        yield ((float(ends[0][0]), float(ends[0][1])), (float(ends[1][0]), float(ends[1][1])))
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    try:
+        return ImageFont.load_default(size)
+    except (TypeError, ImportError):  # Pillow 10.0, or one without FreeType: its small bitmap font
+        return ImageFont.load_default()

@@ -1,0 +1,101 @@
+"""The explanation is one file that holds prompt, verdict, losses, curves and frames, all text escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import make_sample
+from PIL import Image
+from rendered import EVIL, FRAMES, SHOWN, make_prompt, render, true_tracks
+
+from dsrbench.report import write_explanation
+from dsrbench.report.chart import curves_svg
+from dsrbench.report.explain import key_frames
+from dsrbench.score.dsr import score_tracks
+from dsrbench.store import Sample
+from dsrbench.types import Status, VideoScore, VideoTracks
+from dsrbench.video import write_mp4
+
+
+def explain(tmp_path, spec):
+    tracks, prompt = true_tracks(spec), make_prompt(spec)
+    sample = Sample(spec.model, prompt, 0, score_tracks(tracks, prompt), video="x.mp4", n_frames=FRAMES)
+    write_mp4(tmp_path / "x.mp4", render(tracks), fps=16)
+    return write_explanation(tmp_path, video=tmp_path / "x.mp4", sample=sample, tracks=tracks).read_text("utf-8")
+
+
+def test_page_says_what_happened_and_shows_it(tmp_path):
+    (tmp_path / "overlay.mp4").write_bytes(b"-")
+    page = explain(tmp_path, SHOWN[1])
+    assert "It runs backwards: the cat starts right of the box and ends left of it." in page
+    assert "<h1>Reversed</h1>" in page
+    assert page.count("0.250</td>") == 4, "each of the four parts lost a quarter"
+    assert 'href="overlay.mp4"' in page
+    assert page.count("<polyline") == 2
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(d))) for d in re.findall(r"data:image/jpeg;base64,([^\"]+)", page)
+    ]
+    assert len(pictures) == 6
+    assert {p.size for p in pictures} == {(320, 180)}
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|overlay\.mp4)""", page), "nothing from elsewhere"
+
+
+def test_text_is_escaped(tmp_path):
+    page = explain(tmp_path, SHOWN[7])
+    assert "<script" not in page
+    assert "cat<b>" not in page
+    assert "A cat&lt;/script&gt;" in page
+    assert EVIL not in page
+
+
+@pytest.mark.parametrize("score", ["invalid", "failed"])
+def test_unscored_and_unreadable(tmp_path, score):
+    tracks = VideoTracks(np.full((5, 4), np.nan), np.full((5, 4), np.nan))
+    path = write_explanation(tmp_path / "new", video=tmp_path / "none.mp4", sample=make_sample(score), tracks=tracks)
+    page = path.read_text("utf-8")
+    assert "No score" in page
+    assert "The frames cannot be shown" in page
+    assert "Where the points went" not in page
+    assert "overlay.mp4" not in page
+
+
+SEQUENCE = st.lists(st.one_of(st.floats(-1, 1), st.just(float("nan"))), max_size=30)
+
+
+@given(SEQUENCE, st.integers(1, 5))
+def test_curves_are_well_formed(values, window):
+    text = curves_svg(np.array(values), -np.array(values), window=window, marks=[0] if values else [])
+    if not values:
+        assert text == ""
+        return
+    picture = ElementTree.fromstring(text)
+    points = [line.get("points").split() for line in picture.iter("polyline")]
+    drawn = {p for line in points for p in line}
+    assert len(drawn) <= 2 * sum(not np.isnan(v) for v in values)
+    for point in drawn:
+        x, y = map(float, point.split(","))
+        assert 0 <= x <= 720
+        assert 0 <= y <= 190
+
+
+@given(SEQUENCE, st.integers(1, 8))
+def test_key_frames_hold_both_ends(values, n):
+    frames = key_frames(
+        VideoScore(Status.SCORED, ssr_initial=np.array(values), ssr_final=-np.array(values)), len(values), n=n
+    )
+    assert frames == sorted(set(frames))
+    if values:
+        assert {frames[0], frames[-1]} == {0, len(values) - 1}
+    assert len(frames) <= max(n, 4)
+
+
+def test_key_frames_mark_the_change():
+    a = np.repeat([1.0, -1.0], [13, 17])
+    assert {13, 14} & set(key_frames(VideoScore(Status.SCORED, ssr_initial=a, ssr_final=-a), 30))
