@@ -1,0 +1,119 @@
+"""The web page of a run: one HTML file that works from the disk, with its larger data in script files beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import importlib.resources
+import mimetypes
+import string
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
+from dsrbench.report.plain import plain, script_json
+from dsrbench.report.summary import summarize
+from dsrbench.report.words import PARTS, TITLES
+from dsrbench.store import Run, Sample
+
+SHARD = 50
+"""Samples a data file; a card loads the file its sample is in."""
+
+STANDALONE_SAMPLES = 50
+STANDALONE_BYTES = 200_000_000
+"""Most videos' bytes a standalone page embeds; the others are shown on a blank frame."""
+
+
+def write_page(run: Run, *, standalone: bool = False) -> Path:
+    """Write `report/summary.json` and the page of a finished run.
+
+    The page needs no network: `report/index.html` refers to the run's videos and to `report/data/NNN.js`, which it
+    loads as they come into view, so that ten thousand samples open at once.
+
+    Args:
+        run: A finished run.
+        standalone: Write `report/standalone.html` instead: one file to send around, with the lowest-scoring 50 samples
+            and their videos inside.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        StoreError: The run has not finished, or the folder cannot be written.
+    """
+    samples = order_samples(run.samples())
+    summary = summarize(samples)
+    run.write_json("report/summary.json", summary)
+    data: dict[str, Any] = {
+        "summary": summary,
+        "manifest": plain(run.manifest),
+        "titles": {diagnosis.value: title for diagnosis, title in TITLES.items()},
+        "parts": [[key, *words] for key, words in PARTS.items()],
+        "shard": SHARD,
+        "total": len(samples),
+    }
+    locate = Locator(run)
+    if standalone:
+        shown = samples[:STANDALONE_SAMPLES]
+        details = [sample_detail(run, sample) for sample in shown]
+        data |= page_rows(shown, _embed(shown, locate), data["manifest"])
+        name = "report/standalone.html"
+        page = _render(_title(run), {**data, "standalone": True, "details": details})
+    else:
+        data |= page_rows(samples, [locate.url(sample) for sample in samples], data["manifest"])
+        data["build"] = _write_shards(run, samples)
+        name = "report/index.html"
+        page = _render(_title(run), data)
+    run.disk.write_atomic(name, page.encode())
+    return run.disk.path(name)
+
+
+def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
+    """Write the data files and drop those of an earlier, larger page; a hash of all keeps browsers' caches honest."""
+    digest, names = hashlib.sha256(), set()
+    for number, start in enumerate(range(0, len(samples), SHARD)):
+        details = [sample_detail(run, sample) for sample in samples[start : start + SHARD]]
+        text = f"dsrbenchShard({number},{script_json(details)});\n".encode()
+        name = f"report/data/{number:03d}.js"
+        run.disk.write_atomic(name, text)
+        digest.update(text)
+        names.add(name)
+    for name in run.disk.list("report/data", ".js"):
+        if name not in names:
+            run.disk.path(name).unlink(missing_ok=True)
+    return digest.hexdigest()[:12]
+
+
+def _embed(samples: Sequence[Sample], locate: Locator) -> list[str]:
+    urls, left = [], STANDALONE_BYTES
+    for sample in samples:
+        path = locate.path(sample)
+        size = path.stat().st_size if path is not None and path.is_file() else 0
+        if path is None or not 0 < size <= left:
+            urls.append("")
+            continue
+        left -= size
+        kind = mimetypes.guess_type(path.name)[0] or "video/mp4"
+        urls.append(f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}")
+    return urls
+
+
+def _render(title: str, data: dict[str, Any]) -> str:
+    assets = importlib.resources.files("dsrbench.report") / "assets"
+    style, template, *scripts = (
+        (assets / name).read_text("utf-8") for name in ("report.css", "template.html", "report.js", "card.js")
+    )
+    script = "\n".join(scripts)
+    # The policy lets nothing in but this page's own script and files beside it, should a text ever escape its quotes.
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return string.Template(template).substitute(
+        title=html.escape(title), style=style, script=script, script_hash=allowed, data=script_json(data)
+    )
+
+
+def _title(run: Run) -> str:
+    manifest = run.manifest
+    models = [str(model) for model in manifest.get("models") or []]
+    return (", ".join(models[:3]) + (" and others" if len(models) > 3 else "")) or run.folder.resolve().name

@@ -1,0 +1,145 @@
+"""What the web page is made of: a small row a sample, and a larger detail that is loaded when it is looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from dsrbench.report.words import RELATIONS, explain_sample
+from dsrbench.store import Run, Sample, SampleKey
+from dsrbench.types import Floats, FrameCounts, FrameState, Status, VideoTracks
+
+
+def order_samples(samples: Sequence[Sample]) -> list[Sample]:
+    """Lowest score first, then the invalid, then the failed; equal ones by sample id."""
+    rank = {Status.SCORED: 0, Status.INVALID: 1, Status.FAILED: 2}
+
+    def place(sample: Sample) -> tuple[int, float, SampleKey]:
+        score = sample.score
+        return rank[score.status], score.dsr_score if score.status is Status.SCORED else 0.0, sample.id
+
+    return sorted(samples, key=place)
+
+
+def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of the page, in the order given.
+
+    Args:
+        samples: Ordered samples.
+        urls: Address of each sample's video, empty where there is none.
+        manifest: The run's manifest, for the counts in force.
+
+    Returns:
+        `prompts` (one object each), `models` (names), `columns` (names) and `rows` (a list of values each, in which
+        `prompt` and `model` are indices).
+    """
+    prompts = {sample.prompt.id: sample.prompt for sample in samples}
+    prompt_at = {id_: i for i, id_ in enumerate(prompts)}
+    model_at = {name: i for i, name in enumerate(sorted({sample.model for sample in samples}))}
+    rows = [
+        {
+            "model": model_at[sample.model],
+            "prompt": prompt_at[sample.prompt.id],
+            "seed": sample.seed,
+            "status": sample.score.status.value,
+            "score": round(sample.score.dsr_score, 6),
+            "parts": [round(getattr(sample.score, part), 4) for part in ("r_init", "g_init", "r_fin", "g_fin")],
+            "diagnosis": sample.score.diagnosis,
+            "passes": sample.score.passes(),
+            "file": sample.video,
+            "url": url,
+            "fps": round(sample.fps, 4),
+            "frames": sample.n_frames,
+            "window": _window(sample, manifest),
+        }
+        for sample, url in zip(samples, urls, strict=True)
+    ]
+    return {
+        "prompts": [
+            {
+                "id": prompt.id,
+                "text": prompt.text,
+                "subject": prompt.subject,
+                "object": prompt.object,
+                "type": prompt.type,
+                "initial": RELATIONS[prompt.relations[0]],
+                "final": RELATIONS[prompt.relations[-1]],
+            }
+            for prompt in prompts.values()
+        ],
+        "models": list(model_at),
+        "columns": list(rows[0]) if rows else [],
+        "rows": [list(row.values()) for row in rows],
+    }
+
+
+def sample_detail(run: Run, sample: Sample) -> dict[str, Any]:
+    """What a card shows of one sample: the sentence, both curves, and the boxes of every frame, rounded."""
+    score = sample.score
+    tracks = run.tracks(sample.id)
+    return {
+        "says": explain_sample(sample),
+        "initial": _rounded(score.ssr_initial),
+        "final": _rounded(score.ssr_final),
+        "size": [sample.width, sample.height],
+        **(_tracks(tracks) if tracks is not None else {"subject": [], "object": [], "filled": [[], []]}),
+    }
+
+
+class Locator:
+    """Where each sample's video is: in the run's `videos/`, or where the run found it.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._noted: dict[SampleKey, str] | None = None
+
+    def path(self, sample: Sample) -> Path | None:
+        """The video's file; None where the sample has none. The file itself may since have gone."""
+        if not sample.video:
+            return None
+        inside = self._run.folder / "videos" / sample.video
+        if inside.exists():
+            return inside
+        if self._noted is None:
+            written = self._run.written_samples()
+            self._noted = {key: str(note.get("path") or "") for key, (_, note) in written.items()}
+        noted = self._noted.get(sample.id)
+        return Path(noted) if noted and Path(noted).exists() else inside
+
+    def url(self, sample: Sample) -> str:
+        """The video's address as seen from `report/`, quoted; empty where the sample has none."""
+        path = self.path(sample)
+        if path is None:
+            return ""
+        relative = os.path.relpath(path.absolute(), (self._run.folder / "report").absolute())
+        return quote(Path(relative).as_posix(), safe="/")
+
+
+def _window(sample: Sample, manifest: Mapping[str, Any]) -> int:
+    published = manifest.get("counts") == "published" or not sample.n_frames
+    return (FrameCounts.published() if published else FrameCounts.for_frames(sample.n_frames)).window
+
+
+def _tracks(tracks: VideoTracks) -> dict[str, Any]:
+    detail: dict[str, Any] = {
+        name: [None if np.isnan(box[0]) else [round(v, 1) for v in box.tolist()] for box in getattr(tracks, name)]
+        for name in ("subject", "object")
+    }
+    filled = [np.flatnonzero(state == FrameState.FILLED) for state in (tracks.subject_state, tracks.object_state)]
+    detail["filled"] = [frames.tolist() for frames in filled]
+    if all(tracks.size):
+        detail["size"] = list(tracks.size)
+    return detail
+
+
+def _rounded(values: Floats) -> list[float | None]:
+    return [None if np.isnan(v) else round(v, 3) for v in values.tolist()]
