@@ -1,0 +1,82 @@
+"""`dsrbench agreement`: two detectors or trackers on the same videos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dsrbench.report import Agreement
+
+
+@click.command("agreement", short_help="Compare two detectors or trackers on the same videos.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("other", metavar="[RUN2]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="A CSV of scores instead of RUN2: model, video, status, dsr_score.",
+)
+@click.option(
+    "--curves",
+    type=click.Path(path_type=Path),
+    help="SSR sequences of the reference: a JSON list of model, video, initial, final.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
+def command(run: Path, other: Path | None, reference: Path | None, curves: Path | None, out: Path | None) -> None:
+    """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference."""
+    from dsrbench.report import compare_backends, read_reference
+    from dsrbench.report.plain import plain
+    from dsrbench.store import LocalDisk, Run
+
+    if (other is None) == (reference is None):
+        raise click.UsageError("give either RUN2 or --reference CSV")
+    if curves is not None and reference is None:
+        raise click.UsageError("--curves belongs to --reference; the sequences of RUN2 are in RUN2")
+    there = Run.open(other) if other is not None else read_reference(reference or Path(), curves)
+    agreement = compare_backends(Run.open(run), there)
+    _print(agreement, str(run), str(other or reference))
+    if out is not None:
+        text = json.dumps(plain(agreement), indent=1, allow_nan=False, ensure_ascii=False)
+        LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
+
+
+def _print(found: Agreement, here: str, there: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from dsrbench.report.plain import plain
+    from dsrbench.report.table import decimal, percent, plain_table
+
+    values, console = plain(found), Console()
+    table = plain_table("Agreement", "")
+    rho = values["spearman"]
+    ends = "" if rho["low"] is None else f" ({rho['low']:.3f} – {rho['high']:.3f})"
+    decided = f"{found.n_decisions_differ} of {found.n_both_scored}"
+    rows = [
+        ("Videos on both sides", f"{found.n_joined} (only here {found.n_only_here}, only there {found.n_only_there})"),
+        ("Coverage here, there", f"{percent(values['coverage_here'])}, {percent(values['coverage_there'])}"),
+        ("Scored on both sides", str(found.n_both_scored)),
+        ("Spearman (95 %)", decimal(rho["value"]) + ends),
+        ("Pearson", decimal(values["pearson"])),
+        ("Mean absolute difference of scores", decimal(values["mean_absolute_difference"])),
+        ("Median absolute difference", decimal(values["median_absolute_difference"])),
+        ("Mean signed difference, here - there", decimal(values["mean_signed_difference"])),
+        ("Decisions at 0.7 that differ", decided),
+    ]
+    if found.n_curves:
+        mean = decimal(values["ssr_mean_absolute_difference"])
+        rows.append((f"SSR per frame, mean absolute difference ({found.n_curves} videos)", mean))
+    for row in rows:
+        table.add_row(*row)
+    console.print(Text(f"here: {here}\nthere: {there}"))
+    console.print(table)
+    worst = plain_table("Video", "Here", "There", "Difference", title="Largest differences")
+    for video in found.largest_differences:
+        figures = (f"{video.here:.3f}", f"{video.there:.3f}", f"{video.difference:+.3f}")
+        worst.add_row(Text(f"{video.model}/{video.video}"), *figures)
+    if found.largest_differences:
+        console.print(worst)

@@ -1,0 +1,81 @@
+"""`dsrbench compare`: two models on the same prompts and seeds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dsrbench.report import Comparison
+    from dsrbench.score.statistics import PairedDifference
+
+
+@click.command("compare", short_help="Compare two models on the same prompts.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("other", metavar="RUN2", type=click.Path(path_type=Path))
+@click.option("--model-a", metavar="NAME", help="Which model of RUN, where it has several.")
+@click.option("--model-b", metavar="NAME", help="Which model of RUN2, where it has several.")
+@click.option("--allow-unlike", is_flag=True, help="Compare although suite, backends, counts or frames differ.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
+def command(
+    run: Path, other: Path, model_a: str | None, model_b: str | None, allow_unlike: bool, out: Path | None
+) -> None:
+    """Compare the model of RUN (a) with that of RUN2 (b), paired by prompt and seed; the unscored count as failures."""
+    from dsrbench.report import compare_models
+    from dsrbench.report.plain import plain
+    from dsrbench.store import LocalDisk, Run
+
+    comparison = compare_models(
+        Run.open(run), Run.open(other), model_a=model_a, model_b=model_b, allow_unlike=allow_unlike
+    )
+    _print(comparison)
+    if out is not None:
+        text = json.dumps(plain(comparison), indent=1, allow_nan=False, ensure_ascii=False)
+        LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
+
+
+def _print(found: Comparison) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from dsrbench.report.plain import plain
+    from dsrbench.report.table import decimal, percent, plain_table
+
+    console, values = Console(), plain(found)
+    console.print(Text(f"a: {found.model_a}\nb: {found.model_b}\n{found.n_pairs} pairs of {found.n_prompts} prompts"))
+    if found.n_only_a or found.n_only_b:
+        console.print(f"without a partner, left out: {found.n_only_a} of a, {found.n_only_b} of b")
+    for line in found.unlike:
+        console.print(Text(f"not alike - {line}"), style="yellow")
+    table = plain_table("", "a", "b", "b - a (95 %)", "p")
+    accuracies = (percent(found.accuracy_a.value), percent(found.accuracy_b.value))
+    table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(found.difference, 100))
+    table.add_row("Coverage", percent(found.coverage_a), percent(found.coverage_b), "", "")
+    scores = [decimal(values[side]["mean_score"]) for side in ("mean_score_a", "mean_score_b")]
+    table.add_row("Mean score (scored only)", *scores, "", "")
+    for name, label in (("mean_score_low", "  unscored as 0"), ("mean_score_high", "  unscored as 1")):
+        bounds = [decimal(values[side][name]) for side in ("mean_score_a", "mean_score_b")]
+        table.add_row(label, *bounds, *_difference(getattr(found, name), 1))
+    console.print(table)
+    relations = plain_table("Relation", "Pairs", "a", "b", "b - a (95 %)", "p")
+    for name, row in found.by_relation.items():
+        shares = (percent(row.accuracy_a.value), percent(row.accuracy_b.value))
+        relations.add_row(name, str(row.n_pairs), *shares, *_difference(row.difference, 100))
+    console.print(relations)
+    prompts = plain_table("Prompt", "a", "b", "Score b - a", title="Where they differ most")
+    for prompt in found.prompts:
+        shares = (percent(prompt.accuracy_a), percent(prompt.accuracy_b))
+        prompts.add_row(Text(prompt.prompt_id), *shares, f"{prompt.score_difference:+.3f}")
+    if found.prompts:
+        console.print(prompts)
+
+
+def _difference(found: PairedDifference, times: int) -> tuple[str, str]:
+    """Difference with its interval, in points where `times` is 100, and the p-value."""
+    places = 1 if times == 100 else 3
+    value, low, high = (f"{times * v:+.{places}f}" for v in (found.difference, found.low, found.high))
+    ends = "" if "nan" in low else f" ({low} – {high})"
+    return value + ends, f"{found.p_value:.4f}"

@@ -1,0 +1,251 @@
+"""Two models on the same prompts and seeds: by how much one is better, and how sure that is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dsrbench.errors import InputError
+from dsrbench.report.summary import accuracy, coverage, mean_scores
+from dsrbench.score.statistics import Interval, PairedDifference, paired_difference
+from dsrbench.store import Run, Sample, describe_changes
+from dsrbench.types import Floats, Status
+
+N_PROMPTS = 10
+
+COMPARABLE = ("suite", "counts", "protocol", "detector", "tracker")
+"""Parts of the manifest that must be equal; of the suite, its hash."""
+
+Pairs = Sequence[tuple[Sample, Sample]]
+
+
+@dataclasses.dataclass(frozen=True)
+class RelationComparison:
+    """The comparison for one relation type.
+
+    Attributes:
+        n_pairs: Pairs of that type.
+        accuracy_a: Accuracy@0.7 of the first model.
+        accuracy_b: Of the second.
+        difference: Of Accuracy@0.7, b - a.
+    """
+
+    n_pairs: int
+    accuracy_a: Interval
+    accuracy_b: Interval
+    difference: PairedDifference
+
+
+@dataclasses.dataclass(frozen=True)
+class PromptComparison:
+    """One prompt on which the models differ.
+
+    Attributes:
+        prompt_id: Its id.
+        text: Its words.
+        n_pairs: Pairs.
+        accuracy_a: Share of the first model's samples that pass 0.7.
+        accuracy_b: Of the second's.
+        score_difference: Mean of b - a over the pairs, unscored samples as 0.
+    """
+
+    prompt_id: str
+    text: str
+    n_pairs: int
+    accuracy_a: float
+    accuracy_b: float
+    score_difference: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two models, paired by prompt id and seed. All samples count; one without a score is a failure.
+
+    Attributes:
+        model_a: Name of the first.
+        model_b: Name of the second.
+        n_pairs: Samples of equal prompt and seed; what follows is over these.
+        n_prompts: Prompts they belong to.
+        n_only_a: Samples of the first model without a partner.
+        n_only_b: Of the second.
+        coverage_a: Share of samples with a score.
+        coverage_b: Of the second.
+        accuracy_a: Accuracy@0.7.
+        accuracy_b: Of the second.
+        difference: Of Accuracy@0.7, b - a, with interval and p-value (clustered by prompt).
+        mean_score_a: Mean score (scored only) with its two bounds, the others as 0 and as 1.
+        mean_score_b: Of the second.
+        mean_score_low: Difference b - a of the mean score with unscored samples as 0.
+        mean_score_high: The same with unscored samples as 1.
+        by_relation: By relation type.
+        prompts: The ten prompts on which they differ most.
+        unlike: Settings in which the runs differ, if that was allowed.
+    """
+
+    model_a: str
+    model_b: str
+    n_pairs: int
+    n_prompts: int
+    n_only_a: int
+    n_only_b: int
+    coverage_a: float
+    coverage_b: float
+    accuracy_a: Interval
+    accuracy_b: Interval
+    difference: PairedDifference
+    mean_score_a: Mapping[str, float]
+    mean_score_b: Mapping[str, float]
+    mean_score_low: PairedDifference
+    mean_score_high: PairedDifference
+    by_relation: Mapping[str, RelationComparison]
+    prompts: tuple[PromptComparison, ...]
+    unlike: tuple[str, ...]
+
+
+def compare_models(
+    run_a: Run,
+    run_b: Run,
+    *,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    allow_unlike: bool = False,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models, sample by sample.
+
+    Args:
+        run_a: A finished run.
+        run_b: Another, or the same one with another model.
+        model_a: Which model of the first run; needed where it has several.
+        model_b: Which model of the second run, likewise.
+        allow_unlike: Go on although the suites or settings differ; the differences are in the result.
+        seed: Of bootstrap and permutation.
+
+    Raises:
+        InputError: The suites or settings differ, a model is not named or not there, no sample has a partner, or both
+            sides are the same videos.
+    """
+    a, b = _of_model(run_a, model_a, "model-a"), _of_model(run_b, model_b, "model-b")
+    pairs = _pair(a, b)
+    unlike = unlike_settings(run_a.manifest, run_b.manifest) + _unlike_frames(pairs)
+    if unlike and not allow_unlike:
+        raise InputError(
+            f"the runs were not made alike: {'; '.join(unlike)}. Score both with the same suite and settings, or "
+            f"compare them all the same with --allow-unlike"
+        )
+    left, right = [x for x, _ in pairs], [y for _, y in pairs]
+    types = sorted({x.prompt.type for x in left})
+    return Comparison(
+        model_a=a[0].model,
+        model_b=b[0].model,
+        n_pairs=len(pairs),
+        n_prompts=len({x.prompt.id for x in left}),
+        n_only_a=len(a) - len(pairs),
+        n_only_b=len(b) - len(pairs),
+        coverage_a=coverage(left),
+        coverage_b=coverage(right),
+        accuracy_a=accuracy(left, seed=seed),
+        accuracy_b=accuracy(right, seed=seed),
+        difference=_difference(_passed(left), _passed(right), left, seed),
+        mean_score_a=mean_scores(left),
+        mean_score_b=mean_scores(right),
+        mean_score_low=_difference(_scores(left, 0.0), _scores(right, 0.0), left, seed),
+        mean_score_high=_difference(_scores(left, 1.0), _scores(right, 1.0), left, seed),
+        by_relation={t: _relation([pair for pair in pairs if pair[0].prompt.type == t], seed) for t in types},
+        prompts=_prompts(pairs),
+        unlike=tuple(unlike),
+    )
+
+
+def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """What keeps two runs from being comparable, each as `name: a -> b`; empty when they are.
+
+    Args:
+        a: Manifest of one run.
+        b: Manifest of the other.
+
+    >>> unlike_settings({"counts": "scaled"}, {"counts": "published"})
+    ["counts: 'scaled' -> 'published'"]
+    """
+
+    def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: manifest.get(name) for name in COMPARABLE}
+        return {**kept, "suite": {"sha256": (manifest.get("suite") or {}).get("sha256")}}
+
+    return describe_changes(settings(a), settings(b))
+
+
+def _of_model(run: Run, model: str | None, option: str) -> list[Sample]:
+    samples = run.samples()
+    models = sorted({sample.model for sample in samples})
+    if model is None and len(models) > 1:
+        raise InputError(f"{run.folder} has {len(models)} models; say which with --{option}: {', '.join(models)}")
+    chosen = [sample for sample in samples if model is None or sample.model == model]
+    if not chosen:
+        raise InputError(f"{run.folder} has no sample of {model or 'any model'}; it has: {', '.join(models) or 'none'}")
+    return chosen
+
+
+def _pair(a: Sequence[Sample], b: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    partners = {(sample.prompt.id, sample.seed): sample for sample in b}
+    pairs = [(x, partners[x.prompt.id, x.seed]) for x in a if (x.prompt.id, x.seed) in partners]
+    if not pairs:
+        raise InputError(
+            f"no sample of {a[0].model} has the prompt and seed of one of {b[0].model}; "
+            f"compare runs of one suite of prompts"
+        )
+    same = sum(bool(x.video_sha256) and x.video_sha256 == y.video_sha256 for x, y in pairs)
+    if 2 * same > len(pairs):
+        raise InputError(
+            f"{same} of {len(pairs)} pairs are one and the same video: that compares backends, not models; "
+            f"use: dsrbench agreement"
+        )
+    return pairs
+
+
+def _unlike_frames(pairs: Pairs) -> list[str]:
+    lengths = [sorted({pair[side].n_frames for pair in pairs} - {0}) for side in (0, 1)]
+    alike = lengths[0] == lengths[1] or not all(lengths)
+    return [] if alike else [f"frames: {' '.join(map(str, lengths[0]))} -> {' '.join(map(str, lengths[1]))}"]
+
+
+def _passed(samples: Sequence[Sample]) -> Floats:
+    return np.array([sample.score.passes() for sample in samples], np.float64)
+
+
+def _scores(samples: Sequence[Sample], otherwise: float) -> Floats:
+    """Scores with `otherwise` for the unscored, `[N]`."""
+    scored = Status.SCORED
+    return np.array([s.score.dsr_score if s.score.status is scored else otherwise for s in samples], np.float64)
+
+
+def _difference(a: Floats, b: Floats, samples: Sequence[Sample], seed: int) -> PairedDifference:
+    return paired_difference(a, b, [sample.prompt.id for sample in samples], seed=seed)
+
+
+def _relation(pairs: Pairs, seed: int) -> RelationComparison:
+    left, right = [x for x, _ in pairs], [y for _, y in pairs]
+    difference = _difference(_passed(left), _passed(right), left, seed)
+    return RelationComparison(len(pairs), accuracy(left, seed=seed), accuracy(right, seed=seed), difference)
+
+
+def _prompts(pairs: Pairs) -> tuple[PromptComparison, ...]:
+    """The prompts with the largest difference of accuracy, then of score; prompts without any are left out."""
+    groups: dict[str, list[tuple[Sample, Sample]]] = {}
+    for pair in pairs:
+        groups.setdefault(pair[0].prompt.id, []).append(pair)
+    found = []
+    for prompt_id, group in groups.items():
+        left, right = [x for x, _ in group], [y for _, y in group]
+        change = float((_scores(right, 0.0) - _scores(left, 0.0)).mean())
+        shares = float(_passed(left).mean()), float(_passed(right).mean())
+        found.append(PromptComparison(prompt_id, left[0].prompt.text, len(group), *shares, change))
+    differing = [
+        p for p in found if p.accuracy_a != p.accuracy_b or not math.isclose(p.score_difference, 0, abs_tol=1e-9)
+    ]
+    differing.sort(key=lambda p: (-abs(p.accuracy_b - p.accuracy_a), -abs(p.score_difference), p.prompt_id))
+    return tuple(differing[:N_PROMPTS])

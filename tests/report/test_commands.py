@@ -1,0 +1,96 @@
+"""The three commands as a user runs them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from made import make_sample
+from rendered import MANIFEST, SHOWN, write_run
+
+from dsrbench.cli import group
+from dsrbench.errors import InputError, StoreError
+from dsrbench.store import Run
+
+
+def invoke(*args):
+    """Run a command at 80 columns; errors raised on purpose come through."""
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(group, [str(a) for a in args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def run(tmp_path):
+    return write_run(tmp_path / "run", SHOWN)
+
+
+def test_report(run):
+    result = invoke("report", run.folder)
+    assert result.exit_code == 0
+    assert "50.0 % (" in result.output
+    assert "83.3 % = 10 of 12" in result.output
+    assert max(map(len, result.output.splitlines()[:-1])) <= 80
+    page = run.folder / "report/index.html"
+    assert str(page) in result.output.replace("\n", "")
+    assert page.exists()
+    assert json.loads((run.folder / "report/summary.json").read_text())["n_samples"] == 12
+
+
+def test_report_standalone(run):
+    assert "standalone.html" in invoke("report", run.folder, "--standalone").output.replace("\n", "")
+
+
+def test_report_of_no_run(tmp_path):
+    with pytest.raises(StoreError, match="no run folder"):
+        invoke("report", tmp_path)
+
+
+def test_agreement_with_a_run_and_a_reference(run, tmp_path):
+    rows = ["model,video,status,dsr_score"]
+    rows += [f"{s.model},{s.video.split('/')[-1]},scored,0.5" for s in run.samples() if s.video]
+    (tmp_path / "r.csv").write_text("\n".join(rows))
+    curves = [{"model": "alpha", "video": "1000_LR #0.mp4", "initial": [0.0] * 33, "final": [0.0] * 33}]
+    (tmp_path / "c.json").write_text(json.dumps(curves))
+    out = tmp_path / "out.json"
+    result = invoke(
+        "agreement", run.folder, "--reference", tmp_path / "r.csv", "--curves", tmp_path / "c.json", "--out", out
+    )
+    assert result.exit_code == 0
+    assert "Spearman" in result.output
+    assert "Largest differences" in result.output
+    found = json.loads(out.read_text())
+    assert (found["n_joined"], found["n_only_here"], found["n_curves"]) == (11, 1, 1)
+    assert found["pearson"] is None, "a reference that does not vary"
+    same = invoke("agreement", run.folder, run.folder)
+    assert "0 of 10" in same.output
+
+
+@pytest.mark.parametrize("args", [[], ["RUN", "--reference", "x.csv"], ["--curves", "c.json", "RUN"]])
+def test_agreement_usage(run, args):
+    args = [run.folder if a == "RUN" else a for a in args]
+    assert invoke("agreement", run.folder, *args).exit_code == 2
+
+
+def test_compare(run, tmp_path):
+    out = tmp_path / "out.json"
+    result = invoke("compare", run.folder, run.folder, "--model-a", "alpha", "--model-b", "beta", "--out", out)
+    assert result.exit_code == 0
+    assert "4 pairs of 3 prompts" in result.output
+    assert "left out: 4 of a, 0 of b" in result.output
+    assert json.loads(out.read_text())["n_pairs"] == 4
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+def test_compare_refuses_and_is_told(tmp_path):
+    folders = []
+    for model, counts in (("a", "scaled"), ("b", "published")):
+        other = Run(tmp_path / model)
+        other.write_manifest({**MANIFEST, "counts": counts})
+        other.compact([make_sample(0.5, model=model), make_sample(0.9, prompt="q", model=model)])
+        folders.append(other.folder)
+    with pytest.raises(InputError, match="counts"):
+        invoke("compare", *folders)
+    assert "not alike - counts" in invoke("compare", *folders, "--allow-unlike").output
