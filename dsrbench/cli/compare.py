@@ -55,7 +55,7 @@ def _print(found: Comparison) -> None:
     table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(found.difference, 100))
     table.add_row("Coverage", percent(found.coverage_a), percent(found.coverage_b), "", "")
     scores = [decimal(values[side]["mean_score"]) for side in ("mean_score_a", "mean_score_b")]
-    table.add_row("Mean score (scored only)", *scores, "", "")
+    table.add_row("Mean score, scored only", *scores, "", "")
     for name, label in (("mean_score_low", "  unscored as 0"), ("mean_score_high", "  unscored as 1")):
         bounds = [decimal(values[side][name]) for side in ("mean_score_a", "mean_score_b")]
         table.add_row(label, *bounds, *_difference(getattr(found, name), 1))

@@ -72,7 +72,8 @@ def read_reference(path: Path, curves: Path | None = None) -> list[Entry]:
     Args:
         path: With the columns `model`, `video`, `status` (scored, invalid, failed) and `dsr_score` (empty unless
             scored); `prompt_id` is used where there is one, other columns are ignored.
-        curves: A list of objects with `model`, `video`, `initial` and `final` (numbers, null where not scored).
+        curves: A list of objects with `model`, `video`, `initial` and `final` (numbers, null where a frame
+            is not scored; null as a whole where there are none).
 
     Raises:
         InputError: Unreadable, columns absent, a bad status or score, one video twice, or curves of unequal length.
@@ -123,7 +124,7 @@ def _read_curves(path: Path) -> dict[tuple[str, str], tuple[Floats, Floats]]:
         rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
         curves = {}
         for row in rows:
-            initial, final = (np.array(row[key], np.float64) for key in ("initial", "final"))
+            initial, final = (np.array(row[key] or [], np.float64) for key in ("initial", "final"))
             if initial.ndim != 1 or initial.shape != final.shape:
                 raise ValueError(f"initial and final of {row['model']}/{row['video']} are not lists of one length")
             curves[row["model"], _file_name(row["video"])] = initial, final

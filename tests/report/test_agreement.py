@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -133,9 +134,8 @@ def reference(tmp_path, text, curves=None):
 
 def test_reference_with_curves(tmp_path):
     curves = [{"model": "m", "video": "0.mp4", "initial": [None, 0.5, 0.25], "final": [None, 0.0, 1.0]}]
+    curves.append({"model": "m", "video": "1.mp4", "initial": None, "final": None})
     entries = reference(tmp_path, "\ufeff" + HEAD + "m,0.mp4,scored,0.25,?\nm,1.mp4,invalid,,\n", curves)
-    import dataclasses
-
     samples = clips([0.5, 0.5], sha="")
     score = dataclasses.replace(
         samples[0].score, ssr_initial=np.array([0.1, 0.4, np.nan]), ssr_final=np.array([0.2, 0.2, np.nan])
