@@ -1,0 +1,18 @@
+"""Prompts: text to fields and back, and suites of them."""
+
+from __future__ import annotations
+
+from dsrbench.prompts.compose import add_article, compose_text
+from dsrbench.prompts.grammar import parse_prompt
+from dsrbench.prompts.suites import Suite, describe_prompt, list_suites, read_suite, write_suite
+
+__all__ = [
+    "Suite",
+    "add_article",
+    "compose_text",
+    "describe_prompt",
+    "list_suites",
+    "parse_prompt",
+    "read_suite",
+    "write_suite",
+]

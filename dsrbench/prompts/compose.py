@@ -1,0 +1,63 @@
+"""Fields to text: the canonical sentence of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsrbench.errors import PromptError
+from dsrbench.prompts.grammar import parse_prompt
+from dsrbench.prompts.phrases import A_BEFORE_VOWEL, AN_BEFORE_CONSONANT, AN_IN_SPITE, FINAL_PHRASES, INITIAL_PHRASES
+from dsrbench.types import Relation
+
+
+def add_article(noun: str) -> str:
+    """The noun with "a" or "an" before it, by sound for the usual exceptions.
+
+    >>> [add_article(noun) for noun in ("cat", "owl", "hourglass", "unicycle")]
+    ['a cat', 'an owl', 'an hourglass', 'a unicycle']
+    """
+    start = noun.casefold()
+    vowel = start.startswith(tuple("aeiou"))
+    if start.startswith(A_BEFORE_VOWEL) and not start.startswith(AN_IN_SPITE):
+        vowel = False
+    if start.startswith(AN_BEFORE_CONSONANT):
+        vowel = True
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+def compose_text(
+    *,
+    subject: str,
+    object: str,
+    relations: str | Sequence[str | Relation],
+    scene: str = "",
+    verb: str | None = None,
+) -> str:
+    """Write the canonical sentence, which `parse_prompt` reads back to the same fields.
+
+    Args:
+        subject: The noun that moves, without article.
+        object: The noun that stays, without article.
+        relations: Two or more codes or relations, in time order.
+        scene: The place, such as "In a sunlit office"; may be empty.
+        verb: How the subject moves, third person; "moves" unless given.
+
+    Raises:
+        PromptError: An unknown relation, or words that could not be read back, such as a noun holding a relation.
+
+    >>> compose_text(subject="owl", object="bench", relations="LT", scene="In a park", verb="flies")
+    'In a park, an owl is on the left of a bench, then the owl flies to the top of the bench.'
+    """
+    chain = Relation.chain(relations)
+    place = scene.strip().rstrip(",").rstrip()
+    sentence = f"{add_article(subject)} is {INITIAL_PHRASES[chain[0]]} {add_article(object)}"
+    for relation in chain[1:]:
+        sentence += f", then the {subject} {verb or 'moves'} {FINAL_PHRASES[relation]} the {object}"
+    text = f"{place}, {sentence}." if place else f"{sentence[0].upper()}{sentence[1:]}."
+    read = parse_prompt(text)
+    if (read.subject, read.object, read.relations, read.scene) != (subject, object, chain, place):
+        raise PromptError(
+            f"the sentence would be read otherwise than meant: {text!r} reads as subject {read.subject!r}, object "
+            f"{read.object!r}, relations {read.type!r}, scene {read.scene!r}; choose simpler words"
+        )
+    return text

@@ -1,0 +1,188 @@
+"""The lines of a suite file: JSON objects or table rows to prompts, each error with its file and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from dsrbench.errors import PromptError, near_matches
+from dsrbench.prompts.grammar import parse_prompt
+from dsrbench.prompts.phrases import PLACES
+from dsrbench.types import Prompt, Relation
+
+Rows = list[tuple[int, Prompt]]
+"""Prompts with the line each begins on."""
+
+_FIELDS = ("subject", "object", "relations")
+_KEYS = frozenset({"id", "text", *_FIELDS, "scene", "split", "tags"})
+_COLUMNS = {"animal": "subject", "object": "object", "type": "relations"}
+_PHRASES = {"initial_SR": 0, "final_SR": -1}
+
+
+def read_jsonl(text: str, source: str) -> tuple[dict[str, str], Rows]:
+    """Read JSON Lines: the header, if there is one, and the prompts; empty lines are skipped.
+
+    Raises:
+        PromptError: A line that is no JSON object, or no prompt.
+    """
+    header: dict[str, str] = {}
+    rows: Rows = []
+    first = True
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        with _located(source, number):
+            item = _load(line)
+            if first and "suite" in item:
+                header = _read_header(item)
+            else:
+                rows.append((number, _read_item(item)))
+        first = False
+    return header, rows
+
+
+def read_csv(text: str, source: str) -> tuple[dict[str, str], Rows]:
+    """Read a table in the columns of the paper; the header is always empty.
+
+    Raises:
+        PromptError: Columns absent, a row of another length, or one that is no prompt.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: Rows = []
+    columns: list[str] = []
+    line = 1
+    try:
+        for cells in reader:
+            with _located(source, line):
+                if not columns and any(cells):
+                    columns = _read_columns(cells)
+                elif any(cells):
+                    rows.append((line, _read_row(columns, cells)))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise PromptError(f"{source}, line {line}: not a table in CSV ({error})") from None
+    return {}, rows
+
+
+@contextmanager
+def _located(source: str, line: int) -> Iterator[None]:
+    try:
+        yield
+    except PromptError as error:
+        raise PromptError(f"{source}, line {line}: {error}") from None
+
+
+def _load(line: str) -> dict[str, Any]:
+    try:
+        item = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise PromptError(f"not JSON ({error}); expected one object a line") from None
+    if not isinstance(item, dict):
+        raise PromptError(f'expected a JSON object such as {{"text": ...}}, got {type(item).__name__}')
+    return item
+
+
+def _read_header(item: Mapping[str, Any]) -> dict[str, str]:
+    for key in item:
+        if key not in ("suite", "version"):
+            raise PromptError(f"unknown key {key!r} in the header{near_matches(key, ('suite', 'version'))}")
+    return {key: _text(item, key) for key in item}
+
+
+def _read_item(item: Mapping[str, Any]) -> Prompt:
+    for key in item:
+        if key not in _KEYS:
+            raise PromptError(f"unknown key {key!r}{near_matches(key, _KEYS)}")
+    tags = item.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise PromptError(f"'tags' must be a list of texts, got {tags!r}")
+    relations = item.get("relations", "")
+    if not (isinstance(relations, str) or (isinstance(relations, list) and all(isinstance(r, str) for r in relations))):
+        raise PromptError(f"'relations' must be codes such as \"LR\" or a list of them, got {relations!r}")
+    texts = {key: _text(item, key) for key in item if key not in ("tags", "relations")}
+    return _make(texts, "".join(relations), tuple(tags), present=set(item))
+
+
+def _make(texts: Mapping[str, str], relations: str, tags: tuple[str, ...], *, present: set[str]) -> Prompt:
+    """A prompt from given fields, or, where only its text is given, from what the grammar reads in it."""
+    needed = [key for key in _FIELDS if key not in present]
+    if "text" not in texts:
+        raise PromptError("'text' is missing, the words given to the model")
+    if len(needed) == len(_FIELDS):
+        read = parse_prompt(texts["text"], id=texts.get("id"))
+        scene = texts.get("scene") or read.scene
+        return Prompt(
+            read.id, read.text, read.subject, read.object, read.relations, scene, texts.get("split", ""), tags
+        )
+    if "id" not in texts:
+        needed.insert(0, "id")
+    if needed:
+        raise PromptError(f"missing: {', '.join(needed)}; give all of id, subject, object, relations, or 'text' alone")
+    return Prompt(
+        id=texts["id"],
+        text=texts["text"],
+        subject=texts["subject"],
+        object=texts["object"],
+        relations=Relation.chain(relations),
+        scene=texts.get("scene", ""),
+        split=texts.get("split", ""),
+        tags=tags,
+    )
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    if not isinstance(item[key], str):
+        raise PromptError(f"{key!r} must be a text, got {item[key]!r}")
+    if any("\ud800" <= character <= "\udfff" for character in item[key]):
+        raise PromptError(f"{key!r} has half a surrogate pair in {item[key]!r}; write the character itself")
+    return str(item[key])
+
+
+def _read_columns(cells: list[str]) -> list[str]:
+    columns = [cell.strip() for cell in cells]
+    known = ("prompt", "prompt_id", *_COLUMNS, *_PHRASES, "scene")
+    twice = sorted({column for column in columns if column in known and columns.count(column) > 1})
+    if twice:
+        raise PromptError(f"columns named twice: {', '.join(twice)}")
+    wanted = ["prompt"]
+    if any(column in columns for column in _COLUMNS):
+        wanted = ["type", "prompt_id", "animal", "object", "prompt"]
+    missing = [column for column in wanted if column not in columns]
+    if missing:
+        raise PromptError(
+            f"missing columns: {', '.join(missing)}; expected 'prompt' alone, with or without 'prompt_id', or all of "
+            f"type, prompt_id, animal, object, prompt. Got: {', '.join(columns)}"
+        )
+    return columns
+
+
+def _read_row(columns: list[str], cells: list[str]) -> Prompt:
+    if len(cells) != len(columns):
+        raise PromptError(f"expected {len(columns)} cells, one a column, got {len(cells)}; quote texts with commas")
+    row = {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
+    texts = {"text": row["prompt"], "scene": row.get("scene", "").rstrip(" ,")}
+    if row.get("prompt_id"):
+        texts["id"] = row["prompt_id"]
+    texts.update({name: row[column] for column, name in _COLUMNS.items() if column in row and name != "relations"})
+    relations = row.get("type", "")
+    prompt = _make(texts, relations, (), present={name for column, name in _COLUMNS.items() if column in row})
+    for column, index in _PHRASES.items():
+        _check_phrase(column, row.get(column, ""), prompt.relations[index])
+    return prompt
+
+
+def _check_phrase(column: str, phrase: str, relation: Relation) -> None:
+    if not phrase:
+        return
+    said = [r for r, pattern in PLACES if pattern.fullmatch(f"{phrase} ")]
+    if not said:
+        raise PromptError(f"{column} {phrase!r} is no relation; expected words such as 'on the left of'")
+    if said[0] is not relation:
+        raise PromptError(
+            f"{column} {phrase!r} says {said[0].name.lower()}, the type says {relation.name.lower()} "
+            f"({relation.value}); correct one of them"
+        )

@@ -1,0 +1,155 @@
+"""Suites: named, versioned sets of prompts, read from JSON Lines or from a table in the columns of the paper."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import PromptError, StoreError, near_matches
+from dsrbench.prompts.rows import read_csv, read_jsonl
+from dsrbench.types import Prompt
+
+DATA_FOLDER = Path(__file__).parent / "data"
+"""Where the suites that come with the package are, one NAME.jsonl each."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A set of prompts that results can be compared on.
+
+    Attributes:
+        name: As in reports.
+        version: Of the data; empty where the file gives none.
+        prompts: In the order of the file, at least one, ids unique.
+    """
+
+    name: str
+    version: str
+    prompts: tuple[Prompt, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompts", tuple(self.prompts))
+        if not self.prompts:
+            raise PromptError(f"suite {self.name!r} has no prompts; it needs at least one")
+        if len(self._by_id) != len(self.prompts):
+            ids = [prompt.id for prompt in self.prompts]
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            raise PromptError(f"suite {self.name!r}: ids must be unique, these are not: {', '.join(twice)}")
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return iter(self.prompts)
+
+    @functools.cached_property
+    def _by_id(self) -> dict[str, Prompt]:
+        return {prompt.id: prompt for prompt in self.prompts}
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Hash of the prompts alone: the same for the same set of prompts, whatever the file, its order or its name."""
+        fields = [describe_prompt(prompt) for prompt in sorted(self.prompts, key=lambda p: p.id)]
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def get(self, id: str) -> Prompt:
+        """The prompt of that id.
+
+        Raises:
+            PromptError: There is none.
+        """
+        if id not in self._by_id:
+            hint = near_matches(id, self._by_id).partition(" Known:")[0]
+            raise PromptError(f"suite {self.name!r} has no prompt {id!r} among its {len(self)}{hint}")
+        return self._by_id[id]
+
+
+def describe_prompt(prompt: Prompt) -> dict[str, Any]:
+    """Every field of a prompt as JSON values, relations as joined codes."""
+    fields = dataclasses.asdict(prompt)
+    return {**fields, "relations": prompt.type, "tags": list(prompt.tags)}
+
+
+def list_suites() -> list[str]:
+    """Names of the suites that come with the package, sorted."""
+    return sorted(path.stem for path in DATA_FOLDER.glob("*.jsonl"))
+
+
+def read_suite(source: str | Path) -> Suite:
+    """Read a suite.
+
+    - `.jsonl`: one prompt a line with `id`, `text`, `subject`, `object`, `relations` ("LR" or a list), and optionally
+      `scene`, `split`, `tags`; or `text` alone, with or without `id`, which the grammar reads. The first line may be
+      `{"suite": NAME, "version": VERSION}`.
+    - `.csv`: the columns `type`, `prompt_id`, `animal`, `object`, `scene`, `initial_SR`, `final_SR`, `prompt` in any
+      order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
+
+    Args:
+        source: A path, or the name of a suite that comes with the package.
+
+    Raises:
+        PromptError: No such file or name, nothing in it, or a line that is not a prompt; names file and line.
+    """
+    path = Path(source)
+    if isinstance(source, str) and source in list_suites():
+        path = DATA_FOLDER / f"{source}.jsonl"
+    elif path.suffix.lower() not in (".jsonl", ".csv"):
+        if isinstance(source, str) and not path.exists() and path.name == source:
+            raise PromptError(
+                f"no suite named {source!r}{near_matches(source, list_suites())}. A path must end in .jsonl or .csv"
+            )
+        raise PromptError(f"{path}: a suite must be a .jsonl or .csv file, got {path.suffix or 'no extension'!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise PromptError(f"{path}, line {line}: not UTF-8 text; save the suite as UTF-8") from None
+    except OSError as error:
+        raise PromptError(f"{path}: the suite cannot be read ({error.strerror})") from None
+    read = read_csv if path.suffix.lower() == ".csv" else read_jsonl
+    header, rows = read(text, str(path))
+    lines: dict[str, int] = {}
+    for line, prompt in rows:
+        if prompt.id in lines:
+            raise PromptError(
+                f"{path}, line {line}: the id {prompt.id!r} was used on line {lines[prompt.id]}; ids must be unique"
+            )
+        lines[prompt.id] = line
+    if not rows:
+        raise PromptError(f"{path}: the suite has no prompts; it needs at least one")
+    return Suite(header.get("suite", path.stem), header.get("version", ""), tuple(prompt for _, prompt in rows))
+
+
+def write_suite(suite: Suite, path: str | Path) -> None:
+    """Write a suite as JSON Lines, from which `read_suite` makes an equal one; a file there is replaced whole.
+
+    Raises:
+        PromptError: The path does not end in .jsonl.
+        StoreError: The file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".jsonl":
+        raise PromptError(f"{path}: a suite is written as .jsonl, got {path.suffix or 'no extension'!r}")
+    lines: list[dict[str, Any]] = [{"suite": suite.name, "version": suite.version}]
+    for prompt in suite.prompts:
+        optional = ("scene", "split", "tags")
+        lines.append({key: value for key, value in describe_prompt(prompt).items() if value or key not in optional})
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: the suite cannot be written ({error.strerror})") from None
+    finally:
+        part.unlink(missing_ok=True)
