@@ -194,7 +194,8 @@ class Detections:
         object.__setattr__(self, "label", np.asarray(self.label, np.int64).reshape(-1))
         if not len(self.xyxy) == len(self.score) == len(self.label):
             raise BoxError(
-                f"detections of unequal length: {len(self.xyxy)} boxes, {len(self.score)} scores, {len(self.label)} labels"
+                f"expected as many scores and labels as boxes, got {len(self.xyxy)} boxes, "
+                f"{len(self.score)} scores, {len(self.label)} labels"
             )
 
     def __len__(self) -> int:

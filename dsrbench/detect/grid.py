@@ -1,8 +1,8 @@
 """From the dense outputs of a grid detector (class scores and box distributions a cell) to labelled boxes.
 
-NanoDet-Plus and PicoDet share this head (generalized focal loss, arXiv 2006.04388): each cell of four strides has a score a
-class, and for each side of its box a distribution over 8 bins whose expectation, times the stride, is the distance from
-the cell's centre.
+NanoDet-Plus and PicoDet share this head (generalized focal loss, arXiv 2006.04388): each cell of four strides has a
+score a class, and for each side of its box a distribution over 8 bins whose expectation, times the stride, is the
+distance from the cell's centre.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Selection:
     Attributes:
         threshold: Lowest score kept, in 0..1.
         nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
-        vote: Overlap from which a cell's box counts in the score-weighted mean that replaces a kept box; 1 turns it off.
+        vote: Overlap from which a cell's box counts in the score-weighted mean that replaces a kept box; 1: off.
         scale: Factor on a box's width and height about its centre.
     """
 

@@ -69,18 +69,32 @@ def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relati
 
 def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, tuple[Any, Any] | None]:
     """A frame's number, and its two boxes where it has exactly one of each entity."""
-    try:
-        index, labels, given = frame["frame"], frame["labels"], frame["boxes_xyxy"]
-        if len(labels) != len(given):
-            raise InputError(f"frame {index}: {len(labels)} labels for {len(given)} boxes")
-    except (KeyError, TypeError) as error:
-        raise InputError(f"expected frames with 'frame', 'labels' and 'boxes_xyxy', got one without: {error}") from None
+    labels, given = frame_boxes(frame)
+    index = frame["frame"]
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < n_frames:
         raise InputError(f"frame number {index!r} is not in 0..{n_frames - 1}; longer clips give their n_frames")
-    for box in given:
-        _check_box(box, index)
     of = [[box for label, box in zip(labels, given, strict=True) if label == name] for name in names]
     return index, (of[0][0], of[1][0]) if len(of[0]) == len(of[1]) == 1 else None
+
+
+def frame_boxes(frame: Any) -> tuple[list[str], list[Any]]:
+    """Labels and boxes of one frame of a line, checked.
+
+    Raises:
+        InputError: Something is absent or of a wrong type.
+        BoxError: A box with NaN, infinity or negative size.
+    """
+    try:
+        index, labels, boxes = frame["frame"], frame["labels"], frame["boxes_xyxy"]
+        if not isinstance(labels, list) or not isinstance(boxes, list) or len(labels) != len(boxes):
+            raise InputError(
+                f"frame {index}: expected as many labels as boxes, two lists; got {labels!r} and {boxes!r}"
+            )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"expected frames with 'frame', 'labels' and 'boxes_xyxy', got one without: {error}") from None
+    for box in boxes:
+        _check_box(box, index)
+    return labels, boxes
 
 
 def _check_box(box: Any, index: int) -> None:
@@ -107,7 +121,7 @@ def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
     Raises:
         InputError: The file itself cannot be read.
     """
-    numbered = enumerate(_read_lines(path), start=1)
+    numbered = enumerate(read_lines(path), start=1)
     while batch := list(itertools.islice(numbered, LINES_AT_ONCE)):
         names, failed, tracks, relations = [], {}, [], []
         for number, text in batch:
@@ -122,7 +136,7 @@ def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
                 relations.append(chain)
             except json.JSONDecodeError as error:
                 failed[number] = f"not JSON: {error.msg} at column {error.colno}"
-            except (DSRBenchError, RecursionError) as error:
+            except (DSRBenchError, RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
                 failed[number] = str(error)
             names.append((number, name))
         scores = iter(score_many(tracks, relations))
@@ -130,7 +144,12 @@ def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
             yield number, name, VideoScore.failed(failed[number]) if number in failed else next(scores)
 
 
-def _read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file, gzipped or not.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"

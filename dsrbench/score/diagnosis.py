@@ -1,17 +1,17 @@
 """What a scored video shows, in a word.
 
 A relation *holds* at the start (end) of a video when its SSR score, averaged over the first (last) window, is at least
-`HOLDS`. The subject *stands still* when its SSR scores along both axes stay within `STILL` over the whole video. The first
-rule that fits gives the diagnosis:
+`HOLDS`. The subject *stands still* when its SSR scores along both axes stay within `STILL` over the whole video. The
+first rule that fits gives the diagnosis:
 
 1. `correct`: DSR-Score >= 0.7 and, in a chain, every middle relation was visited.
 2. `reversed`: the final relation holds at the start and the initial one at the end.
 3. `static`: the subject stands still relative to the object, wherever it is.
 4. `wrong_start`: the final relation holds at the end, the initial one does not at the start.
-5. `wrong_end`: the initial relation holds at the start, but at the end some relation other than the two asked for holds,
-   or the subject has moved away from the final one by more than `STRAYED`.
-6. `partial`: the initial relation holds at the start, and the subject made part of the way - left the initial relation or
-   approached the final one by at least `STRAYED`, or arrived without visiting every middle relation.
+5. `wrong_end`: the initial relation holds at the start, but at the end some relation other than the two asked for
+   holds, or the subject has moved away from the final one by more than `STRAYED`.
+6. `partial`: the initial relation holds at the start, and the subject made part of the way: left the initial relation
+   or approached the final one by at least `STRAYED`, or arrived without visiting every middle relation.
 7. `other`: anything else, such as leaving and coming back, or starting and ending in wrong places.
 """
 

@@ -49,7 +49,7 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear what a killed one left half-written."""
         with self.disk.lock():
-            for part in ("samples", "tracks", "detections", "videos", "report"):
+            for part in ("", "samples", "tracks", "detections", "videos", "report"):
                 self.disk.sweep(part)
             yield
 
