@@ -47,8 +47,8 @@ def ssr_scores(subject: Floats, object: Floats, relation: Relation | str) -> Flo
     subject, object = np.asarray(subject, np.float64), np.asarray(object, np.float64)
     if subject.shape != object.shape or subject.ndim < 1 or subject.shape[-1] != 4:
         raise BoxError(f"expected two arrays of boxes [..., 4] of one shape, got {subject.shape} and {object.shape}")
-    right, down, under = ssr_axes(subject, object)
-    return axis_score(Relation(relation), right, down, under)
+    axes = ssr_axes(subject.reshape(-1, 4), object.reshape(-1, 4))
+    return axis_score(Relation(relation), *axes).reshape(subject.shape[:-1])
 
 
 def axis_score(relation: Relation, right: Floats, down: Floats, under: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ import numpy as np
 
 from dsrbench.errors import DSRBenchError, StoreError
 from dsrbench.types import Detections, VideoTracks
+
+_DAMAGE = (
+    *(OSError, EOFError, KeyError, TypeError, ValueError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+)
+"""What numpy and zipfile raise on damaged bytes: also flags of compressions and encryptions that were never used."""
 
 
 def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:
@@ -91,6 +98,6 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        return arrays, json.loads(str(arrays.pop("meta")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return arrays, dict(json.loads(str(arrays.pop("meta"))))
+    except _DAMAGE as error:
         raise StoreError(f"not a tracks or detections file: {error}") from error

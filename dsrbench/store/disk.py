@@ -93,9 +93,14 @@ class LocalDisk:
             if p.is_file() and not p.name.startswith(".")
         )
 
-    def sweep(self, prefix: str) -> None:
-        """Remove temporary files that a killed process left under `prefix`; call it only with the lock held."""
-        for path in self.path(prefix).rglob(".*.tmp"):
+    def sweep(self, prefix: str = "") -> None:
+        """Remove temporary files that a killed process left; call it only with the lock held.
+
+        Args:
+            prefix: The folder to clear with all below it; by default the root itself, but nothing below.
+        """
+        folder = self.path(prefix)
+        for path in folder.rglob(".*.tmp") if prefix else folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 
+_PLAIN = ("model", "seed", "video", "video_sha256", "n_frames", "fps", "width", "height", "n_filled", "key")
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("model", "reason", "video", "video_sha256", "key"), (str,)),
+    **dict.fromkeys(("seed", "n_frames", "n_scored", "n_filled", "width", "height"), (int,)),
+    "fps": (int, float),
+    "visited": (bool,),
+}
+
 
 class SampleKey(NamedTuple):
     """What names a sample in a run; sorting keys sorts `samples.parquet`."""
@@ -135,7 +143,7 @@ class Sample:
             )
             score = VideoScore(
                 status=Status(row["status"]),
-                reason=row["reason"],
+                reason=_typed(row, "reason"),
                 dsr_score=_nan(row["dsr_score"]),
                 r_init=_nan(row["r_init"]),
                 g_init=_nan(row["g_init"]),
@@ -143,12 +151,11 @@ class Sample:
                 g_fin=_nan(row["g_fin"]),
                 ssr_initial=_sequence(row["ssr_initial"]),
                 ssr_final=_sequence(row["ssr_final"]),
-                n_scored=row["n_scored"],
-                visited=row["visited"],
+                n_scored=_typed(row, "n_scored"),
+                visited=None if row["visited"] is None else _typed(row, "visited"),
                 diagnosis=Diagnosis(row["diagnosis"]) if row["diagnosis"] else None,
             )
-            plain = ("model", "seed", "video", "video_sha256", "n_frames", "fps", "width", "height", "n_filled", "key")
-            return cls(prompt=prompt, score=score, **{name: row[name] for name in plain})
+            return cls(prompt=prompt, score=score, **{name: _typed(row, name) for name in _PLAIN})
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a sample row cannot be read: {type(error).__name__} {error}") from error
 
@@ -194,7 +201,14 @@ def _null(value: float) -> float | None:
 
 
 def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
+    return math.nan if value is None else float(value)
+
+
+def _typed(row: Mapping[str, Any], name: str) -> Any:
+    value, kinds = row[name], _KINDS[name]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,)):
+        raise TypeError(f"in {name!r}: expected {' or '.join(k.__name__ for k in kinds)}, got {value!r}")
+    return value
 
 
 def _sequence(values: Iterable[float | None]) -> Floats:
