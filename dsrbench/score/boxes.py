@@ -86,10 +86,9 @@ def frame_boxes(frame: Any) -> tuple[list[str], list[Any]]:
     """
     try:
         index, labels, boxes = frame["frame"], frame["labels"], frame["boxes_xyxy"]
-        if not isinstance(labels, list) or not isinstance(boxes, list) or len(labels) != len(boxes):
-            raise InputError(
-                f"frame {index}: expected as many labels as boxes, two lists; got {labels!r} and {boxes!r}"
-            )
+        sizes = [len(part) if isinstance(part, list) else type(part).__name__ for part in (labels, boxes)]
+        if sizes[0] != sizes[1] or isinstance(sizes[0], str):
+            raise InputError(f"frame {index}: expected a label a box, in two lists; got {sizes[0]} and {sizes[1]}")
     except (KeyError, TypeError) as error:
         raise InputError(f"expected frames with 'frame', 'labels' and 'boxes_xyxy', got one without: {error}") from None
     for box in boxes:
