@@ -50,6 +50,17 @@ def check_share(name: str, value: float, *, above_zero: bool = False) -> float:
     return value
 
 
+def check_threads(threads: int) -> int:
+    """A number of threads, at least 1.
+
+    Raises:
+        OptionError: It is not.
+    """
+    if threads < 1:
+        raise OptionError(f"threads must be at least 1, got {threads}")
+    return threads
+
+
 def hash_weights(paths: Sequence[Path]) -> dict[str, str]:
     """File name to sha256."""
     return {path.name: sha256_file(path) for path in paths}

@@ -12,7 +12,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.detect.closed import check_share
 from dsrbench.detect.nouns import Vocabulary
+from dsrbench.errors import OptionError
 from dsrbench.geometry import clip_boxes, iou_matrix, nms
 from dsrbench.types import Detections, Floats
 
@@ -30,12 +32,22 @@ class Selection:
         nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
         vote: Overlap from which a cell's box counts in the score-weighted mean that replaces a kept box; 1: off.
         scale: Factor on a box's width and height about its centre.
+
+    Raises:
+        OptionError: One of them out of range.
     """
 
     threshold: float
     nms: float
     vote: float
     scale: float
+
+    def __post_init__(self) -> None:
+        check_share("threshold", self.threshold, above_zero=True)
+        check_share("nms", self.nms)
+        check_share("vote", self.vote, above_zero=True)
+        if not 0 < self.scale <= 10:
+            raise OptionError(f"box_scale must be above 0 and at most 10, got {self.scale}")
 
 
 def cell_centres(side: int, *, offset: float) -> tuple[Floats, Floats]:

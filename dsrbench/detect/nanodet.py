@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.detect.closed import ClosedVocabulary, check_share, hash_weights
+from dsrbench.detect.closed import ClosedVocabulary, check_threads, hash_weights
 from dsrbench.detect.grid import Selection, cell_centres, select_boxes
 from dsrbench.detect.nouns import COCO_CLASSES
 from dsrbench.errors import MissingExtraError, WeightsError
@@ -56,6 +56,7 @@ class NanoDet(ClosedVocabulary):
     Raises:
         MissingExtraError: ncnn is not installed.
         WeightsError: Weights absent, altered, or of another model.
+        OptionError: An option out of range.
     """
 
     name = "nanodet"
@@ -77,11 +78,11 @@ class NanoDet(ClosedVocabulary):
         except ImportError:
             raise MissingExtraError("detector 'nanodet'", "ncnn", "nanodet") from None
         self.any_animal = any_animal
-        self._how = Selection(check_share("threshold", threshold, above_zero=True), nms, vote, box_scale)
+        self._how = Selection(threshold, nms, vote, box_scale)
         paths = _pair(Path(weights)) if weights else find_weights("nanodet", WEIGHTS)
         self._ncnn: Any = ncnn
         self._net = ncnn.Net()
-        self._net.opt.num_threads = threads
+        self._net.opt.num_threads = check_threads(threads)
         param, binary = str(paths[0]), str(paths[1])
         if self._net.load_param(param) != 0 or self._net.load_model(binary) != 0:
             raise WeightsError(

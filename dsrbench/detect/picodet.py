@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.detect.closed import ClosedVocabulary, check_share, hash_weights
+from dsrbench.detect.closed import ClosedVocabulary, check_threads, hash_weights
 from dsrbench.detect.grid import STRIDES, Selection, cell_centres, select_boxes
 from dsrbench.detect.nouns import COCO_CLASSES
 from dsrbench.errors import MissingExtraError, WeightsError
@@ -49,6 +49,7 @@ class PicoDet(ClosedVocabulary):
     Raises:
         MissingExtraError: onnxruntime is not installed.
         WeightsError: Weights absent, altered, or of another model.
+        OptionError: An option out of range.
     """
 
     name = "picodet"
@@ -70,12 +71,12 @@ class PicoDet(ClosedVocabulary):
         except ImportError:
             raise MissingExtraError("detector 'picodet'", "onnxruntime", "picodet") from None
         self.any_animal = any_animal
-        self._how = Selection(check_share("threshold", threshold, above_zero=True), nms, vote, box_scale)
+        self._how = Selection(threshold, nms, vote, box_scale)
         path = Path(weights) if weights else find_weights("picodet", WEIGHTS)[0]
         if not path.is_file():
             raise WeightsError(f"no such weights: {path}")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = check_threads(threads)
         options.log_severity_level = 3
         try:
             self._session: Any = onnxruntime.InferenceSession(
