@@ -108,10 +108,15 @@ class IncompleteError(DSRBenchError):
 def near_matches(name: str, known: Iterable[str]) -> str:
     """Say which known names resemble `name`, as the end of an error message.
 
+    Args:
+        name: What was asked for.
+        known: What there is; of more than 20 names the first 20 are listed.
+
     >>> near_matches("nanodt", ["nanodet", "picodet"])
     "; did you mean 'nanodet'? Known: nanodet, picodet"
     """
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=2)
     hint = f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else "."
-    return f"{hint} Known: {', '.join(known) or 'none'}"
+    more = f" and {len(known) - 20} more" if len(known) > 20 else ""
+    return f"{hint} Known: {', '.join(known[:20]) or 'none'}{more}"

@@ -200,7 +200,7 @@ def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dic
         OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
     """
     known = _options(cls)
-    hints = typing.get_type_hints(cls.__init__) if known else {}
+    hints = typing.get_type_hints(cls.__dict__["__init__"]) if known else {}
     converted = {}
     for key, value in options.items():
         if key not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from dsrbench.errors import BackendError, near_matches
+from dsrbench.errors import BackendError
 
 COCO_CLASSES = tuple(
     """person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,
@@ -97,7 +97,8 @@ def resolve_nouns(
     {'fox': 'any animal', 'red sofa': 'couch'}
     """
     index = {name.lower(): i for i, name in enumerate(names)}
-    classes, liberties = [], {}
+    classes: list[tuple[int, ...]] = []
+    liberties: dict[str, str] = {}
     for position, label in enumerate(labels):
         name = next((n for n in _readings(label) if n in index), None)
         if name is not None:
@@ -108,15 +109,11 @@ def resolve_nouns(
             classes.append(tuple(index[animal] for animal in ANIMALS if animal in index))
             liberties[label] = "any animal"
         else:
-            hint = "" if any_animal else _hint(position)
-            raise BackendError(f"{detector} has no class for {label!r}{near_matches(label, names[:80])}{hint}")
+            hint = "" if any_animal or position else "; -o detector.any_animal=true lets any animal stand for it"
+            raise BackendError(f"{detector} has no class for {label!r} among its {len(names)}{hint}")
     if len(set(classes)) < len(classes):
         raise BackendError(f"{detector} sees {' and '.join(map(repr, labels))} as one class, {names[classes[0][0]]!r}")
     return Vocabulary(tuple(classes), liberties)
-
-
-def _hint(position: int) -> str:
-    return "; -o detector.any_animal=true lets any animal stand for it" if position == 0 else ""
 
 
 def _readings(label: str) -> Iterator[str]:

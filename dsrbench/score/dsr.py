@@ -113,7 +113,10 @@ def _score_group(
             reason = f"too few scored frames: {n} of at least {least}"
             results.append(VideoScore(Status.INVALID, reason, ssr_initial=ssr[0], ssr_final=ssr[1], n_scored=n))
         else:
-            results.append(VideoScore(Status.SCORED, "", score, *parts, ssr[0], ssr[1], n, chain, word))
+            r_init, g_init, r_fin, g_fin = parts
+            results.append(
+                VideoScore(Status.SCORED, "", score, r_init, g_init, r_fin, g_fin, ssr[0], ssr[1], n, chain, word)
+            )
     return results
 
 

@@ -141,8 +141,8 @@ def best_path(frames: Sequence[Candidates], *, entry: float, jump: float, memory
             long_ago = (float(total[t - memory][i]), (t - memory, i))
     path = np.full((len(frames), 4), np.nan)
     ends = [(float(values.max()), t) for t, values in enumerate(total) if len(values)]
-    value, t = max(ends, default=(0.0, -1))
-    at = (t, int(total[t].argmax())) if value > 0 else None
+    highest, last = max(ends, default=(0.0, -1))
+    at = (last, int(total[last].argmax())) if highest > 0 else None
     while at is not None:
         path[at[0]] = frames[at[0]].boxes[at[1]]
         at = came_from[at[0]][at[1]]

@@ -1,0 +1,48 @@
+"""`dsrbench explain`: score one video and show why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dsrbench.cli.options import backend_options, make_stages
+
+
+@click.command("explain", short_help="Score one video and write a page that shows why.")
+@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("prompt")
+@backend_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page. [default: explain-VIDEO]")
+def command(video: Path, prompt: str, detector: str, tracker: str, options: tuple[str, ...], out: Path | None) -> None:
+    r"""Score VIDEO against PROMPT, a sentence, and write a page: SSR curves, boxes on key frames, an overlay video.
+
+    \b
+    dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
+    """
+    from dsrbench.prompts import parse_prompt
+    from dsrbench.report import write_explanation, write_overlay
+    from dsrbench.report.words import explain_sample
+    from dsrbench.store import Sample
+    from dsrbench.store.disk import write_error
+    from dsrbench.types import VideoScore
+    from dsrbench.video import probe, sha256_file
+
+    asked = parse_prompt(prompt)
+    stages = make_stages(detector, tracker, options)
+    for noun, name in stages.check_prompt(asked).items():
+        click.echo(f"note: {stages.detector.name} reads {noun} as {name}", err=True)
+    sha256, info = sha256_file(video), probe(video)
+    tracks = stages.track(stages.detect(video, video.name, asked), asked, info, sha256)
+    model = video.resolve().parent.name
+    sample = stages.score(Sample(model, asked, 0, VideoScore.failed(""), video.name, sha256), tracks)
+    folder = out or Path(f"explain-{video.stem}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_overlay(video, tracks, folder / "overlay.mp4", labels=(asked.subject, asked.object))
+        page = write_explanation(folder, video=video, sample=sample, tracks=tracks)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"
+    click.echo(f"{score}: {explain_sample(sample)}")
+    click.echo(f"Page: {page}")

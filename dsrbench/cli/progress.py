@@ -1,0 +1,51 @@
+"""Progress that reads well on a terminal and in a log file."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class SampleProgress:
+    """A bar with the time left on a terminal; elsewhere a line every ten seconds. Writes to standard error.
+
+    Args:
+        verb: What is being done.
+    """
+
+    def __init__(self, verb: str) -> None:
+        self._console = Console(stderr=True)
+        self._verb = verb
+        self._bar: Bar | None = None
+        self._started = self._said = time.monotonic()
+
+    def __enter__(self) -> SampleProgress:
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Bar(*columns, TextColumn("left"), TimeRemainingColumn(), console=self._console, transient=True)
+            self._bar.add_task(self._verb, total=None)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, total: int, what: str) -> None:
+        """Say how far the work is, and what was just finished."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=f"{self._verb} {what}")
+            return
+        now = time.monotonic()
+        if done == total or now - self._said >= SECONDS_BETWEEN_LINES:
+            left = (now - self._started) / done * (total - done)
+            self._console.print(f"{self._verb}: {done}/{total}, {left:.0f} s left", highlight=False)
+            self._said = now

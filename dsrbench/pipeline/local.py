@@ -1,0 +1,154 @@
+"""The local engine: jobs one after the other in this process, resumed where a killed run stopped."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import RunMismatchError, StoreError
+from dsrbench.pipeline.plan import Job, Plan
+from dsrbench.pipeline.provenance import build_manifest
+from dsrbench.pipeline.stages import Stages, explain_failure
+from dsrbench.store import Run, Sample, SampleKey, describe_changes
+from dsrbench.types import VideoScore
+from dsrbench.video import sha256_file
+
+Progress = Callable[[int, int, Sample], None]
+"""Called after every sample with how many are done, how many there are, and the sample."""
+
+MUST_AGREE = ("suite", "detector")
+"""Parts of the manifest that a folder keeps for life: another suite or detector would throw hours away in silence."""
+
+
+def evaluate(
+    plan: Plan, stages: Stages, run: Run, *, force: bool = False, on_progress: Progress | None = None
+) -> list[Sample]:
+    """Score every job of a plan into a run folder.
+
+    Finished samples are found again by content and skipped. A video that cannot be read, or on which a backend crashes,
+    becomes a failed sample; the run goes on.
+
+    Args:
+        plan: The jobs.
+        stages: The backends.
+        run: The run folder; made if need be.
+        force: Do everything again, whatever the folder holds.
+        on_progress: Told of every sample.
+
+    Returns:
+        All samples, sorted; also written to `samples.parquet`.
+
+    Raises:
+        RunMismatchError: The folder holds a run of another suite or detector.
+        RunLockedError: Another process works on it.
+        StoreError: It cannot be written, for instance because the disk is full.
+    """
+    with run.lock():
+        manifest = build_manifest(plan, stages)
+        if force:
+            run.clear()
+        _check_manifest(run, manifest)
+        run.write_manifest(manifest)
+        run.log("start", samples=len(plan.jobs))
+        before = run.written_samples()
+        samples = []
+        for done, job in enumerate(plan.jobs, start=1):
+            sample = _evaluate_job(job, stages, run, before)
+            samples.append(sample)
+            if on_progress is not None:
+                on_progress(done, len(plan.jobs), sample)
+        run.compact(samples)
+        run.log("end", samples=len(samples))
+    return samples
+
+
+def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
+    old = run.manifest
+    if not old:
+        return
+    changes = describe_changes(
+        {name: old.get(name) for name in MUST_AGREE}, {name: manifest.get(name) for name in MUST_AGREE}
+    )
+    if changes:
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        raise RunMismatchError(
+            f"{run.folder} holds a run with other settings ({'; '.join(changes[:3])}{more}); "
+            f"give another --out folder, or --force to throw its results away"
+        )
+
+
+def _evaluate_job(
+    job: Job, stages: Stages, run: Run, before: Mapping[SampleKey, tuple[Sample, dict[str, Any]]]
+) -> Sample:
+    old, note = before.get(job.key, (None, {}))
+    if job.path is None:
+        sample = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name)
+        return _keep(sample, None, run, old)
+    file: dict[str, Any] = {}
+    try:
+        file = _describe_file(job.path)
+        sha256 = note["sha256"] if _same_file(note, file) else sha256_file(job.path)
+        file["sha256"] = sha256
+        if old is not None and old.key == stages.score_key(job.prompt, sha256) and old.prompt == job.prompt:
+            _link_video(job, run)
+            return _keep(old, file, run, old, note)
+        sample = stages.evaluate(job, sha256, run)
+    except StoreError:
+        raise
+    except Exception as error:
+        run.log("failed", sample=str(job.key), error=explain_failure(error), trace=traceback.format_exc())
+        sample = Sample(
+            job.key.model,
+            job.prompt,
+            job.key.seed,
+            VideoScore.failed(explain_failure(error).replace(str(job.path), job.name)),
+            job.name,
+            file.get("sha256", ""),
+        )
+    _link_video(job, run)
+    return _keep(sample, file, run, old, note)
+
+
+def _keep(
+    sample: Sample,
+    file: Mapping[str, Any] | None,
+    run: Run,
+    old: Sample | None,
+    note: Mapping[str, Any] | None = None,
+) -> Sample:
+    """Write a sample unless the folder has just that."""
+    if old is None or old.row() != sample.row() or dict(file or {}) != dict(note or {}):
+        run.write_sample(sample, file)
+    return sample
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return {"path": str(path.resolve())}
+    return {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def _same_file(note: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
+    return bool(note.get("sha256")) and all(note.get(name) == file.get(name) for name in ("path", "size", "mtime_ns"))
+
+
+def _link_video(job: Job, run: Run) -> None:
+    """Show the video in the run's `videos/`: a hard link where possible, else a symbolic one."""
+    if job.path is None:
+        return
+    link = run.disk.path("videos") / job.name
+    if link.exists() or link.is_symlink():
+        return
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(job.path.resolve(), link)
+        except OSError:
+            link.symlink_to(job.path.resolve())
+    except OSError as error:
+        run.log("no link", video=job.name, error=str(error))

@@ -1,0 +1,82 @@
+"""What makes a run's figures comparable, gathered for its manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dsrbench
+from dsrbench.pipeline.plan import Plan
+from dsrbench.pipeline.stages import Stages
+
+PACKAGES = (
+    "numpy",
+    "av",
+    "pillow",
+    "pyarrow",
+    "ncnn",
+    "onnxruntime",
+    "torch",
+    "transformers",
+    "ultralytics",
+    "trackers",
+)
+
+
+def build_manifest(plan: Plan, stages: Stages) -> dict[str, Any]:
+    """The manifest of a run of `plan` by `stages`; no times, hosts or paths of this machine."""
+    suite = plan.suite
+    return {
+        "dsrbench": dsrbench.__version__,
+        "commit": source_commit(),
+        "suite": {
+            "name": suite.name,
+            "version": suite.version,
+            "sha256": suite.sha256,
+            "n_prompts": len(suite.prompts),
+        },
+        "models": plan.models,
+        "seeds": sorted({job.key.seed for job in plan.jobs}),
+        "n_samples": len(plan.jobs),
+        "protocol": "default",
+        "detector": stages.detector.record(),
+        "tracker": stages.tracker.record(),
+        "counts": dataclasses.asdict(stages.counts) if stages.counts else "scaled",
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the installed packages that can touch a figure."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout this package runs from, marked `-dirty` if changed; None for an installed one."""
+    root = Path(dsrbench.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit.stdout.strip() or None

@@ -1,0 +1,169 @@
+"""Detect, track, score: what happens to one video, each stage found again by the content of all it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dsrbench.errors import BackendError, DSRBenchError, VideoError
+from dsrbench.pipeline.plan import Job
+from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
+from dsrbench.score import score_tracks
+from dsrbench.store import Run, Sample
+from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
+from dsrbench.video import VideoInfo, iter_chunks, probe
+
+FRAMES_AT_ONCE = 16
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stages:
+    """The backends in force, and the work they do on one video.
+
+    Attributes:
+        detector: Finds boxes.
+        tracker: Joins them.
+        counts: Frame counts for all videos; None scales the published ones to each video's length.
+    """
+
+    detector: Backend[Detector]
+    tracker: Backend[AssociationTracker | PropagationTracker]
+    counts: FrameCounts | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.tracker.instance, AssociationTracker):
+            raise BackendError(f"tracker {self.tracker.name!r} does not associate detections")
+
+    def detect_key(self, prompt: Prompt, sha256: str) -> str:
+        """Names the detections of a video by all they depend on."""
+        return _digest("detect", sha256, prompt.subject, prompt.object, self.detector.record())
+
+    def track_key(self, prompt: Prompt, sha256: str) -> str:
+        """Names the tracks of a video by all they depend on."""
+        return _digest("track", self.detect_key(prompt, sha256), self.tracker.record())
+
+    def score_key(self, prompt: Prompt, sha256: str) -> str:
+        """Names the score of a video by all it depends on."""
+        counts = dataclasses.asdict(self.counts) if self.counts else "scaled"
+        return _digest("score", self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
+
+    def check_prompt(self, prompt: Prompt) -> dict[str, str]:
+        """Ask the detector whether it knows the prompt's nouns, before any video is read.
+
+        Returns:
+            Nouns it reads as something else, with what.
+
+        Raises:
+            BackendError: It does not know one.
+        """
+        check = getattr(self.detector.instance, "check_labels", None)
+        return dict(check([prompt.subject, prompt.object])) if check is not None else {}
+
+    def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
+        """Detections of every frame of a video, decoded some frames ahead of the detector.
+
+        Raises:
+            VideoError: The video cannot be read.
+            BackendError: The detector cannot be used on it.
+        """
+        start = getattr(self.detector.instance, "start_video", None)
+        if start is not None:
+            start(name)
+        labels = [prompt.subject, prompt.object]
+        found: list[Detections] = []
+        for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
+            found += self.detector.instance.detect(frames, labels)
+        return found
+
+    def track(self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str) -> VideoTracks:
+        """Tracks of a video from its detections."""
+        tracker = self.tracker.instance
+        assert isinstance(tracker, AssociationTracker)  # __post_init__ has seen to it
+        tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
+        provenance = {
+            "video_sha256": sha256,
+            "detector": self.detector.record(),
+            "tracker": self.tracker.record(),
+        }
+        return dataclasses.replace(tracks, provenance=provenance)
+
+    def evaluate(self, job: Job, sha256: str, run: Run) -> Sample:
+        """Score one video, taking up whatever stage of it the run folder already has.
+
+        Args:
+            job: The sample; its path is there.
+            sha256: Hash of the file.
+            run: Where detections and tracks are kept.
+
+        Raises:
+            DSRBenchError: The run folder cannot be written.
+        """
+        assert job.path is not None
+        sample = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(""), job.name, sha256)
+        try:
+            self.check_prompt(job.prompt)
+        except BackendError as error:
+            return dataclasses.replace(
+                sample, score=VideoScore.invalid(str(error)), key=self.score_key(job.prompt, sha256)
+            )
+        info = probe(job.path)
+        tracks = run.tracks(job.key, self.track_key(job.prompt, sha256))
+        if tracks is None:
+            tracks = self.track(self._detections(job, sha256, run), job.prompt, info, sha256)
+            run.write_tracks(job.key, tracks, {"key": self.track_key(job.prompt, sha256)})
+        return self.score(sample, tracks)
+
+    def score(self, sample: Sample, tracks: VideoTracks) -> Sample:
+        """A sample with the score of its tracks."""
+        return dataclasses.replace(
+            sample,
+            score=score_tracks(tracks, sample.prompt, counts=self.counts),
+            n_frames=len(tracks),
+            fps=tracks.fps,
+            width=tracks.size[0],
+            height=tracks.size[1],
+            n_filled=tracks.n_filled,
+            key=self.score_key(sample.prompt, sample.video_sha256),
+        )
+
+    def _detections(self, job: Job, sha256: str, run: Run) -> list[Detections]:
+        key = self.detect_key(job.prompt, sha256)
+        kept = run.read_detections(job.key, key)
+        if kept is not None:
+            return kept[0]
+        assert job.path is not None
+        detections = self.detect(job.path, job.name, job.prompt)
+        run.write_detections(job.key, detections, {"key": key, "labels": [job.prompt.subject, job.prompt.object]})
+        return detections
+
+
+def explain_failure(error: Exception) -> str:
+    """The reason a sample failed, as recorded: the message of an expected error, or the type of a crash with it."""
+    if isinstance(error, VideoError | DSRBenchError):
+        return str(error)
+    return f"crashed: {type(error).__name__}: {error}"
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Iterate one item ahead, in a thread of its own; an error arrives where its item would have.
+
+    >>> list(ahead(range(4)))
+    [0, 1, 2, 3]
+    """
+    iterator = iter(items)
+    end: Any = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="dsrbench-ahead") as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield item
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
