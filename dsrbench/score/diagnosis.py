@@ -5,8 +5,8 @@ A relation *holds* at the start (end) of a video when its SSR score, averaged ov
 first rule that fits gives the diagnosis:
 
 1. `correct`: DSR-Score >= 0.7 and, in a chain, every middle relation was visited.
-2. `reversed`: the final relation holds at the start and the initial one at the end.
-3. `static`: the subject stands still relative to the object, wherever it is.
+2. `static`: the subject stands still relative to the object, wherever it is.
+3. `reversed`: the final relation holds at the start and the initial one at the end.
 4. `wrong_start`: the final relation holds at the end, the initial one does not at the start.
 5. `wrong_end`: the initial relation holds at the start, but at the end some relation other than the two asked for
    holds, or the subject has moved away from the final one by more than `STRAYED`.
@@ -62,8 +62,8 @@ def diagnose(
         under_way = (b_end - b_start >= STRAYED) | (a_start - a_end >= STRAYED) | (ends & ~visited)
         rules = [
             (Diagnosis.CORRECT, (dsr_score >= CORRECT) & visited),
-            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS)),
             (Diagnosis.STATIC, still),
+            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS)),
             (Diagnosis.WRONG_START, ends & ~starts),
             (Diagnosis.WRONG_END, starts & (strays | (b_end < b_start - STRAYED)) & ~ends),
             (Diagnosis.PARTIAL, starts & under_way),
