@@ -144,6 +144,9 @@ def as_boxes(boxes: Any, name: str) -> Floats:
         raise BoxError(f"{name}: expected one detections object a frame, got a single {type(boxes).__name__}")
     if isinstance(boxes, Sequence) and len(boxes) and all(hasattr(frame, "xyxy") for frame in boxes):
         single = [as_boxes(frame.xyxy, name) if len(frame.xyxy) == 1 else np.full((1, 4), np.nan) for frame in boxes]
+        odd = next((box.shape for box in single if box.shape != (1, 4)), None)
+        if odd is not None:
+            raise BoxError(f"{name}: expected detections with boxes of shape [N, 4] in every frame, got {list(odd)}")
         return np.concatenate(single)
     try:
         return np.asarray(boxes, np.float64)
