@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench import __version__
 from dsrbench.errors import BackendError, OptionError, UnknownBackendError, near_matches
 from dsrbench.types import Clip, Detections, Floats, Prompt, VideoTracks
 
@@ -140,7 +141,7 @@ class Registry(Generic[B]):
         module, _, attribute = targets[name][0].partition(":")
         try:
             return typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # whatever a third party's module raises, an absent shared library for one
             raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
 
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
@@ -160,7 +161,7 @@ class Registry(Generic[B]):
         in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
         try:
-            version = importlib.metadata.version(owner)
+            version = __version__ if owner == "dsrbench" else importlib.metadata.version(owner)
         except importlib.metadata.PackageNotFoundError:
             version = "unknown"
         return Backend(
@@ -200,7 +201,7 @@ def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dic
         OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
     """
     known = _options(cls)
-    hints = typing.get_type_hints(cls.__dict__["__init__"]) if known else {}
+    hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__")) if known else {}
     converted = {}
     for key, value in options.items():
         if key not in known:
