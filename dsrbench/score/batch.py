@@ -58,18 +58,21 @@ class ScoredFrames:
         """SSR scores of one relation, `[M]`."""
         return axis_score(relation, self.right, self.down, self.under)
 
-    def edge(self, values: Floats, index: Ints) -> Floats:
-        """Each video's value at `index` counted from its first scored frame (negative: from behind the last)."""
-        position = np.where(index < 0, self.count + index, index) + self.start
-        return values[np.clip(position, 0, max(len(values) - 1, 0))] if len(values) else np.full(len(index), np.nan)
+    def at(self, values: Floats, offset: int) -> Floats:
+        """Each video's value `offset` scored frames after its first (negative: before the one past its last)."""
+        if not len(values):
+            return np.full(len(self.count), np.nan)
+        position = self.start + offset if offset >= 0 else self.start + self.count + offset
+        # A video with too few frames reads a neighbour's value here, which its caller discards.
+        return np.asarray(values.take(position, mode="clip"))
 
     def window(self, values: Floats, width: Ints, *, last: bool) -> Floats:
         """Each video's mean over its first (or last) `width` scored frames; fewer where it has fewer."""
         width = np.minimum(width, self.count)
         total = np.zeros(len(width))
         for k in range(int(width.max(initial=0))):
-            index = np.full(len(width), -1 - k if last else k)
-            total += np.where(k < width, self.edge(values, index), 0.0)
+            value = self.at(values, -1 - k if last else k)
+            total += value if k < width.min() else np.where(k < width, value, 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(total / np.where(width > 0, width, np.nan))
 
@@ -185,12 +188,10 @@ def assemble(frames: ScoredFrames, a: Floats, b: Floats, fewest: Ints, window: I
         fewest: Fewest scored frames for a score, `[N]`.
         window: Frames averaged at either end, `[N]`.
     """
-    n = len(frames.count)
-    first, last = np.zeros(n, np.int64), np.full(n, -1)
-    parts = np.empty((n, 4))
+    parts = np.empty((len(frames.count), 4))
     parts[:, 0] = frames.window(a, window, last=False)
-    parts[:, 1] = (frames.edge(a, first) - frames.edge(a, last)) / 2
+    parts[:, 1] = (frames.at(a, 0) - frames.at(a, -1)) / 2
     parts[:, 2] = frames.window(b, window, last=True)
-    parts[:, 3] = (frames.edge(b, last) - frames.edge(b, first)) / 2
+    parts[:, 3] = (frames.at(b, -1) - frames.at(b, 0)) / 2
     parts[(frames.count < fewest) | (frames.count == 0)] = np.nan
     return BatchScores(parts.sum(axis=1) / 8 + 0.5, parts, frames.count)

@@ -49,7 +49,7 @@ class Assignment:
     def __init__(
         self,
         *,
-        entry: float = 0.1,
+        entry: float = 0.12,
         jump: float = 1.5,
         memory: int | None = None,
         extend: float = 0.4,
