@@ -16,12 +16,14 @@ class ClosedVocabulary:
 
     Attributes:
         name: The registered name, for messages.
+        extra: The extra of dsrbench that installs what it needs.
         class_names: The classes, in the order of the network's outputs.
         any_animal: Whether any animal class may stand for a subject without a class.
         fingerprint: Hashes of the weights and versions of the libraries, for the record.
     """
 
     name: str
+    extra: str
     class_names: Sequence[str]
     any_animal: bool
     fingerprint: dict[str, Any]

@@ -42,7 +42,7 @@ _SCALE = (0.017429, 0.017507, 0.017125)
 
 
 class NanoDet(ClosedVocabulary):
-    """NanoDet-Plus-m.
+    """NanoDet-Plus-m 416 on ncnn: 80 COCO classes, real time on one CPU core.
 
     Args:
         threshold: Lowest score kept, in 0..1.
@@ -60,6 +60,7 @@ class NanoDet(ClosedVocabulary):
     """
 
     name = "nanodet"
+    extra = "nanodet"
     class_names = COCO_CLASSES
 
     def __init__(

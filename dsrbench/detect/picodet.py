@@ -35,7 +35,7 @@ _STD = np.array([58.395, 57.12, 57.375], np.float32)
 
 
 class PicoDet(ClosedVocabulary):
-    """PicoDet-S.
+    """PicoDet-S 416 on onnxruntime: 80 COCO classes, near real time on one CPU core.
 
     Args:
         threshold: Lowest score kept, in 0..1.
@@ -53,6 +53,7 @@ class PicoDet(ClosedVocabulary):
     """
 
     name = "picodet"
+    extra = "picodet"
     class_names = COCO_CLASSES
 
     def __init__(

@@ -55,6 +55,7 @@ class Yolo(ClosedVocabulary):
     """
 
     name = "yolo"
+    extra = "yolo"
 
     def __init__(
         self,

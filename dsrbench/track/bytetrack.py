@@ -49,6 +49,8 @@ class ByteTrack:
         OptionError: An option out of range.
     """
 
+    extra = "trackers"
+
     def __init__(
         self,
         *,

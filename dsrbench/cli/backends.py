@@ -1,0 +1,123 @@
+"""`dsrbench backends`: what there is to choose from, and its weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dsrbench.registry import Registry
+
+INDENT = " " * 13
+
+
+@click.group("backends", invoke_without_command=True, short_help="List backends and their options; fetch weights.")
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List detectors, trackers and generators with their options, and say which are ready to use.
+
+    An option is given as `-o KIND.KEY=VALUE`, such as `-o detector.threshold=0.2`; what follows = below is its default.
+    """
+    if context.invoked_subcommand is None:
+        for registry in _registries():
+            _list(registry)
+
+
+@command.command("pull")
+@click.argument("name")
+@click.option("--offline", is_flag=True, help="Check what is there; ask no server.")
+def pull_command(name: str, offline: bool) -> None:
+    """Fetch the weights of the backend NAME, and check their sha256; files that are there already are kept."""
+    from dsrbench.cli.installed import find_backend_weights
+    from dsrbench.errors import UnknownBackendError, near_matches
+    from dsrbench.hub import pull
+    from dsrbench.registry import describe_options
+
+    registry = next((registry for registry in _registries() if name in registry.targets()), None)
+    if registry is None:
+        known = [known for registry in _registries() for known in registry.names()]
+        raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
+    cls = registry.load(name)
+    weights = find_backend_weights(name, cls)
+    if weights is None:
+        own = "weights" in describe_options(cls)
+        hint = f"; give it yours with -o {registry.kind}.weights=PATH" if own else ""
+        click.echo(f"{registry.kind} {name!r} has no weights to fetch{hint}")
+        return
+    with _progress() as (update, fetched):
+        paths = pull(name, weights.files, offline=offline, progress=update)
+    for path, file in zip(paths, weights.files, strict=True):
+        state = "fetched" if file.filename in fetched else "already there"
+        click.echo(f"{path}  {file.size / 1e6:.1f} MB, {file.licence}, {state}, sha256 as expected")
+
+
+def _registries() -> tuple[Registry[Any], ...]:
+    from dsrbench.registry import detectors, generators, trackers
+
+    return detectors, trackers, generators
+
+
+def _list(registry: Registry[Any]) -> None:
+    from dsrbench.errors import BackendError
+    from dsrbench.registry import describe_options
+
+    names = registry.names()
+    click.secho(f"{registry.kind.capitalize()}s{'' if names else ': none'}", bold=True)
+    for name in names:
+        try:
+            cls = registry.load(name)
+        except BackendError as error:
+            click.echo(f"  {name:<10} cannot be used: {error}")
+            continue
+        click.echo(f"  {name:<10} {_first_line(cls)}")
+        click.echo(f"{INDENT}{_readiness(registry.kind, name, cls)}")
+        for key, (kind, default) in describe_options(cls).items():
+            click.echo(f"{INDENT}{registry.kind}.{key}={_plain(default)}  {kind}")
+
+
+def _first_line(cls: type) -> str:
+    text = inspect.getdoc(cls) or "(no description)"
+    return text.splitlines()[0]
+
+
+def _readiness(kind: str, name: str, cls: type) -> str:
+    from dsrbench.cli.installed import find_backend_weights, missing_packages, pip_command
+    from dsrbench.registry import describe_options
+
+    extra = getattr(cls, "extra", "")
+    missing, weights = missing_packages(extra), find_backend_weights(name, cls)
+    todo = []
+    if missing:
+        todo.append(f"{' and '.join(missing)} not installed: {pip_command(extra)}")
+    if weights is not None and weights.problem:
+        todo.append(f"weights not fetched ({weights.megabytes:.1f} MB): dsrbench backends pull {name}")
+    if weights is None and "weights" in describe_options(cls):
+        todo.append(f"takes weights you bring: -o {kind}.weights=PATH")
+    return "; ".join(todo) or "ready"
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool | None) else str(value)
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[str, int, int], None], Container[str]]]:
+    """A bar a file, where standard error is a terminal; gives what to call, and the names of the files it was called for."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    tasks: dict[str, TaskID] = {}
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def update(filename: str, done: int, total: int) -> None:
+            if filename not in tasks:
+                tasks[filename] = bars.add_task(filename, total=total)
+            bars.update(tasks[filename], completed=done)
+
+        yield update, tasks

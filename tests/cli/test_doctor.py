@@ -1,0 +1,116 @@
+"""`dsrbench doctor` on this machine and on poorer ones."""
+
+from __future__ import annotations
+
+import configparser
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dsrbench import __version__, cli
+from dsrbench.cli import installed
+from dsrbench.cli.installed import EXTRAS
+from dsrbench.detect import picodet
+from dsrbench.hub import WeightFile, weights_folder
+from dsrbench.registry import detectors, trackers
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def rows():
+    """What is printed, name to text."""
+    done = CliRunner().invoke(cli.group, ["doctor"], catch_exceptions=False)
+    assert done.exit_code == 0
+    return {line[2:15].strip(): line[16:] for line in done.stdout.splitlines() if line.startswith("  ")}
+
+
+def test_it_says_what_is_here(cache):
+    found = rows()
+    assert found["Python"].startswith(platform.python_version())
+    assert found["dsrbench"].startswith(__version__)
+    assert "usable of" in found["CPU"]
+    assert found["Folder"] == f"{cache} (DSRBENCH_CACHE)"
+    assert re.fullmatch(r"[\d.]+ GB", found["Free disk"])
+    for packages in EXTRAS.values():
+        for package in packages:
+            version = installed.package_version(package)
+            assert found[package] == (version or found[package])
+            assert version or "not installed: pip install 'dsrbench[" in found[package]
+    assert not cache.exists()  # looking makes nothing
+
+
+def test_it_ends_with_0_and_asks_nothing_where_all_is_missing(tmp_path):
+    code = (
+        "import sys\n"
+        "def watch(event, args):\n"
+        "    assert not event.startswith('socket.'), event\n"
+        "sys.addaudithook(watch)\n"
+        "for m in ('ncnn', 'onnxruntime', 'trackers', 'supervision', 'ultralytics', 'lap', 'torch', 'scipy'):\n"
+        "    sys.modules[m] = None\n"
+        "from dsrbench.cli import installed\n"
+        "installed.package_version = lambda package: None\n"
+        "sys.argv = ['dsrbench', 'doctor']\n"
+        "from dsrbench.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    for extra, packages in EXTRAS.items():
+        for package in packages:
+            assert re.search(rf"{package} +not installed: pip install 'dsrbench\[{extra}\]'", done.stdout)
+    assert "unknown: torch is not installed" in done.stdout
+    assert "pull nanodet" in done.stdout
+
+
+def test_a_torch_that_cannot_be_imported_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(installed, "package_version", lambda package: "9.9")
+    assert "torch 9.9 cannot be used (ModuleNotFoundError" in rows()["CUDA"]
+
+
+def test_weights_are_fetched_absent_or_altered(monkeypatch):
+    import hashlib
+
+    file = WeightFile("a.onnx", "https://example.org/a", hashlib.sha256(b"abc").hexdigest(), 3, "MIT")
+    monkeypatch.setattr(picodet, "WEIGHTS", (file,))
+    assert "a.onnx is absent" in rows()["picodet"]
+    folder = weights_folder("picodet")
+    folder.mkdir(parents=True)
+    (folder / "a.onnx").write_bytes(b"abc")
+    assert rows()["picodet"] == "fetched, 0.0 MB, sha256 as expected"
+    (folder / "a.onnx").write_bytes(b"abd")
+    assert "a.onnx is altered" in rows()["picodet"]
+
+
+def test_a_broken_backend_is_told(monkeypatch):
+    monkeypatch.setitem(detectors._builtin, "broken", "dsrbench.nowhere:Nothing")
+    assert "cannot be imported" in rows()["broken"]
+
+
+def test_the_extras_are_those_of_the_package():
+    """Every extra for users, with its packages, as setup.cfg has them; `all`, `test` and `dev` are made of others."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    declared = {}
+    for extra, lines in config["options.extras_require"].items():
+        if extra not in ("all", "test", "dev"):
+            declared[extra] = tuple(re.match(r"[\w.-]+", line)[0] for line in lines.split("\n") if line)
+    assert declared == EXTRAS
+
+
+def test_every_backend_names_an_extra_there_is():
+    for registry in (detectors, trackers):
+        for name in registry.names():
+            extra = getattr(registry.load(name), "extra", None)
+            assert extra is None or extra in EXTRAS, name
