@@ -106,7 +106,7 @@ def _plain(value: Any) -> str:
 
 @contextmanager
 def _progress() -> Iterator[tuple[Callable[[str, int, int], None], Container[str]]]:
-    """A bar a file, where standard error is a terminal; gives what to call, and the names of the files it was called for."""
+    """A bar a file where standard error is a terminal; gives what to call, and the files it was called for."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
