@@ -148,6 +148,16 @@ def test_pull_fetches_checks_and_says_so(table, cache, server):
     assert server.asked == ["/a.onnx", "/b.onnx", "/b.onnx"]
 
 
+def test_a_terminal_shows_a_bar_a_file(table, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    done = run("pull", "picodet")
+    assert done.exit_code == 0
+    assert "a.onnx" in done.stderr
+    assert "b.onnx" in done.stderr
+    assert "\x1b[2K" in done.stderr  # and takes it away again
+
+
 def test_pull_offline_is_fine_when_all_is_there(table, server):
     run("pull", "picodet")
     assert run("pull", "picodet", "--offline").exit_code == 0
