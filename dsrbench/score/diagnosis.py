@@ -6,7 +6,7 @@ first rule that fits gives the diagnosis:
 
 1. `correct`: DSR-Score >= 0.7 and, in a chain, every middle relation was visited.
 2. `static`: the subject stands still relative to the object, wherever it is.
-3. `reversed`: the final relation holds at the start and the initial one at the end.
+3. `reversed`: the final relation holds at the start and the initial one at the end, and they differ.
 4. `wrong_start`: the final relation holds at the end, the initial one does not at the start.
 5. `wrong_end`: the initial relation holds at the start, but at the end some relation other than the two asked for
    holds, or the subject has moved away from the final one by more than `STRAYED`.
@@ -63,7 +63,7 @@ def diagnose(
         rules = [
             (Diagnosis.CORRECT, (dsr_score >= CORRECT) & visited),
             (Diagnosis.STATIC, still),
-            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS)),
+            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS) & (initial != final)),
             (Diagnosis.WRONG_START, ends & ~starts),
             (Diagnosis.WRONG_END, starts & (strays | (b_end < b_start - STRAYED)) & ~ends),
             (Diagnosis.PARTIAL, starts & under_way),

@@ -51,6 +51,9 @@ CASES = [
     ("TR", "9", "static"),
     # static: a small step
     ("LR", [(0.1, 1), (0.2, 1)], "static"),
+    # static: a larger one; one step more is none of these
+    ("LR", [(-0.1, 0), (0.2, 0)], "static"),
+    ("LR", [(-0.1, 0), (0.4, 0)], "other"),
     # static: a long way, but never out of "left"
     ("LR", [(-6, 0), (-2, 0)], "static"),
     # reversed
@@ -75,6 +78,9 @@ CASES = [
     # partial: a chain that arrived without its middle place
     ("LTR", "LUR", "partial"),
     ("LTUR", "LUTR", "partial"),
+    # partial: a chain that returns, by another place; the same relation at both ends is not "reversed"
+    ("LTL", "LUL", "partial"),
+    ("TUT", "TRT", "partial"),
     # other: out and back
     ("LR", "LTL", "other"),
     ("LR", "LRL", "other"),

@@ -180,6 +180,12 @@ def test_a_visit_lasts_a_window():
         assert score_tracks(tracks_of(*centres), "LTR").visited is visited
 
 
+@pytest.mark.parametrize(("up", "visited"), [(4.5, False), (5.5, True)])
+def test_a_visit_is_half_of_the_way(up, visited):
+    centres = [*[BELOW] * 40, *[(0.0, -up)] * 20, *[BELOW] * 21]
+    assert score_tracks(tracks_of(*centres), "UTU").visited is visited
+
+
 def test_chains_without_a_score_say_nothing_of_visits():
     assert score_tracks(tracks_of(None, None, None, None, LEFT), "LTR").visited is None
 
