@@ -11,7 +11,7 @@ import numpy as np
 
 from dsrbench.report.plain import plain
 from dsrbench.report.words import reason_kind
-from dsrbench.score.statistics import Interval, bootstrap_interval
+from dsrbench.score.statistics import Interval, share_interval
 from dsrbench.store import Sample
 from dsrbench.types import Diagnosis, Status
 
@@ -74,9 +74,9 @@ def coverage(samples: Sequence[Sample]) -> float:
 
 
 def accuracy(samples: Sequence[Sample], threshold: float = HEADLINE, *, seed: int = 0) -> Interval:
-    """Accuracy@threshold over all samples, with its interval (bootstrap by prompt)."""
+    """Accuracy@threshold over all samples, with its interval (prompts as clusters)."""
     passed = [sample.score.passes(threshold) for sample in samples]
-    return bootstrap_interval(passed, [sample.prompt.id for sample in samples], seed=seed)
+    return share_interval(passed, [sample.prompt.id for sample in samples], seed=seed)
 
 
 def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:

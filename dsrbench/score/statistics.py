@@ -104,6 +104,34 @@ def bootstrap_interval(
     return Interval(value, min(float(low), value), max(float(high), value))
 
 
+def share_interval(
+    passed: ArrayLike, clusters: Sequence[str] | Sequence[int] | NDArray[np.int64], *, seed: int = 0
+) -> Interval:
+    """A share of samples with its 95 % interval: the bootstrap's, or Wilson's where the bootstrap has nothing to go by.
+
+    Where every cluster has the same share (say, no sample passes) the bootstrap's interval has no width, which would
+    claim certainty. There the score interval of Wilson (JASA 22, 1927) is used, with the clusters as its trials.
+
+    Args:
+        passed: Truth values `[N]`.
+        clusters: A label for each, such as its prompt id.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: As `bootstrap_interval`.
+
+    >>> share_interval([True] * 10, range(10)).low.__round__(3)
+    0.722
+    """
+    interval = bootstrap_interval(passed, clusters, seed=seed)
+    if not math.isclose(interval.low, interval.high, abs_tol=1e-12):
+        return interval
+    n, p, z2 = len(set(clusters)), interval.value, 1.959963984540054**2
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return Interval(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+
+
 def paired_difference(
     a: ArrayLike,
     b: ArrayLike,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrbench.errors import InputError
-from dsrbench.score.statistics import Interval, bootstrap_interval, paired_difference
+from dsrbench.score.statistics import Interval, bootstrap_interval, paired_difference, share_interval
 
 ROWS = st.lists(st.tuples(st.floats(-5, 5), st.sampled_from("abcdef")), min_size=1, max_size=40)
 
@@ -151,3 +151,28 @@ def test_other_refusals():
         paired_difference([1], [1, 2], ["a"])
     with pytest.raises(InputError, match="confidence"):
         bootstrap_interval([1], ["a"], confidence=95)
+
+
+@pytest.mark.parametrize(
+    ("passed", "clusters", "low", "high"),
+    [
+        # None of 20 prompts passes: the upper end is z^2 / (n + z^2), not 0.
+        ([0] * 20, range(20), 0.0, 1.959964**2 / (20 + 1.959964**2)),
+        # All pass: the mirror image.
+        ([1] * 20, range(20), 20 / (20 + 1.959964**2), 1.0),
+        # Five seeds a prompt are no more than one trial a prompt.
+        ([0] * 100, [i // 5 for i in range(100)], 0.0, 1.959964**2 / (20 + 1.959964**2)),
+    ],
+)
+def test_share_interval_has_width_where_all_clusters_agree(passed, clusters, low, high):
+    interval = share_interval(passed, list(clusters))
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_share_interval_is_the_bootstrap_elsewhere():
+    passed, clusters = [1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 2, 2]
+    assert share_interval(passed, clusters) == bootstrap_interval(passed, clusters)
+
+
+def test_share_interval_says_nothing_of_one_cluster():
+    assert np.isnan(share_interval([1, 1], ["a", "a"]).low)
