@@ -29,7 +29,25 @@ _HOME = {
     "score_tracks": "score",
 }
 
-__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605
+__all__ = [
+    "Clip",
+    "DSRBenchError",
+    "DSRScore",
+    "Detections",
+    "Diagnosis",
+    "FrameCounts",
+    "Prompt",
+    "Relation",
+    "Status",
+    "VideoScore",
+    "VideoTracks",
+    "__version__",
+    "find_anchor_frame",
+    "parse_prompt",
+    "read_suite",
+    "score_many",
+    "score_tracks",
+]
 
 if TYPE_CHECKING:
     from dsrbench.errors import DSRBenchError

@@ -118,7 +118,7 @@ class Registry(Generic[B]):
             if point.name in found and found[point.name] != (point.value, owner):
                 other = found[point.name]
                 raise BackendError(
-                    f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]} and {point.value} of {owner}; "
+                    f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]}, {point.value} of {owner}; "
                     f"uninstall one of them"
                 )
             found[point.name] = (point.value, owner)

@@ -2,9 +2,9 @@
 
 Run: DSRBENCH_REFERENCE_DIR=... python benchmark/reference/run.py [--out runs/reference] [--weights FOLDER]
 
-The folder has `videos/MODEL/*.mp4`, `prompts.csv` (the paper's columns), `scores.csv` (model, video, prompt_id, seed, status,
-dsr_score, nouns_in_coco) and `ssr_curves.json`. Only clips whose object has a COCO class are scored; animals without
-one are read as any animal. Rewrites the table in this folder's README.
+The folder has `videos/MODEL/*.mp4`, `prompts.csv` (the paper's columns), `scores.csv` (model, video, prompt_id, seed,
+status, dsr_score, nouns_in_coco) and `ssr_curves.json`. Only clips whose object has a COCO class are scored; animals
+without one are read as any animal. Rewrites the table in this folder's README.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def main() -> None:
             run("agreement", folder, *known, "--out", result)
             rows.append(make_row(detector, tracker, json.loads(result.read_text(encoding="utf-8"))))
     head = (
-        "| detector | tracker | scored on both sides, of 47 | Spearman (95 %) | Pearson | median abs. difference | mean | "
-        "decisions at 0.7 that differ | SSR a frame, mean abs. difference |\n|" + "---|" * 9
+        "| detector | tracker | scored on both sides, of 47 | Spearman (95 %) | Pearson | median abs. difference | "
+        "mean | decisions at 0.7 that differ | SSR a frame, mean abs. difference |\n|" + "---|" * 9
     )
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition("<!-- table -->\n")

@@ -14,8 +14,8 @@ def find_anchor_frame(
 ) -> int | None:
     """Find the frame from which two boxes are propagated (SpatialAlign, arXiv 2602.22745, and its scripts).
 
-    A frame is valid when it has exactly two detections, labelled exactly `subject` and `object`; missing with fewer than
-    two; redundant otherwise. The video is invalid with more than `counts.redundant` redundant frames, fewer than
+    A frame is valid when it has exactly two detections, labelled exactly `subject` and `object`; missing with fewer
+    than two; redundant otherwise. The video is invalid with more than `counts.redundant` redundant frames, fewer than
     `counts.scored` valid ones, or no `counts.run` valid ones in a row.
 
     Args:

@@ -109,7 +109,7 @@ def score_batch(
     lengths = np.asarray(lengths, np.int64)
     if subject.shape != object.shape or subject.shape[1:] != (4,) or lengths.sum() != len(subject):
         raise BoxError(
-            f"expected boxes [F, 4] and lengths of sum F, got {subject.shape}, {object.shape} and a sum of {lengths.sum()}"
+            f"expected boxes [F, 4] and lengths of sum F, got {subject.shape}, {object.shape} and {lengths.sum()}"
         )
     initial, final = Relation(relations[0]), Relation(relations[-1])
     for relation in (initial, final):

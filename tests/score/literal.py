@@ -1,6 +1,7 @@
-"""A slow, literal transcription of the definition (README, "The metric"), one frame at a time, sharing no code with dsrbench.
+"""A slow, literal transcription of the definition (README, "The metric"), a frame at a time.
 
-It is what the fast code is tested against, and what `benchmark/speed` measures it against.
+It shares no code with dsrbench. The fast code is tested against it, and `benchmark/speed` measures the two side by
+side.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def dsr_score(frames, *, subject, object, type, scored=20, window=3):
     """DSR-Score of one video given as frames with labels and boxes; None where it is invalid."""
     a, b = [], []
     for frame in frames:
-        subject_boxes = [box for label, box in zip(frame["labels"], frame["boxes_xyxy"]) if label == subject]
-        object_boxes = [box for label, box in zip(frame["labels"], frame["boxes_xyxy"]) if label == object]
+        subject_boxes = [
+            box for label, box in zip(frame["labels"], frame["boxes_xyxy"], strict=True) if label == subject
+        ]
+        object_boxes = [box for label, box in zip(frame["labels"], frame["boxes_xyxy"], strict=True) if label == object]
         if len(subject_boxes) != 1 or len(object_boxes) != 1:
             continue
         first = ssr(subject_boxes[0], object_boxes[0], type[0])
