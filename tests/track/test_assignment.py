@@ -1,4 +1,4 @@
-"""The path over the whole clip, on rendered detections: rivals, false positives, misses, absences, weak ends, nothing."""
+"""The path over the whole clip, on rendered detections: rivals, false positives, misses, absences, weak ends."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_false_positives_at_the_start_are_left_out(n_false):
 def test_false_positives_here_and_there_are_left_out():
     rng = np.random.default_rng(3)
     corners = rng.uniform(0, 130, (40, 2))
-    noise = np.concatenate([corners, corners + (30, 40)], axis=1)
+    noise = np.concatenate([corners, corners + np.array([30, 40])], axis=1)
     cat = path(40, start=(190, 100), step=(2, 1))
     tracks = associate(video((0, cat, 0.45), (0, noise, rng.uniform(0.05, 0.6, 40)), n_frames=40))
     np.testing.assert_array_equal(tracks.subject, cat)
