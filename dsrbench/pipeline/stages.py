@@ -105,6 +105,7 @@ class Stages:
             "video_sha256": sha256,
             "detector": self.detector.record(),
             "tracker": self.tracker.record(),
+            "nouns": self.check_prompt(prompt),
         }
         return dataclasses.replace(tracks, provenance=provenance)
 

@@ -183,17 +183,17 @@ def test_a_table_of_other_settings_is_gone_before_the_work_begins(videos, tmp_pa
     run = Run(tmp_path / "run")
     go(videos, run)
 
-    class Stop(RedAndGreen):
-        def check_labels(self, labels):
+    def go_and_stop(**options):
+        def stop(*_):
             raise KeyboardInterrupt
 
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(plan_videos(videos, SUITE), make_stages(RedAndGreen(), **options), run, on_progress=stop)
+
     # killed with the same settings, the finished table is still true
-    (run.folder / "samples").rename(run.folder / "elsewhere")
-    with pytest.raises(KeyboardInterrupt):
-        go(videos, run, Stop())
+    go_and_stop()
     assert len(run.samples()) == 4
-    with pytest.raises(KeyboardInterrupt):
-        go(videos, run, Stop(), tracker={"gap": "0"})
+    go_and_stop(tracker={"gap": "0"})
     with pytest.raises(StoreError, match="has not finished"):
         run.samples()
 
