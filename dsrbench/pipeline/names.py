@@ -134,7 +134,7 @@ def number_seeds(readings: Sequence[Reading]) -> list[int]:
 
 
 def readable(name: str) -> str:
-    """A file name as text that can be written anywhere: bytes that are no UTF-8 become a replacement character.
+    r"""A file name as text that can be written anywhere: bytes that are no UTF-8 become a replacement character.
 
     >>> readable("caf\udce9.mp4") == "caf\ufffd.mp4"
     True
