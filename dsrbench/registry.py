@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench import __version__
-from dsrbench.errors import BackendError, OptionError, UnknownBackendError, near_matches
+from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
 from dsrbench.types import Clip, Detections, Floats, Prompt, VideoTracks
 
 
@@ -154,10 +154,17 @@ class Registry(Generic[B]):
         Raises:
             UnknownBackendError: No such name.
             OptionError: An option it does not have, or a value of the wrong type.
+            BackendError: Its constructor failed.
         """
         cls = self.load(name)
         given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
-        instance = cls(**given)
+        try:
+            instance = cls(**given)
+        except DSRBenchError:
+            raise
+        except Exception as error:  # another package's code
+            raise BackendError(f"{self.kind} {name!r} cannot be made: {type(error).__name__}: {error}") from error
+        fingerprint = dict(getattr(instance, "fingerprint", {}))
         in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
         try:
@@ -168,8 +175,8 @@ class Registry(Generic[B]):
             name=name,
             instance=instance,
             version=version,
-            options={key: _plain(value) for key, value in in_force.items()},
-            fingerprint=dict(getattr(instance, "fingerprint", {})),
+            options={key: _plain(value, vouched=bool(fingerprint)) for key, value in in_force.items()},
+            fingerprint=fingerprint,
         )
 
 
@@ -246,9 +253,9 @@ def _convert(value: Any, hint: Any, what: str) -> Any:
     raise OptionError(f"{what}: expected {names}, got {value!r}")
 
 
-def _plain(value: Any) -> Any:
-    """An option as it is recorded: of a path its name alone, since where a file lies changes nothing."""
-    if isinstance(value, Path):
+def _plain(value: Any, *, vouched: bool) -> Any:
+    """An option as it is recorded: of a path its name alone, where the fingerprint vouches for what the file holds."""
+    if isinstance(value, Path) and vouched:
         return value.name
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 

@@ -249,7 +249,7 @@ def test_options_are_described():
 
 def test_options_in_force_are_plain(install):
     backend = made(own="test_registry:Options").create("own", {"path": "a/b", "count": 9})
-    assert backend.options["path"] == "b", "where a file lies changes nothing"
+    assert backend.options["path"] == "a/b"
     assert backend.options["count"] == 9
     assert backend.options["share"] == 0.5
     assert backend.fingerprint == {}
@@ -277,3 +277,23 @@ def test_split_refuses(pair):
 def test_split_names_near_kinds():
     with pytest.raises(OptionError, match=r"unknown kind 'detectr' .*did you mean 'detector'"):
         split_options(["detectr.a=1"], ["detector", "tracker"])
+
+
+def test_a_path_is_its_name_where_the_fingerprint_vouches_for_the_file(install):
+    backend = made(own="test_registry:Vouched").create("own", {"path": "a/b"})
+    assert backend.options["path"] == "b", "where a file lies changes nothing"
+
+
+class Vouched:
+    def __init__(self, *, path: Path | None = None) -> None:
+        self.fingerprint = {"weights": "0123"}
+
+
+def test_a_constructor_that_fails_is_one_line(install):
+    with pytest.raises(BackendError, match=r"^detector 'own' cannot be made: ZeroDivisionError: division by zero$"):
+        made(own="test_registry:Broken").create("own")
+
+
+class Broken:
+    def __init__(self) -> None:
+        1 / 0  # noqa: B018

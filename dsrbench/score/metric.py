@@ -26,7 +26,7 @@ class FrameDetections(Protocol):
 
 
 class DSRScore:
-    """Gather videos, then ask for Accuracy@t, coverage and the mean score.
+    """Gather videos, then ask for Accuracy@t, coverage and the mean score; only counts and a sum are kept.
 
     Args:
         threshold: DSR-Score from which a video counts as correct, in [0, 1].
@@ -55,8 +55,10 @@ class DSRScore:
 
     def reset(self) -> None:
         """Forget all videos."""
-        self._scores: list[float] = []
-        self._unvisited: list[bool] = []
+        self._n_samples = 0
+        self._n_scored = 0
+        self._score_sum = 0.0
+        self._n_passed = dict.fromkeys((self.threshold, *THRESHOLDS), 0)
 
     def update(
         self,
@@ -87,8 +89,12 @@ class DSRScore:
 
     def add(self, score: VideoScore) -> None:
         """Add a video that was scored elsewhere; invalid and failed ones count against the accuracy."""
-        self._scores.append(score.dsr_score if score.status is Status.SCORED else math.nan)
-        self._unvisited.append(score.visited is False)
+        self._n_samples += 1
+        if score.status is Status.SCORED:
+            self._n_scored += 1
+            self._score_sum += score.dsr_score
+            for threshold in self._n_passed:
+                self._n_passed[threshold] += score.passes(threshold)
 
     def merge(self, other: DSRScore) -> None:
         """Add all videos of another metric, for instance of another process.
@@ -101,8 +107,11 @@ class DSRScore:
                 f"cannot merge metrics of unlike settings: {(self.threshold, self.counts)} and "
                 f"{(other.threshold, other.counts)}"
             )
-        self._scores += other._scores
-        self._unvisited += other._unvisited
+        self._n_samples += other._n_samples
+        self._n_scored += other._n_scored
+        self._score_sum += other._score_sum
+        for threshold in self._n_passed:
+            self._n_passed[threshold] += other._n_passed[threshold]
 
     def compute(self) -> dict[str, float]:
         """The figures over all videos so far.
@@ -112,23 +121,19 @@ class DSRScore:
             `mean_score` (scored ones only), `mean_score_low` / `_high` (others as 0 / as 1), `accuracy@0.0` to
             `accuracy@0.9`; NaN where there is nothing to average.
         """
-        scores = np.array(self._scores)
-        unvisited = np.array(self._unvisited, bool)
-        scored = ~np.isnan(scores)
+        n, n_scored, total = self._n_samples, self._n_scored, self._score_sum
 
-        def mean(values: Any) -> float:
-            return float(np.mean(values)) if len(values) else math.nan
+        def share(part: float, whole: int) -> float:
+            return part / whole if whole else math.nan
 
-        with np.errstate(invalid="ignore"):
-            accuracy = {t: mean((scores >= t) & ~unvisited) for t in (self.threshold, *THRESHOLDS)}
         return {
-            "n_samples": len(scores),
-            "coverage": mean(scored),
-            "accuracy": accuracy[self.threshold],
-            "mean_score": mean(scores[scored]),
-            "mean_score_low": mean(np.where(scored, scores, 0.0)),
-            "mean_score_high": mean(np.where(scored, scores, 1.0)),
-            **{f"accuracy@{t}": accuracy[t] for t in THRESHOLDS},
+            "n_samples": n,
+            "coverage": share(n_scored, n),
+            "accuracy": share(self._n_passed[self.threshold], n),
+            "mean_score": share(total, n_scored),
+            "mean_score_low": share(total, n),
+            "mean_score_high": share(total + n - n_scored, n),
+            **{f"accuracy@{t}": share(self._n_passed[t], n) for t in THRESHOLDS},
         }
 
 
