@@ -158,9 +158,10 @@ def _plan_manifest(path: Path, suite: Suite | None, default_model: str) -> Plan:
     jobs = []
     for (video, reading), seed in zip(rows, number_seeds([reading for _, reading in rows]), strict=True):
         file = path.parent / video
-        problem = "" if os.path.isfile(file) else f"no such video: {video}"
+        name = _recorded_name(video, reading.model)
+        problem = "" if os.path.isfile(file) else f"no such video: {name}"
         key = SampleKey(reading.model, reading.prompt.id, seed)
-        jobs.append(Job(key, reading.prompt, None if problem else file, _recorded_name(video, reading.model), problem))
+        jobs.append(Job(key, reading.prompt, None if problem else file, name, problem))
     prompts = {reading.prompt.id: reading.prompt for _, reading in rows}
     used = suite or Suite(name=path.stem, version="1", prompts=tuple(prompts.values()))
     return Plan(tuple(_tell_apart(_unique(jobs))), used)
