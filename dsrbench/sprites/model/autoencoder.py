@@ -24,7 +24,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape, `[N, channels, h, w]`."""
-        return x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
+        change: Tensor = self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
+        return x + change
 
 
 class SpritesAutoencoder(ModelMixin, ConfigMixin):
@@ -83,14 +84,16 @@ class SpritesAutoencoder(ModelMixin, ConfigMixin):
         frames = video.transpose(1, 2)
         latents = self.encode_frames(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
         mean, std = self._statistics(latents)
-        return ((latents - mean) / std).transpose(1, 2)
+        video_latents: Tensor = ((latents - mean) / std).transpose(1, 2)
+        return video_latents
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, T, h, w]` of about unit variance to video `[B, 3, T, 4h, 4w]`, about -1..1."""
         by_frame = latents.transpose(1, 2)
         mean, std = self._statistics(by_frame)
         frames = self.decode_frames((by_frame * std + mean).flatten(0, 1))
-        return frames.unflatten(0, by_frame.shape[:2]).transpose(1, 2)
+        video: Tensor = frames.unflatten(0, by_frame.shape[:2]).transpose(1, 2)
+        return video
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode and decode."""

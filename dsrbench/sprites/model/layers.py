@@ -22,8 +22,8 @@ class Attention(nn.Module):
         self.to_k = nn.Linear(context_width or width, width, bias=False)
         self.to_v = nn.Linear(context_width or width, width, bias=False)
         self.to_out = nn.Linear(width, width)
-        self.norm_q = nn.RMSNorm(width // heads, eps=1e-6)
-        self.norm_k = nn.RMSNorm(width // heads, eps=1e-6)
+        self.norm_q = nn.LayerNorm(width // heads)
+        self.norm_k = nn.LayerNorm(width // heads)
 
     def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Attend from `x` `[B, N, width]` to `context` `[B, M, ...]`, by default to itself.
@@ -35,15 +35,18 @@ class Attention(nn.Module):
             layer(source).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, source in ((self.to_q, x), (self.to_k, context), (self.to_v, context))
         )
-        seen = None if mask is None else mask[:, None, None, :]
-        q, k = self.norm_q(q).to(v.dtype), self.norm_k(k).to(v.dtype)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        # Written out: torch's fused attention is thirteen times slower in bfloat16 on a CPU, for so few tokens.
+        q, k = (self.norm_q(q) * q.shape[-1] ** -0.5).to(v.dtype), self.norm_k(k).to(v.dtype)
+        scores = q @ k.transpose(-1, -2)
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None, None, :], float("-inf"))
+        mixed = scores.softmax(dim=-1).to(v.dtype) @ v
         out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
         return out
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with a GELU between them."""
+    """Two linear layers with a SiLU between them (GELU is ten times slower in bfloat16 on a CPU)."""
 
     def __init__(self, width: int, ratio: float) -> None:
         super().__init__()
@@ -52,5 +55,5 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        out: Tensor = self.leave(F.gelu(self.enter(x), approximate="tanh"))
+        out: Tensor = self.leave(F.silu(self.enter(x)))
         return out

@@ -38,7 +38,8 @@ class Block(nn.Module):
         shift1, scale1, gate1, shift2, scale2, gate2 = (condition + self.modulation).unsqueeze(2).unbind(1)
         x = x + gate1 * self.attn1(self.norm1(x) * (1 + scale1) + shift1)
         x = x + self.attn2(self.norm2(x), context, mask)
-        return x + gate2 * self.feed(self.norm3(x) * (1 + scale2) + shift2)
+        change: Tensor = gate2 * self.feed(self.norm3(x) * (1 + scale2) + shift2)
+        return x + change
 
 
 class SpritesTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):

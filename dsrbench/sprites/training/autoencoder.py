@@ -48,7 +48,8 @@ def train_autoencoder(folder: Path, settings: Settings, clock: Clock) -> bool:
             noise = torch.randn(latents.shape, generator=generator) * settings.latent_noise * spread
             restored = model.decode_frames(latents + noise).float()
         error = (restored - frames).abs() + 2 * (restored - frames).square()
-        return (error * weights).sum() / (3 * weights.sum()) + 1e-3 * latents.float().square().mean()
+        loss: Tensor = (error * weights).sum() / (3 * weights.sum()) + 1e-3 * latents.float().square().mean()
+        return loss
 
     if not run_steps(progress, settings.autoencoder_steps, compute_loss, clock=clock, log=folder / "log.jsonl"):
         return False

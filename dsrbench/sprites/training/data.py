@@ -52,7 +52,8 @@ def draw_frames(count: int, rng: np.random.Generator, *, of_each: int = 8) -> tu
     Returns:
         Frames `[count, 3, H, W]` in -1..1, and weights `[count, 1, H, W]`.
     """
-    frames, weights = [], []
+    frames: list[NDArray[np.uint8]] = []
+    weights: list[NDArray[np.float32]] = []
     while len(frames) < count:
         rendered = draw_clip(rng)[1]
         for t in rng.permutation(len(rendered.frames))[: min(of_each, count - len(frames))]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dsrbench.sprites.training.checkpoint import Progress
 
-EVERY = 250
+EVERY = 200
 """Steps between checkpoints, and between lines of the log."""
 
 WARM_UP = 100
@@ -66,7 +66,7 @@ def run_steps(
             return False
         _set_rates(progress.optimizers, rates, _share_of_rate(step, steps))
         loss = compute_loss(step)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for optimizer in progress.optimizers:
             _clip(optimizer)
             optimizer.step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -101,15 +102,19 @@ def flow_loss(
     return (error / sigma.clamp(min=LEAST_SIGMA).square()).mean()
 
 
-def export(folder: Path, averaged: nn.Module, *, name: str = "model") -> None:
+def export(folder: Path, averaged: nn.ModuleDict, *, name: str = "model") -> None:
     """Write the pipeline with averaged weights, in half precision."""
-    pipeline = SpritesPipeline(
-        autoencoder=SpritesAutoencoder.from_pretrained(folder / "autoencoder"),
-        text_encoder=averaged.get_submodule("text_encoder"),
-        transformer=averaged.get_submodule("transformer"),
+    autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
+    halves = [copy.deepcopy(m) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
+    for module in halves:
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = tensor.data.half()
+    SpritesPipeline(
+        autoencoder=cast(SpritesAutoencoder, halves[0]),
+        text_encoder=cast(SpritesTextEncoder, halves[1]),
+        transformer=cast(SpritesTransformer, halves[2]),
         scheduler=FlowMatchEulerDiscreteScheduler(),
-    )
-    copy.deepcopy(pipeline).to(torch.float16).save_pretrained(folder / name)
+    ).save_pretrained(folder / name)
 
 
 def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
