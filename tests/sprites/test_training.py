@@ -1,4 +1,4 @@
-"""Training: losses that fall, stages that go on where they stopped and end with the same weights, data it may not see."""
+"""Training: losses that fall, interrupted stages that end with the same weights, and data that may not be seen."""
 
 from __future__ import annotations
 
