@@ -259,6 +259,7 @@ detectors: Registry[Detector] = Registry(
         "picodet": "dsrbench.detect.picodet:PicoDet",
         "yolo": "dsrbench.detect.yolo:Yolo",
         "scripted": "dsrbench.detect.scripted:Scripted",
+        "sprites-template": "dsrbench.detect.sprites_template:SpritesTemplate",
     },
 )
 
