@@ -18,7 +18,7 @@ from dsrbench.detect.closed import check_share
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.sprites.world import ANIMALS, HEIGHT, WIDTH
 from dsrbench.sprites.world.bitmaps import PHASES, SIZES, bitmap, check_noun, tight_box
-from dsrbench.types import Detections
+from dsrbench.types import Detections, Floats
 
 SIDE = 16
 """Pixels of the square that every drawing fits into."""
@@ -28,10 +28,6 @@ BORDER = 5
 
 CAP = 80.0
 """Difference of a pixel (0..255) from which it counts as hidden or foreign; no pixel counts for more."""
-
-PLAIN = 0.9
-"""A drawing must differ less from what is seen than this share of what a patch of one colour does; otherwise a wall of
-the colour of cardboard is a box."""
 
 CANDIDATES = 6
 """Places a frame and noun that are looked at closely."""
@@ -52,7 +48,7 @@ class Templates:
 
     colour: Pixels
     inside: Pixels
-    boxes: NDArray[np.float64]
+    boxes: Floats
     coarse: NDArray[np.int64]
 
 
@@ -68,7 +64,7 @@ class SpritesTemplate:
         OptionError: An option out of range.
     """
 
-    def __init__(self, *, threshold: float = 0.6, overlap: float = 0.4) -> None:
+    def __init__(self, *, threshold: float = 0.5, overlap: float = 0.4) -> None:
         self._threshold = check_share("threshold", threshold)
         self._overlap = check_share("overlap", overlap)
 
@@ -94,7 +90,7 @@ class SpritesTemplate:
         pixels = np.pad(to_world_size(frames).astype(np.float32), pad, mode="edge")
         windows = sliding_window_view(pixels, (SIDE, SIDE), axis=(1, 2))
         flat = np.ascontiguousarray(windows).reshape(*windows.shape[:3], -1)
-        found: list[list[tuple[NDArray[np.float64], float, int]]] = [[] for _ in frames]
+        found: list[list[tuple[Floats, float, int]]] = [[] for _ in frames]
         for number, label in enumerate(labels):
             templates = make_templates(label)
             costs = _coarse_costs(flat, templates)
@@ -105,9 +101,7 @@ class SpritesTemplate:
                         found[t].append((box, score, number))
         return [self._choose(boxes, scale) for boxes in found]
 
-    def _choose(
-        self, found: Sequence[tuple[NDArray[np.float64], float, int]], scale: NDArray[np.float64]
-    ) -> Detections:
+    def _choose(self, found: Sequence[tuple[Floats, float, int]], scale: Floats) -> Detections:
         if not found:
             return Detections.none()
         boxes = clip_boxes(np.array([box for box, _, _ in found]), (WIDTH, HEIGHT))
@@ -170,8 +164,11 @@ def _lowest(costs: Pixels) -> list[tuple[int, int]]:
     return places
 
 
-def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[NDArray[np.float64], float]:
-    """Best drawing and place within a pixel of (y, x): its box in frame pixels, and its score."""
+def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats, float]:
+    """Best drawing and place within a pixel of (y, x): its box in frame pixels, and its score.
+
+    The score is 0 where a patch of one colour fits no worse; otherwise a wall of the colour of cardboard is a box.
+    """
     y0, x0 = max(y - 1, 0), max(x - 1, 0)
     region = frame[y0 : y + SIDE + 1, x0 : x + SIDE + 1]
     windows = sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None]
@@ -182,4 +179,4 @@ def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[NDArra
     cost = float(costs[dy, dx, best])
     seen = windows[dy, dx, 0][templates.inside[best] > 0]
     plain = float(np.minimum(np.abs(seen - np.median(seen, axis=0)).mean(axis=-1), CAP).mean())
-    return templates.boxes[best] + corner, 1 - cost / CAP if cost < PLAIN * plain else 0.0
+    return templates.boxes[best] + corner, 1 - cost / CAP if cost < plain else 0.0
