@@ -250,7 +250,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 
 
-generators: Registry[Generator] = Registry("generator", {})
+generators: Registry[Generator] = Registry("generator", {"sprites": "dsrbench.generate.sprites:Sprites"})
 
 detectors: Registry[Detector] = Registry(
     "detector",
