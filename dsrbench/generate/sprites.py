@@ -14,7 +14,7 @@ from dsrbench.sprites.world import FPS, Gait, check_prompt
 from dsrbench.types import Clip, Prompt
 from dsrbench.video import sha256_file
 
-WEIGHTS = Path(__file__).parents[1] / "sprites" / "weights" / "model"
+EMBEDDED = Path(__file__).parents[1] / "sprites" / "weights" / "model"
 """Where the embedded model is."""
 
 
@@ -28,7 +28,7 @@ class Sprites:
         guidance: Classifier-free guidance; 1 turns it off.
         batch: Clips made at once; noise depends on prompt and seed alone.
         enlarge: Times each pixel is repeated along both sides, for people's eyes and for the video's colours.
-        weights: A folder saved by the model's pipeline; by default the embedded one.
+        folder: A folder saved by the model's pipeline; by default the embedded one.
         threads: Threads; by default as many as torch takes.
 
     Raises:
@@ -37,6 +37,9 @@ class Sprites:
         OptionError: An option out of range.
     """
 
+    name = "sprites"
+    extra = "sprites"
+
     def __init__(
         self,
         *,
@@ -44,16 +47,16 @@ class Sprites:
         guidance: float = 3.5,
         batch: int = 10,
         enlarge: int = 6,
-        weights: Path | None = None,
+        folder: Path | None = None,
         threads: int | None = None,
     ) -> None:
         for name, value in (("steps", steps), ("batch", batch), ("enlarge", enlarge), ("threads", threads)):
             if value is not None and value < 1:
                 raise OptionError(f"{name} must be at least 1, got {value}")
         self._steps, self._guidance, self._batch, self._enlarge = steps, guidance, batch, enlarge
-        folder = WEIGHTS if weights is None else Path(weights)
-        if not (folder / "model_index.json").is_file():
-            raise WeightsError(f"{folder}: no sprites model here; expected a folder with model_index.json")
+        found = EMBEDDED if folder is None else Path(folder)
+        if not (found / "model_index.json").is_file():
+            raise WeightsError(f"{found}: no sprites model here; expected a folder with model_index.json")
         try:
             import torch
 
@@ -64,13 +67,13 @@ class Sprites:
             torch.set_num_threads(threads)
         self._torch: Any = torch
         try:
-            self._pipeline = SpritesPipeline.from_pretrained(folder, local_files_only=True)
+            self._pipeline = SpritesPipeline.from_pretrained(found, local_files_only=True)
         except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
-            raise WeightsError(f"{folder}: the sprites model cannot be loaded ({error})") from error
+            raise WeightsError(f"{found}: the sprites model cannot be loaded ({error})") from error
         self._pipeline.set_progress_bar_config(disable=True)
-        files = sorted(folder.rglob("*.safetensors"))
+        files = sorted(found.rglob("*.safetensors"))
         self.fingerprint = {
-            "weights": {str(path.relative_to(folder)): sha256_file(path) for path in files},
+            "weights": {str(path.relative_to(found)): sha256_file(path) for path in files},
             "torch": str(torch.__version__),
         }
 

@@ -36,7 +36,7 @@ def weights(tmp_path_factory):
 
 
 def test_a_clip_a_pair_in_order(weights):
-    generator = Sprites(weights=weights, steps=2, batch=2)
+    generator = Sprites(folder=weights, steps=2, batch=2)
     clips = list(generator.generate(PROMPTS, [0, 1, 0]))
     assert [clip.text for clip in clips] == [prompt.text for prompt in PROMPTS]
     assert {(clip.frames.shape, clip.fps) for clip in clips} == {((16, 192, 288, 3), 8.0)}
@@ -45,7 +45,7 @@ def test_a_clip_a_pair_in_order(weights):
 
 
 def test_a_clip_depends_on_prompt_and_seed_alone(weights):
-    generator = Sprites(weights=weights, steps=2, enlarge=1)
+    generator = Sprites(folder=weights, steps=2, enlarge=1)
     together = list(generator.generate([*PROMPTS, PROMPTS[2]], [0, 1, 0, 1]))
     (alone,) = generator.generate([PROMPTS[2]], [0])
     # Sums of floats may round otherwise in another batch.
@@ -54,7 +54,7 @@ def test_a_clip_depends_on_prompt_and_seed_alone(weights):
 
 
 def test_registered_and_recorded(weights):
-    backend = registry.generators.create("sprites", {"weights": str(weights), "steps": "3"})
+    backend = registry.generators.create("sprites", {"folder": str(weights), "steps": "3"})
     assert backend.options["steps"] == 3
     assert sorted(backend.fingerprint["weights"]) == [
         f"{part}/diffusion_pytorch_model.safetensors" for part in ("autoencoder", "text_encoder", "transformer")
@@ -81,18 +81,18 @@ def test_other_wordings_become_canonical():
 def test_prompts_it_cannot_show(weights, change, message):
     fields = {"id": "p", "text": "x", "subject": "cat", "object": "box", "relations": "LR", **change}
     with pytest.raises(PromptError, match=message):
-        next(Sprites(weights=weights).generate([Prompt(**fields)], [0]))
+        next(Sprites(folder=weights).generate([Prompt(**fields)], [0]))
 
 
 def test_refusals(weights, tmp_path):
     with pytest.raises(WeightsError, match="no sprites model here"):
-        Sprites(weights=tmp_path)
+        Sprites(folder=tmp_path)
     with pytest.raises(OptionError, match="steps must be at least 1, got 0"):
-        Sprites(weights=weights, steps=0)
+        Sprites(folder=weights, steps=0)
     with pytest.raises(InputError, match="3 prompts and 1 seeds"):
-        next(Sprites(weights=weights).generate(PROMPTS, [0]))
+        next(Sprites(folder=weights).generate(PROMPTS, [0]))
     shutil.copytree(weights, tmp_path / "cut")
     file = tmp_path / "cut" / "transformer" / "diffusion_pytorch_model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="cannot be loaded"):
-        Sprites(weights=tmp_path / "cut")
+        Sprites(folder=tmp_path / "cut")
