@@ -247,6 +247,9 @@ def _convert(value: Any, hint: Any, what: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """An option as it is recorded: of a path its name alone, since where a file lies changes nothing."""
+    if isinstance(value, Path):
+        return value.name
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 
 

@@ -29,6 +29,11 @@ class Relation(str, enum.Enum):
     FRONT = "F"
     BEHIND = "B"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Relation:
+        known = ", ".join(f"{r.value} ({r.name.lower()})" for r in cls)
+        raise PromptError(f"{value!r} is no relation. Known codes: {known}")
+
     @property
     def mirrored(self) -> Relation:
         """The same relation seen in a mirror: left and right swap, the others stay."""
@@ -54,9 +59,8 @@ class Relation(str, enum.Enum):
         """
         try:
             chain = tuple(cls(code) for code in codes)
-        except ValueError as error:
-            known = ", ".join(f"{r.value} ({r.name.lower()})" for r in cls)
-            raise PromptError(f"unknown relation in {codes!r}: {error}. Known codes: {known}") from None
+        except PromptError as error:
+            raise PromptError(f"unknown relation in {codes!r}: {error}") from None
         if len(chain) < 2:
             raise PromptError(f"expected an initial and a final relation, such as 'LR'; got {codes!r}")
         return chain
@@ -253,6 +257,8 @@ class VideoTracks:
             object.__setattr__(self, f"{name}_state", state)
         if len(self.subject) != len(self.object):
             raise BoxError(f"subject has {len(self.subject)} frames, object has {len(self.object)}; they must be equal")
+        if self.mask_area is not None and np.shape(self.mask_area) != (len(self.subject), 2):
+            raise BoxError(f"mask areas must be [{len(self.subject)}, 2], got {list(np.shape(self.mask_area))}")
 
     def __len__(self) -> int:
         return len(self.subject)

@@ -110,7 +110,7 @@ def test_two_packages_with_one_name_collide(install):
 
 def test_a_built_in_name_cannot_be_taken(install):
     install("taker", "[dsrbench.detectors]\nnanodet = toymod3:Toy\n", {"toymod3": MODULE})
-    with pytest.raises(BackendError, match=r"two detectors are named 'nanodet': .* of dsrbench and .* of taker"):
+    with pytest.raises(BackendError, match=r"two detectors are named 'nanodet': .* of dsrbench.* of taker"):
         registry.detectors.names()
 
 
@@ -249,7 +249,7 @@ def test_options_are_described():
 
 def test_options_in_force_are_plain(install):
     backend = made(own="test_registry:Options").create("own", {"path": "a/b", "count": 9})
-    assert backend.options["path"] == "a/b"
+    assert backend.options["path"] == "b", "where a file lies changes nothing"
     assert backend.options["count"] == 9
     assert backend.options["share"] == 0.5
     assert backend.fingerprint == {}

@@ -21,7 +21,7 @@ from dsrbench.video import read_clip
 
 def time_bare(plan: Plan, stages: Stages) -> float:
     """Seconds to decode every clip and run the network on every frame, one after the other."""
-    forward = stages.detector.instance._forward
+    forward = stages.detector.instance.forward
     started = time.perf_counter()
     for job in plan.jobs:
         for frame in read_clip(job.path).frames:

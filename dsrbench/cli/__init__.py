@@ -63,7 +63,10 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error raised on purpose becomes one line and its exit code."""
+    """Run the command line; every error raised on purpose becomes one line and its exit code.
+
+    A reader that has read enough, as in `| head -1`, is no error to speak of: click ends with 1, in silence.
+    """
     try:
         group(standalone_mode=False)
     except DSRBenchError as error:
@@ -77,6 +80,3 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("dsrbench: interrupted; what was finished is kept, the same command goes on from there", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsrbench.cli.options import backend_options, make_stages, parse_seeds
-from dsrbench.errors import BackendError, IncompleteError
+from dsrbench.errors import IncompleteError
 
 if TYPE_CHECKING:
     from dsrbench.pipeline import Plan, Stages
@@ -61,7 +61,7 @@ def command(
 
     prompts = read_suite(suite) if suite else None
     plan = plan_videos(videos, prompts, model=model_name, seeds=parse_seeds(seeds), limit=limit, partial=partial)
-    folder = out or Path("runs") / f"{'+'.join(plan.models)[:60].replace('/', '-')}-{plan.suite.name}"
+    folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
     stages = make_stages(detector, tracker, options)
     for note in (*plan.notes, *_noun_notes(stages, plan)):
@@ -81,16 +81,13 @@ def command(
 
 
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
-    """Which nouns the detector does not know, and which it reads with a liberty."""
-    unknown, liberties = {}, {}
-    for prompt in {job.prompt.id: job.prompt for job in plan.jobs}.values():
-        try:
-            liberties.update(stages.check_prompt(prompt))
-        except BackendError as error:
-            unknown[prompt.id] = str(error)
+    """Which nouns the detector reads with a liberty, and which it does not know."""
+    from dsrbench.pipeline.provenance import read_nouns
+
+    liberties, unknown = read_nouns(plan, stages)
     notes = []
     if liberties:
-        read = ", ".join(f"{noun} as {name}" for noun, name in sorted(liberties.items()))
+        read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
         notes.append(f"{stages.detector.name} reads {read}")
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")

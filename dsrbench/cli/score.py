@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from dsrbench.errors import IncompleteError
+from dsrbench.errors import IncompleteError, InputError
 
 if TYPE_CHECKING:
     from dsrbench.types import VideoScore
@@ -40,15 +40,15 @@ def command(boxes: Path, out: Path | None) -> None:
     n_failed = 0
     with _open_out(out) as stream:
         for number, name, score in score_lines(boxes):
-            stream.write(json.dumps(_row(name, score), ensure_ascii=False) + "\n")
+            stream.write(json.dumps(_row(name, score)) + "\n")
             metric.add(score)
             if score.status is Status.FAILED:
                 n_failed += 1
                 if len(problems) < 5:
                     problems.append(f"line {number} ({name}): {score.reason}")
-    figures = metric.compute()
-    if not figures["n_samples"]:
-        raise IncompleteError(f"{boxes} holds no video")
+        figures = metric.compute()
+        if not figures["n_samples"]:
+            raise InputError(f"{boxes} holds no video; expected a JSON line a video")
     click.echo(
         f"{figures['n_samples']} videos: Accuracy@0.7 {figures['accuracy']:.3f}, coverage {figures['coverage']:.3f}, "
         f"mean score of the scored {figures['mean_score']:.3f}",

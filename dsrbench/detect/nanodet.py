@@ -5,19 +5,17 @@ The defaults of `threshold`, `nms`, `vote` and `box_scale` follow one rule, stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.detect.closed import ClosedVocabulary, check_threads, hash_weights
-from dsrbench.detect.grid import Selection, cell_centres, select_boxes
+from dsrbench.detect.closed import check_threads, hash_weights
+from dsrbench.detect.grid import GridDetector, Selection, cell_centres
 from dsrbench.detect.nouns import COCO_CLASSES
 from dsrbench.errors import MissingExtraError, WeightsError
 from dsrbench.hub import WeightFile, find_weights
-from dsrbench.types import Detections
 
 SIDE = 416
 _SOURCE = "https://github.com/Qengineering/NanoDetPlus-ncnn-Raspberry-Pi-4/raw/2565400/"
@@ -41,7 +39,7 @@ _MEAN = (103.53, 116.28, 123.675)
 _SCALE = (0.017429, 0.017507, 0.017125)
 
 
-class NanoDet(ClosedVocabulary):
+class NanoDet(GridDetector):
     """NanoDet-Plus-m 416 on ncnn: 80 COCO classes, real time on one CPU core.
 
     Args:
@@ -62,6 +60,7 @@ class NanoDet(ClosedVocabulary):
     name = "nanodet"
     extra = "nanodet"
     class_names = COCO_CLASSES
+    side = SIDE
 
     def __init__(
         self,
@@ -79,7 +78,7 @@ class NanoDet(ClosedVocabulary):
         except ImportError:
             raise MissingExtraError("detector 'nanodet'", "ncnn", "nanodet") from None
         self.any_animal = any_animal
-        self._how = Selection(threshold, nms, vote, box_scale)
+        self.how = Selection(threshold, nms, vote, box_scale)
         paths = _pair(Path(weights)) if weights else find_weights("nanodet", WEIGHTS)
         self._ncnn: Any = ncnn
         self._net = ncnn.Net()
@@ -89,17 +88,17 @@ class NanoDet(ClosedVocabulary):
             raise WeightsError(
                 f"{param} and its .bin are no ncnn model; fetch one with: dsrbench backends pull nanodet"
             )
-        self._cells = cell_centres(SIDE, offset=0.0)
+        self.cells = cell_centres(SIDE, offset=0.0)
         self.fingerprint = {"weights": hash_weights(paths), "ncnn": str(ncnn.__version__)}
         self._check_outputs(param)
 
     def _check_outputs(self, param: str) -> None:
-        expected = (len(self._cells[0]), len(COCO_CLASSES) + 32)
-        got = self._forward(np.zeros((SIDE, SIDE, 3), np.uint8)).shape
+        expected = (len(self.cells[0]), len(COCO_CLASSES) + 32)
+        got = self._run(np.zeros((SIDE, SIDE, 3), np.uint8)).shape
         if got != expected:
             raise WeightsError(f"{param} is another model: expected outputs {list(expected)}, got {list(got)}")
 
-    def _forward(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _run(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = frame.shape[:2]
         to_bgr = self._ncnn.Mat.PixelType.PIXEL_RGB2BGR
         image = self._ncnn.Mat.from_pixels_resize(np.ascontiguousarray(frame), to_bgr, width, height, SIDE, SIDE)
@@ -111,23 +110,10 @@ class NanoDet(ClosedVocabulary):
             raise WeightsError("the ncnn model is another one: expected an input 'data' and an output 'output'")
         return np.array(output, np.float32)
 
-    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
-
-        Raises:
-            BackendError: No COCO class stands for a label.
-        """
-        vocabulary = self.vocabulary(labels)
-        size = (frames.shape[2], frames.shape[1])
-        found = []
-        for frame in frames:
-            output = self._forward(frame)
-            scores, distributions = output[:, : len(COCO_CLASSES)], output[:, len(COCO_CLASSES) :]
-            boxes = select_boxes(
-                scores, distributions, self._cells, side=SIDE, size=size, vocabulary=vocabulary, how=self._how
-            )
-            found.append(boxes)
-        return found
+    def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Class scores and box distributions of every cell."""
+        output = self._run(frame)
+        return output[:, : len(COCO_CLASSES)], output[:, len(COCO_CLASSES) :]
 
 
 def _pair(path: Path) -> list[Path]:

@@ -5,19 +5,17 @@ The defaults of `threshold`, `nms`, `vote` and `box_scale` follow one rule, stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.detect.closed import ClosedVocabulary, check_threads, hash_weights
-from dsrbench.detect.grid import STRIDES, Selection, cell_centres, select_boxes
+from dsrbench.detect.closed import check_threads, hash_weights
+from dsrbench.detect.grid import STRIDES, GridDetector, Selection, cell_centres
 from dsrbench.detect.nouns import COCO_CLASSES
 from dsrbench.errors import MissingExtraError, WeightsError
 from dsrbench.hub import WeightFile, find_weights
-from dsrbench.types import Detections
 
 SIDE = 416
 WEIGHTS = (
@@ -34,7 +32,7 @@ _MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 _STD = np.array([58.395, 57.12, 57.375], np.float32)
 
 
-class PicoDet(ClosedVocabulary):
+class PicoDet(GridDetector):
     """PicoDet-S 416 on onnxruntime: 80 COCO classes, near real time on one CPU core.
 
     Args:
@@ -55,6 +53,7 @@ class PicoDet(ClosedVocabulary):
     name = "picodet"
     extra = "picodet"
     class_names = COCO_CLASSES
+    side = SIDE
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class PicoDet(ClosedVocabulary):
         except ImportError:
             raise MissingExtraError("detector 'picodet'", "onnxruntime", "picodet") from None
         self.any_animal = any_animal
-        self._how = Selection(threshold, nms, vote, box_scale)
+        self.how = Selection(threshold, nms, vote, box_scale)
         path = Path(weights) if weights else find_weights("picodet", WEIGHTS)[0]
         if not path.is_file():
             raise WeightsError(f"no such weights: {path}")
@@ -86,7 +85,7 @@ class PicoDet(ClosedVocabulary):
         except Exception as error:  # onnxruntime raises its own unexported types
             reason = str(error).splitlines()[0]
             raise WeightsError(f"{path} is no ONNX model: {reason}") from error
-        self._cells = cell_centres(SIDE, offset=0.5)
+        self.cells = cell_centres(SIDE, offset=0.5)
         self.fingerprint = {"weights": hash_weights([path]), "onnxruntime": str(onnxruntime.__version__)}
         self._check_outputs(path)
 
@@ -109,20 +108,7 @@ class PicoDet(ClosedVocabulary):
         outputs: list[NDArray[np.float32]] = self._session.run(None, {name: pixels.transpose(2, 0, 1)[None]})
         return outputs
 
-    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
-
-        Raises:
-            BackendError: No COCO class stands for a label.
-        """
-        vocabulary = self.vocabulary(labels)
-        size = (frames.shape[2], frames.shape[1])
-        found = []
-        for frame in frames:
-            outputs = [output.reshape(-1, output.shape[-1]) for output in self._outputs(frame)]
-            scores, distributions = np.concatenate(outputs[:4]), np.concatenate(outputs[4:])
-            boxes = select_boxes(
-                scores, distributions, self._cells, side=SIDE, size=size, vocabulary=vocabulary, how=self._how
-            )
-            found.append(boxes)
-        return found
+    def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Class scores and box distributions of every cell."""
+        outputs = [output.reshape(-1, output.shape[-1]) for output in self._outputs(frame)]
+        return np.concatenate(outputs[: len(STRIDES)]), np.concatenate(outputs[len(STRIDES) :])

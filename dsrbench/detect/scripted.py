@@ -49,7 +49,7 @@ class Scripted:
         try:
             line = json.loads(text)
             video, frames = str(line["video"]), {frame["frame"]: frame for frame in line["frames"]}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"{where}: expected a video and its frames, got none: {error!r}") from error
         if video in self._lines:
             raise InputError(f"{where}: video {video!r} is given twice")
@@ -63,14 +63,14 @@ class Scripted:
         """
         frames = self._lines.get(name, self._lines.get(Path(name).name))
         if frames is None:
-            raise BackendError(f"{self._path} has no boxes for video {name!r}")
+            raise BackendError(f"{self._path.name} has no boxes for video {name!r}")
         self._frames, self._next = frames, 0
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """The next frames' boxes; only how many frames there are is looked at.
 
         Raises:
-            InputError: A frame without labels or boxes.
+            InputError: A frame without labels or boxes, or without a score a box.
             BoxError: A box with NaN, infinity or negative size.
         """
         numbers = range(self._next, self._next + len(frames))
@@ -82,10 +82,17 @@ class Scripted:
         if frame is None:
             return Detections.none()
         names, boxes = frame_boxes(frame)
-        scores = frame.get("scores", [1.0] * len(boxes))
+        scores = _check_scores(frame.get("scores", [1.0] * len(boxes)), len(boxes), number)
         asked = [i for i, name in enumerate(names) if name in labels]
         return Detections(
             np.array([boxes[i] for i in asked], np.float64).reshape(-1, 4),
             np.array([scores[i] for i in asked], np.float64),
             np.array([labels.index(names[i]) for i in asked], np.int64),
         )
+
+
+def _check_scores(scores: Any, n_boxes: int, number: int) -> list[float]:
+    is_list = isinstance(scores, list) and len(scores) == n_boxes
+    if not is_list or not all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores):
+        raise InputError(f"frame {number}: expected {n_boxes} scores in 0..1, one a box, got {str(scores)[:80]}")
+    return list(scores)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import RunMismatchError, StoreError
+from dsrbench.errors import RunMismatchError, StoreError, VideoError
+from dsrbench.pipeline.names import readable
 from dsrbench.pipeline.plan import Job, Plan
 from dsrbench.pipeline.provenance import build_manifest
 from dsrbench.pipeline.stages import Stages, explain_failure
-from dsrbench.store import Run, Sample, SampleKey, describe_changes
+from dsrbench.store import Run, Sample, describe_changes
 from dsrbench.types import VideoScore
 from dsrbench.video import sha256_file
 
@@ -48,15 +51,18 @@ def evaluate(
     """
     with run.lock():
         manifest = build_manifest(plan, stages)
+        before = run.written_samples()
         if force:
             run.clear()
         _check_manifest(run, manifest)
+        _drop_stale_table(run, manifest)
         run.write_manifest(manifest)
         run.log("start", samples=len(plan.jobs))
-        before = run.written_samples()
         samples = []
         for done, job in enumerate(plan.jobs, start=1):
-            sample = _evaluate_job(job, stages, run, before)
+            old, note = before.get(job.key, (None, {}))
+            _link_video(job, run, old.video_sha256 if old is not None else "")
+            sample = _evaluate_job(job, stages, run, None if force else old, {} if force else note)
             samples.append(sample)
             if on_progress is not None:
                 on_progress(done, len(plan.jobs), sample)
@@ -80,35 +86,34 @@ def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _evaluate_job(
-    job: Job, stages: Stages, run: Run, before: Mapping[SampleKey, tuple[Sample, dict[str, Any]]]
-) -> Sample:
-    old, note = before.get(job.key, (None, {}))
+def _drop_stale_table(run: Run, manifest: Mapping[str, Any]) -> None:
+    """Remove the table of a run with another manifest, which would be taken for this one's if this one were killed."""
+    old = {name: value for name, value in run.manifest.items() if name != "schema"}
+    if old != manifest:
+        run.disk.path("samples.parquet").unlink(missing_ok=True)
+
+
+def _evaluate_job(job: Job, stages: Stages, run: Run, old: Sample | None, note: Mapping[str, Any]) -> Sample:
+    """A job's sample: `old`, the one the folder has, where the file's `note` shows it is still true, else a new one."""
+    blank = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name)
     if job.path is None:
-        sample = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name)
-        return _keep(sample, None, run, old)
+        return _keep(blank, None, run, old)
     file: dict[str, Any] = {}
     try:
         file = _describe_file(job.path)
         sha256 = note["sha256"] if _same_file(note, file) else sha256_file(job.path)
         file["sha256"] = sha256
         if old is not None and old.key == stages.score_key(job.prompt, sha256) and old.prompt == job.prompt:
-            _link_video(job, run)
-            return _keep(old, file, run, old, note)
+            return _keep(dataclasses.replace(old, video=job.name), file, run, old, note)
         sample = stages.evaluate(job, sha256, run)
     except StoreError:
         raise
     except Exception as error:
         run.log("failed", sample=str(job.key), error=explain_failure(error), trace=traceback.format_exc())
-        sample = Sample(
-            job.key.model,
-            job.prompt,
-            job.key.seed,
-            VideoScore.failed(explain_failure(error).replace(str(job.path), job.name)),
-            job.name,
-            file.get("sha256", ""),
+        reason = explain_failure(error).replace(str(job.path), job.name)
+        sample = dataclasses.replace(
+            blank, score=VideoScore.failed(readable(reason)), video_sha256=file.get("sha256", "")
         )
-    _link_video(job, run)
     return _keep(sample, file, run, old, note)
 
 
@@ -126,29 +131,43 @@ def _keep(
 
 
 def _describe_file(path: Path) -> dict[str, Any]:
+    where = readable(str(path.resolve()))
     try:
         stat = path.stat()
     except OSError:
-        return {"path": str(path.resolve())}
-    return {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        return {"path": where}
+    return {"path": where, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
 def _same_file(note: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
     return bool(note.get("sha256")) and all(note.get(name) == file.get(name) for name in ("path", "size", "mtime_ns"))
 
 
-def _link_video(job: Job, run: Run) -> None:
-    """Show the video in the run's `videos/`: a hard link where possible, else a symbolic one."""
+def _link_video(job: Job, run: Run, linked_sha256: str) -> None:
+    """Show the video in the run's `videos/`: a hard link where possible, else a symbolic one.
+
+    Args:
+        job: The sample.
+        run: The run folder.
+        linked_sha256: Hash of the video that was linked before. When its file has been replaced by another the link is
+            renewed; what is no link of ours is left alone.
+    """
     if job.path is None:
         return
-    link = run.disk.path("videos") / job.name
-    if link.exists() or link.is_symlink():
-        return
+    link, source = run.disk.path("videos") / job.name, job.path.resolve()
     try:
+        if os.path.lexists(link):
+            if link.exists() and link.samefile(source):
+                return
+            if not link.is_symlink() and sha256_file(link) != linked_sha256:
+                run.log("no link", video=job.name, error="another file of that name is there")
+                return
         link.parent.mkdir(parents=True, exist_ok=True)
+        part = link.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
-            os.link(job.path.resolve(), link)
+            os.link(source, part)
         except OSError:
-            link.symlink_to(job.path.resolve())
-    except OSError as error:
+            part.symlink_to(source)
+        os.replace(part, link)
+    except (OSError, VideoError) as error:
         run.log("no link", video=job.name, error=str(error))

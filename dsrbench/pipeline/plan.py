@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import collections
 import dataclasses
-import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
-from dsrbench.errors import InputError, PromptError, near_matches
-from dsrbench.pipeline.names import NameReader, Reading, number_seeds
-from dsrbench.prompts import Suite, parse_prompt
+from dsrbench.errors import InputError
+from dsrbench.pipeline.manifest import read_manifest
+from dsrbench.pipeline.names import NameReader, Reading, number_seeds, readable
+from dsrbench.prompts import Suite
 from dsrbench.store import SampleKey
 from dsrbench.types import Prompt
 
@@ -83,28 +82,29 @@ def plan_videos(
     Raises:
         InputError: No such source, nothing in it, no prompt for a video, or one sample twice.
     """
-    if source.is_dir():
-        plan = _plan_folder(source, suite, model or source.resolve().name, partial=partial, seeds=seeds)
-    elif source.is_file():
-        plan = _plan_manifest(source, suite, model)
-        if seeds is not None:
-            plan = _complete(plan, seeds)
+    is_folder = os.path.isdir(source)
+    if is_folder:
+        plan = _plan_folder(source, suite, model or readable(source.resolve().name) or "videos")
+    elif os.path.isfile(source):
+        plan = _plan_manifest(source, suite, model or readable(source.resolve().parent.name) or "videos")
     else:
         raise InputError(f"no such folder or manifest of videos: {source}")
+    if seeds is not None or (is_folder and not partial):
+        plan = _complete(plan, seeds, partial=partial)
     jobs = sorted(plan.jobs, key=lambda job: job.key)
     return dataclasses.replace(plan, jobs=tuple(jobs[:limit] if limit is not None else jobs))
 
 
-def _plan_folder(
-    folder: Path, suite: Suite | None, default_model: str, *, partial: bool, seeds: Sequence[int] | None
-) -> Plan:
+def _plan_folder(folder: Path, suite: Suite | None, default_model: str) -> Plan:
     if suite is None:
         raise InputError("a folder of videos needs the prompts they were made from: give --suite SUITE")
     files = _find_videos(folder)
     reader = NameReader(suite.prompts)
     read = [(path, reader.read(path.relative_to(folder))) for path in files]
     found = [
-        (path, dataclasses.replace(r, model=r.model or default_model)) for path, r in read if isinstance(r, Reading)
+        (path, dataclasses.replace(r, model=readable(r.model) or default_model))
+        for path, r in read
+        if isinstance(r, Reading)
     ]
     if not found:
         raise InputError(
@@ -112,130 +112,78 @@ def _plan_folder(
             f"as {suite.prompts[0].id!r} in names such as {files[0].name!r}); a manifest with the columns video, "
             f"prompt_id says which is which"
         )
-    jobs = _unique(
-        Job(SampleKey(r.model, r.prompt.id, seed), r.prompt, path, path.relative_to(folder).as_posix())
-        for (path, r), seed in zip(found, number_seeds([r for _, r in found]), strict=True)
-    )
+    seeds = number_seeds([r for _, r in found])
+    jobs = [
+        Job(SampleKey(r.model, r.prompt.id, seed), r.prompt, path, readable(path.relative_to(folder).as_posix()))
+        for (path, r), seed in zip(found, seeds, strict=True)
+    ]
     notes = []
     if len(found) < len(files):
         first = next(path for path, r in read if r is None)
         notes.append(
-            f"{len(files) - len(found)} of {len(files)} videos name no prompt of the suite, such as {first.name}"
+            f"{len(files) - len(found)} of {len(files)} videos name no prompt of the suite, such as "
+            f"{readable(first.name)}"
         )
-    plan = Plan(tuple(jobs), suite, tuple(notes))
-    if seeds is not None:
-        return _complete(plan, seeds)
-    return plan if partial else _complete(plan, None)
+    return Plan(tuple(_tell_apart(_unique(jobs))), suite, tuple(notes))
 
 
 def _find_videos(folder: Path) -> list[Path]:
-    try:
+    files = sorted(path for path in _walk(folder) if path.suffix.lower() in VIDEO_SUFFIXES)
+    if not files:
         if not any(folder.iterdir()):
             raise InputError(f"{folder} is empty; expected videos")
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and not p.is_dir())
-    except OSError as error:
-        raise InputError(f"cannot read folder {folder}: {error.strerror}") from error
-    if not files:
         raise InputError(f"{folder} has no videos; expected files such as .mp4, .webm, .mkv or .gif")
     return files
 
 
-def _plan_manifest(path: Path, suite: Suite | None, model: str | None) -> Plan:
-    rows = _read_manifest(path)
-    known = {prompt.id: prompt for prompt in suite.prompts} if suite else {}
-    by_text = {prompt.text: prompt for prompt in known.values()}
-    videos, readings = [], []
-    for line, row in rows:
-        where = f"{path}, line {line}"
-        video, seed = str(row.get("video") or "").strip(), _whole(row.get("seed"), where)
-        if not video:
-            raise InputError(f"{where}: expected a file in the column 'video', got nothing")
-        prompt = _prompt_of(row, known, by_text, where)
-        readings.append(Reading(prompt, str(row.get("model") or model or path.resolve().parent.name), seed))
-        videos.append(video)
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files under a folder, through links; hidden ones and those of run folders inside it are left out."""
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"cannot read folder {error.filename}: {error.strerror}") from error
+
+    above: dict[str, frozenset[str]] = {}  # the real folders each folder lies in: a link back to one is a circle
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real, outer = os.path.realpath(place), above.get(os.path.dirname(place), frozenset())
+        if real in outer or ("run.json" in names and Path(place) != folder):
+            folders.clear()
+            continue
+        above[place] = outer | {real}
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def _plan_manifest(path: Path, suite: Suite | None, default_model: str) -> Plan:
+    rows = read_manifest(path, suite, default_model)
     jobs = []
-    for video, reading, seed in zip(videos, readings, number_seeds(readings), strict=True):
+    for (video, reading), seed in zip(rows, number_seeds([reading for _, reading in rows]), strict=True):
         file = path.parent / video
-        problem = "" if file.is_file() else f"no such video: {video}"
+        problem = "" if os.path.isfile(file) else f"no such video: {video}"
         key = SampleKey(reading.model, reading.prompt.id, seed)
         jobs.append(Job(key, reading.prompt, None if problem else file, _recorded_name(video, reading.model), problem))
-    prompts = {reading.prompt.id: reading.prompt for reading in readings}
+    prompts = {reading.prompt.id: reading.prompt for _, reading in rows}
     used = suite or Suite(name=path.stem, version="1", prompts=tuple(prompts.values()))
-    return Plan(tuple(_unique(jobs)), used)
-
-
-def _read_manifest(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """Rows with their line numbers."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read manifest {path}: {getattr(error, 'strerror', None) or error}") from error
-    rows: list[tuple[int, Mapping[str, Any]]] = []
-    if path.suffix.lower() == ".csv":
-        table = csv.DictReader(io.StringIO(text, newline=""))
-        columns = table.fieldnames or []
-        if "video" not in columns or not {"prompt_id", "prompt"} & set(columns):
-            raise InputError(
-                f"{path}: expected the columns video and prompt_id (or prompt), got {', '.join(columns) or 'none'}"
-            )
-        rows = [(table.line_num, row) for row in table]
-    elif path.suffix.lower() in (".jsonl", ".ndjson"):
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                rows.append((number, _read_object(line, f"{path}, line {number}")))
-    else:
-        raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
-    if not rows:
-        raise InputError(f"manifest {path} has no rows")
-    return rows
-
-
-def _read_object(line: str, where: str) -> Mapping[str, Any]:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON: {error.msg}") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(row).__name__}")
-    return row
-
-
-def _prompt_of(
-    row: Mapping[str, Any], known: Mapping[str, Prompt], by_text: Mapping[str, Prompt], where: str
-) -> Prompt:
-    name, text = str(row.get("prompt_id") or "").strip(), str(row.get("prompt") or "").strip()
-    if name in known:
-        return known[name]
-    if known and name and not text:
-        raise InputError(f"{where}: no prompt {name!r} in the suite{near_matches(name, known)}")
-    if not text:
-        hint = (
-            f"prompt_id {name!r} needs a --suite that has it" if name else "expected a prompt_id or a prompt, got none"
-        )
-        raise InputError(f"{where}: {hint}")
-    if text in by_text:
-        return by_text[text]
-    try:
-        return parse_prompt(text, id=name or None)
-    except PromptError as error:
-        raise PromptError(f"{where}: {error}") from None
-
-
-def _whole(value: Any, where: str) -> int | None:
-    if value is None or str(value).strip() == "":
-        return None
-    try:
-        return int(str(value))
-    except ValueError:
-        raise InputError(f"{where}: seed must be a whole number, got {value!r}") from None
+    return Plan(tuple(_tell_apart(_unique(jobs))), used)
 
 
 def _recorded_name(video: str, model: str) -> str:
     """A relative path for the run's `videos/`: the manifest's own where it stays inside its folder."""
     path = PurePath(video)
     if path.is_absolute() or ".." in path.parts:
-        return f"{model}/{path.name}"
+        inside = [part for part in model.split("/") if part not in ("", ".", "..")]
+        return PurePath(*inside, path.name).as_posix()
     return path.as_posix()
+
+
+def _tell_apart(jobs: Sequence[Job]) -> list[Job]:
+    """Give files that would be recorded by one name, such as /a/x.mp4 and /b/x.mp4, names of their own."""
+    files = collections.defaultdict(set)
+    for job in jobs:
+        files[job.name].add(job.path)
+    return [
+        dataclasses.replace(job, name=f"{job.key.slug}{PurePath(job.name).suffix}") if len(files[job.name]) > 1 else job
+        for job in jobs
+    ]
 
 
 def _unique(jobs: Iterable[Job]) -> list[Job]:
@@ -244,26 +192,36 @@ def _unique(jobs: Iterable[Job]) -> list[Job]:
         other = by_key.setdefault(job.key, job)
         if other is not job:
             raise InputError(
-                f"two videos are sample {job.key} (model/prompt/seed): {other.name} and {job.name}; "
+                f"two videos are sample {job.key} (model/prompt/seed): {other.path or other.name} and "
+                f"{job.path or job.name}; "
                 f"put models in folders of their own, or give a manifest with a seed column"
             )
     return list(by_key.values())
 
 
-def _complete(plan: Plan, seeds: Sequence[int] | None) -> Plan:
-    """Add a failed sample for every prompt (and seed) of the suite that has no video."""
+def _complete(plan: Plan, seeds: Sequence[int] | None, *, partial: bool) -> Plan:
+    """Add a failed sample for every prompt (and seed) of the suite that has no video.
+
+    Args:
+        plan: What there is.
+        seeds: The seeds in force, others are left out; without them a prompt needs one video, of any seed.
+        partial: Ask for seeds only where the prompt has a video at all.
+    """
     have = {job.key for job in plan.jobs}
     prompts_seen = {(key.model, key.prompt_id) for key in have}
     added = []
     for model in plan.models:
         for prompt in plan.suite.prompts:
+            is_seen = (model, prompt.id) in prompts_seen
             if seeds is None:
-                wanted = [] if (model, prompt.id) in prompts_seen else [0]
+                wanted = [] if is_seen else [0]
             else:
-                wanted = [s for s in seeds if SampleKey(model, prompt.id, s) not in have]
+                wanted = [s for s in seeds if SampleKey(model, prompt.id, s) not in have and (is_seen or not partial)]
             added += [Job(SampleKey(model, prompt.id, s), prompt, None, "", "no video for this prompt") for s in wanted]
     jobs = [job for job in plan.jobs if seeds is None or job.key.seed in seeds]
     notes = list(plan.notes)
+    if len(jobs) < len(plan.jobs):
+        notes.append(f"{len(plan.jobs) - len(jobs)} videos are of other seeds and are left out")
     if added:
         notes.append(f"{len(added)} samples of the suite have no video and count as failed, such as {added[0].key}")
     return dataclasses.replace(plan, jobs=(*jobs, *added), notes=tuple(notes))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dsrbench
+from dsrbench.errors import BackendError
 from dsrbench.pipeline.plan import Plan
 from dsrbench.pipeline.stages import Stages
 
@@ -46,11 +47,28 @@ def build_manifest(plan: Plan, stages: Stages) -> dict[str, Any]:
         "protocol": "default",
         "detector": stages.detector.record(),
         "tracker": stages.tracker.record(),
+        "nouns": read_nouns(plan, stages)[0],
         "counts": dataclasses.asdict(stages.counts) if stages.counts else "scaled",
         "packages": package_versions(),
         "python": platform.python_version(),
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
     }
+
+
+def read_nouns(plan: Plan, stages: Stages) -> tuple[dict[str, str], dict[str, str]]:
+    """How the detector understands the plan's nouns.
+
+    Returns:
+        Nouns it reads as something else, with what; and prompt ids it cannot score, with why.
+    """
+    liberties: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for prompt in {job.prompt.id: job.prompt for job in plan.jobs}.values():
+        try:
+            liberties.update(stages.check_prompt(prompt))
+        except BackendError as error:
+            unknown[prompt.id] = str(error)
+    return dict(sorted(liberties.items())), unknown
 
 
 def package_versions() -> dict[str, str]:

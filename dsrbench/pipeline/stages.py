@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dsrbench import __version__
 from dsrbench.errors import BackendError, DSRBenchError, VideoError
 from dsrbench.pipeline.plan import Job
 from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
@@ -51,7 +52,7 @@ class Stages:
     def score_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the score of a video by all it depends on."""
         counts = dataclasses.asdict(self.counts) if self.counts else "scaled"
-        return _digest("score", self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
+        return _digest("score", __version__, self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
 
     def check_prompt(self, prompt: Prompt) -> dict[str, str]:
         """Ask the detector whether it knows the prompt's nouns, before any video is read.
@@ -63,14 +64,14 @@ class Stages:
             BackendError: It does not know one.
         """
         check = getattr(self.detector.instance, "check_labels", None)
-        return dict(check([prompt.subject, prompt.object])) if check is not None else {}
+        return dict(check([prompt.subject, prompt.object]) or {}) if check is not None else {}
 
     def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
         """Detections of every frame of a video, decoded some frames ahead of the detector.
 
         Raises:
             VideoError: The video cannot be read.
-            BackendError: The detector cannot be used on it.
+            BackendError: The detector cannot be used on it, or does not give one `Detections` a frame.
         """
         start = getattr(self.detector.instance, "start_video", None)
         if start is not None:
@@ -78,18 +79,33 @@ class Stages:
         labels = [prompt.subject, prompt.object]
         found: list[Detections] = []
         for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
-            found += self.detector.instance.detect(frames, labels)
+            of_chunk = list(self.detector.instance.detect(frames, labels))
+            if len(of_chunk) != len(frames):
+                raise BackendError(
+                    f"detector {self.detector.name!r} must give one Detections a frame; got {len(of_chunk)} for "
+                    f"{len(frames)} frames"
+                )
+            found += of_chunk
         return found
 
     def track(self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str) -> VideoTracks:
-        """Tracks of a video from its detections."""
+        """Tracks of a video from its detections.
+
+        Raises:
+            BackendError: The tracker gives more or fewer frames than the video has.
+        """
         tracker = self.tracker.instance
         assert isinstance(tracker, AssociationTracker)  # __post_init__ has seen to it
         tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
+        if len(tracks) != len(detections):
+            raise BackendError(
+                f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
+            )
         provenance = {
             "video_sha256": sha256,
             "detector": self.detector.record(),
             "tracker": self.tracker.record(),
+            "nouns": self.check_prompt(prompt),
         }
         return dataclasses.replace(tracks, provenance=provenance)
 

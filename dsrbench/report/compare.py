@@ -129,7 +129,10 @@ def compare_models(
         InputError: The suites or settings differ, a model is not named or not there, no sample has a partner, or both
             sides are the same videos.
     """
+    if run_a.folder.resolve() != run_b.folder.resolve():
+        _refuse_same_videos(run_a.samples(), run_b.samples())
     a, b = _of_model(run_a, model_a, "model-a"), _of_model(run_b, model_b, "model-b")
+    _refuse_same_videos(a, b)
     pairs = _pair(a, b)
     unlike = unlike_settings(run_a.manifest, run_b.manifest) + _unlike_frames(pairs)
     if unlike and not allow_unlike:
@@ -198,13 +201,18 @@ def _pair(a: Sequence[Sample], b: Sequence[Sample]) -> list[tuple[Sample, Sample
             f"no sample of {a[0].model} has the prompt and seed of one of {b[0].model}; "
             f"compare runs of one suite of prompts"
         )
-    same = sum(bool(x.video_sha256) and x.video_sha256 == y.video_sha256 for x, y in pairs)
-    if 2 * same > len(pairs):
+    return pairs
+
+
+def _refuse_same_videos(a: Sequence[Sample], b: Sequence[Sample]) -> None:
+    """The same files on both sides compare backends; say so before asking anything else."""
+    ours, theirs = ({sample.video_sha256 for sample in side} - {""} for side in (a, b))
+    same = len(ours & theirs)
+    if same and 2 * same >= min(len(ours), len(theirs)):
         raise InputError(
-            f"{same} of {len(pairs)} pairs are one and the same video: that compares backends, not models; "
+            f"{same} of {len(ours)} videos are the same files on both sides: that compares backends, not models; "
             f"use: dsrbench agreement"
         )
-    return pairs
 
 
 def _unlike_frames(pairs: Pairs) -> list[str]:

@@ -7,8 +7,8 @@ frame without exactly one box of each entity is not scored; nothing is filled.
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
-import itertools
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,6 +22,7 @@ from dsrbench.score.dsr import score_many
 from dsrbench.types import PUBLISHED_FRAMES, Floats, Relation, VideoScore, VideoTracks
 
 LINES_AT_ONCE = 256
+FRAMES_AT_ONCE = 100_000
 MOST_FRAMES = 100_000
 LARGEST = 1e9
 
@@ -155,27 +156,48 @@ def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
     Raises:
         InputError: The file itself cannot be read.
     """
-    numbered = enumerate(read_lines(path), start=1)
-    while batch := list(itertools.islice(numbered, LINES_AT_ONCE)):
-        names, failed, tracks, relations = [], {}, [], []
-        for number, text in batch:
-            if not text.strip():
-                continue
-            name = f"line {number}"
-            try:
-                line = json.loads(text)
-                name = str(line["video"]) if isinstance(line, dict) and line.get("video") else name
-                track, chain = tracks_from_line(line)
-                tracks.append(track)
-                relations.append(chain)
-            except json.JSONDecodeError as error:
-                failed[number] = f"not JSON: {error.msg} at column {error.colno}"
-            except (DSRBenchError, RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
-                failed[number] = str(error)
-            names.append((number, name))
-        scores = iter(score_many(tracks, relations))
-        for number, name in names:
-            yield number, name, VideoScore.failed(failed[number]) if number in failed else next(scores)
+    batch: list[_Line] = []
+    n_frames = 0
+    for number, text in enumerate(read_lines(path), start=1):
+        if not text.strip():
+            continue
+        batch.append(_read_line(number, text))
+        n_frames += len(batch[-1].tracks or ())
+        if len(batch) == LINES_AT_ONCE or n_frames >= FRAMES_AT_ONCE:
+            yield from _score_batch(batch)
+            batch, n_frames = [], 0
+    yield from _score_batch(batch)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """One line as read: tracks and relations, or the reason why there are none."""
+
+    number: int
+    name: str
+    tracks: VideoTracks | None = None
+    relations: tuple[Relation, ...] = ()
+    problem: str = ""
+
+
+def _read_line(number: int, text: str) -> _Line:
+    name = f"line {number}"
+    try:
+        line = json.loads(text)
+        if isinstance(line, dict) and line.get("video"):
+            name = str(line["video"]).encode("utf-8", "replace").decode("utf-8")
+        return _Line(number, name, *tracks_from_line(line))
+    except json.JSONDecodeError as error:
+        return _Line(number, name, problem=f"not JSON: {error.msg} at column {error.colno}")
+    except (DSRBenchError, RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+        return _Line(number, name, problem=str(error))
+
+
+def _score_batch(lines: list[_Line]) -> Iterator[tuple[int, str, VideoScore]]:
+    read = [(line.tracks, line.relations) for line in lines if line.tracks is not None]
+    scores = iter(score_many([tracks for tracks, _ in read], [relations for _, relations in read]))
+    for line in lines:
+        yield line.number, line.name, VideoScore.failed(line.problem) if line.tracks is None else next(scores)
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -190,7 +212,7 @@ def read_lines(path: Path) -> Iterator[str]:
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if packed else raw
             for line in stream:
-                yield line.decode("utf-8")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+                yield line.decode("utf-8", "replace")
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read boxes from {path}: {reason}") from error

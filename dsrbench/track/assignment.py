@@ -43,7 +43,7 @@ class Assignment:
         gap: Longest interior gap filled; by default `FrameCounts.for_frames(T).gap`.
 
     Raises:
-        OptionError: A negative price, or frames below zero.
+        OptionError: A negative or endless price, or frames below zero.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Assignment:
         extend: float = 0.4,
         gap: int | None = None,
     ) -> None:
-        if jump < 0 or not 0 <= entry <= 1 or not 0 < extend <= 1:
+        if not 0 <= jump < np.inf or not 0 <= entry <= 1 or not 0 < extend <= 1:
             raise OptionError(
                 f"expected jump >= 0, entry in 0..1, extend above 0 and at most 1; got {jump}, {entry}, {extend}"
             )

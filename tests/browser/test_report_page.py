@@ -179,14 +179,24 @@ def test_boxes_lie_on_the_video_frame_they_belong_to(open_page, index, frame):
     page.keyboard.press("Home")
     for _ in range(frame):
         page.keyboard.press("ArrowRight")
-    settle(page, found)
-    picture = np.asarray(Image.open(io.BytesIO(found.locator(".frame").screenshot())).convert("RGB")).astype(int)
+    # A busy machine may present a frame a moment after it says that it has; one that stays wrong fails all the same.
+    for _ in range(30):
+        settle(page, found)
+        left, right = margins(found.locator(".frame").screenshot())
+        if left in range(6) and right in range(6):
+            break
+    assert left in range(6)
+    assert right in range(6)
+
+
+def margins(screenshot):
+    """Pixels between the dark red subject and its orange box, at the left and at the right."""
+    picture = np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB")).astype(int)
     red = (picture[..., 0] > 110) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
     orange = np.abs(picture - ORANGE).max(axis=2) < 25
     columns = np.flatnonzero(red.sum(axis=0) > 10), np.flatnonzero(orange.sum(axis=0) > 20)
     (red_left, red_right), (left, right) = ((c.min(), c.max()) for c in columns)
-    assert red_left - left in range(6)
-    assert right - red_right in range(6)
+    return red_left - left, right - red_right
 
 
 def settle(page, found):

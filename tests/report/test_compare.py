@@ -123,8 +123,15 @@ def test_what_may_differ(tmp_path):
 
 def test_one_set_of_videos_is_sent_to_agreement(tmp_path):
     a = model_run(tmp_path, "a", A)
-    with pytest.raises(InputError, match=r"8 of 8 pairs are one and the same video.*dsrbench agreement"):
+    with pytest.raises(InputError, match=r"8 of 8 videos are the same files.*dsrbench agreement"):
         compare_models(a, a)
+
+
+def test_two_runs_over_the_videos_of_several_models_are_sent_to_agreement(tmp_path):
+    both = [make_sample(0.5, prompt="p", model=model, video_sha256=model) for model in "ab"]
+    runs = [write_samples(tmp_path / name, both) for name in ("one-detector", "another")]
+    with pytest.raises(InputError, match=r"2 of 2 videos are the same files.*dsrbench agreement"):
+        compare_models(*runs)
 
 
 def test_no_common_prompt(tmp_path):

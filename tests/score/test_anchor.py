@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from literal import anchor_frame
 
 from dsrbench.score import find_anchor_frame
 from dsrbench.types import FrameCounts
 
+IN_ITS_TIME = settings(deadline=None)  # a busy machine is no error
 LETTERS = {
     "v": ["cat", "box"],
     "w": ["box", "cat"],
@@ -83,6 +84,7 @@ def test_labels_must_be_exact():
         assert find_anchor_frame([wrong] * 81, subject="cat", object="box") is None
 
 
+@IN_ITS_TIME
 @given(st.text("vwm1rx", max_size=90))
 def test_it_is_as_defined(pattern):
     labels = [LETTERS[c] for c in pattern]

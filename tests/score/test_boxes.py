@@ -40,7 +40,7 @@ BAD = [
     ({**LINE, "type": None}, "type must be relation codes such as 'LR', got None"),
     ({**LINE, "type": ["L", "R"]}, "type must be relation codes"),
     ({**LINE, "type": "L"}, "an initial and a final relation"),
-    ({**LINE, "type": "LX"}, "'X' is not a valid Relation"),
+    ({**LINE, "type": "LX"}, "'X' is no relation"),
     # numbers of frames
     *(({**LINE, "n_frames": n}, "n_frames must be a whole number") for n in (0, -1, 2.5, "81", True, None, 10**9)),
     # frames
@@ -166,9 +166,25 @@ BAD_FILES = [
     PACKED[:300] + bytes(b ^ 255 for b in PACKED[300:320]) + PACKED[320:],
     PACKED[:-8] + b"\0" * 8,
     PACKED + b"rubbish",
-    # not text
-    video(1).encode() + b"\xff\xfe\n",
 ]
+
+
+def test_bytes_that_are_no_text_cost_their_line_only(tmp_path):
+    path = tmp_path / "boxes.jsonl"
+    path.write_bytes(video(1).encode() + b"\xff\xfe\n" + video(2).encode())
+    assert [score.status.value for _, _, score in score_lines(path)] == ["scored", "failed", "scored"]
+
+
+def test_long_videos_are_scored_before_they_fill_the_memory(tmp_path):
+    path = tmp_path / "boxes.jsonl"
+    long = json.dumps({"type": "LR", "subject": "a", "object": "b", "n_frames": 100_000, "frames": []}) + "\n"
+    path.write_text(long * 40)
+    tracemalloc.start()
+    rows = list(score_lines(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rows) == 40
+    assert peak < 150e6, "40 such videos at once take 256 MB and more"
 
 
 @pytest.mark.parametrize("data", BAD_FILES, ids=range(len(BAD_FILES)))

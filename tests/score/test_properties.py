@@ -15,6 +15,7 @@ from dsrbench.score import score_batch, score_many, score_tracks
 from dsrbench.score.boxes import tracks_from_line
 from dsrbench.types import FrameCounts, Relation, VideoTracks
 
+IN_ITS_TIME = settings(deadline=None)  # a busy machine is no error
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 CODES = st.sampled_from("LRTU")
 TYPES = st.tuples(CODES, CODES).map("".join)
@@ -50,6 +51,7 @@ def mirror(boxes):
     return boxes[:, [2, 1, 0, 3]] * np.array([-1.0, 1, -1, 1])
 
 
+@IN_ITS_TIME
 @given(ROWS, TYPES)
 def test_a_mirror_swaps_left_and_right(rows, type):
     tracks = tracks_of(rows)
@@ -60,6 +62,7 @@ def test_a_mirror_swaps_left_and_right(rows, type):
     assert (seen.reason, seen.diagnosis) == (swapped.reason, swapped.diagnosis)
 
 
+@IN_ITS_TIME
 @given(ROWS, TYPES)
 def test_time_backwards_swaps_the_roles(rows, type):
     tracks = tracks_of(rows)
@@ -70,6 +73,7 @@ def test_time_backwards_swaps_the_roles(rows, type):
     np.testing.assert_equal(backward.ssr_final, forward.ssr_initial[::-1])
 
 
+@IN_ITS_TIME
 @given(ROWS, TYPES, st.integers(-10, 10))
 def test_scale_by_powers_of_two_is_exact(rows, type, power):
     tracks = tracks_of(rows)
@@ -77,6 +81,7 @@ def test_scale_by_powers_of_two_is_exact(rows, type, power):
     np.testing.assert_equal(numbers(score_tracks(scaled, type)), numbers(score_tracks(tracks, type)))
 
 
+@IN_ITS_TIME
 @given(ROWS, TYPES, st.floats(0.1, 10), st.floats(-1000, 1000), st.floats(-1000, 1000))
 def test_scale_and_place_do_not_matter(rows, type, scale, dx, dy):
     tracks = tracks_of(rows)
@@ -86,6 +91,7 @@ def test_scale_and_place_do_not_matter(rows, type, scale, dx, dy):
     )
 
 
+@IN_ITS_TIME
 @given(PAIRS, CODES)
 def test_one_frame_is_as_defined(pair, code):
     expected = ssr(*pair, code)
@@ -93,6 +99,7 @@ def test_one_frame_is_as_defined(pair, code):
     np.testing.assert_allclose(found, np.nan if expected is None else expected, rtol=0, atol=1e-12)
 
 
+@IN_ITS_TIME
 @given(PAIRS)
 def test_opposites(pair):
     left, right, top = (float(ssr_scores(np.array(pair[0]), np.array(pair[1]), code)) for code in "LRT")
@@ -101,6 +108,7 @@ def test_opposites(pair):
     assert np.isnan(left) or left**2 + top**2 <= 1 + 1e-12
 
 
+@IN_ITS_TIME
 @given(st.lists(st.tuples(WILD, WILD, WILD, WILD, WILD, WILD, WILD, WILD), min_size=4, max_size=12), TYPES)
 def test_ranges(rows, type):
     rows = np.array(rows).reshape(-1, 2, 2, 2)
@@ -126,6 +134,7 @@ def lines(draw):
     return {"frames": listed, "type": draw(TYPES), "subject": "cat", "object": "box", "n_frames": 16}
 
 
+@IN_ITS_TIME
 @given(lines(), st.randoms(use_true_random=False))
 def test_order_of_boxes_and_frames_changes_nothing(line, random):
     shuffled = []
@@ -145,6 +154,7 @@ VIDEOS = st.lists(st.tuples(ROWS, CHAINS), max_size=6)
 COUNTS = st.one_of(st.none(), st.builds(FrameCounts, scored=st.integers(1, 9), window=st.integers(1, 5)))
 
 
+@IN_ITS_TIME
 @given(VIDEOS, COUNTS)
 def test_many_at_once_are_as_one_by_one(videos, counts):
     tracks = [tracks_of(rows) for rows, _ in videos]
@@ -153,6 +163,7 @@ def test_many_at_once_are_as_one_by_one(videos, counts):
     np.testing.assert_equal([dataclasses.astuple(s) for s in together], [dataclasses.astuple(s) for s in alone])
 
 
+@IN_ITS_TIME
 @given(st.lists(ROWS, max_size=5), TYPES, COUNTS)
 def test_batches_are_as_defined(videos, type, counts):
     tracks = [tracks_of(rows) for rows in videos]
@@ -171,7 +182,7 @@ def test_batches_are_as_defined(videos, type, counts):
             assert batch.parts[i].sum() / 8 + 0.5 == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=30)
+@settings(IN_ITS_TIME, max_examples=30)
 @given(st.integers(1, 2000))
 def test_counts_are_shares_of_the_published_ones(n_frames):
     counts, published = FrameCounts.for_frames(n_frames), FrameCounts.published()

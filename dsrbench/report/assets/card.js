@@ -89,7 +89,19 @@ function player(card, row, detail) {
   }
   video.addEventListener("seeked", () => {
     if (wanted !== null) { const next = wanted; wanted = null; video.currentTime = (next + 0.5) / fps; }
+    else presented();
   });
+  // The browser may say "seeked" and still present an older frame: what is on the screen is asked for, and sought again.
+  let tries = 0;
+  function presented() {
+    if (!video.requestVideoFrameCallback) return;
+    video.requestVideoFrameCallback((_, at) => {
+      if (stopped || !video.paused || video.seeking) return;
+      const late = Math.round(at.mediaTime * fps) !== frame;
+      if (late && tries < 5) { tries += 1; video.currentTime = (frame + 0.5 + tries / 100) / fps; }
+      else tries = 0;
+    });
+  }
   function follow(_, at) {
     if (stopped) return;
     if (!video.paused || !video.seeking) show(Math.round((at ? at.mediaTime : Math.max(0, video.currentTime - 0.5 / fps)) * fps));

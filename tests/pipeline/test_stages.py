@@ -1,0 +1,198 @@
+"""Stage keys change with exactly what they depend on; backends that give too little are told apart from videos."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from rendered import FRAMES, Spec, true_tracks, write_video
+
+from dsrbench.errors import BackendError, VideoError
+from dsrbench.pipeline import Stages
+from dsrbench.pipeline.stages import ahead, explain_failure
+from dsrbench.registry import Backend, trackers
+from dsrbench.track.fill import fill_gaps
+from dsrbench.types import Detections, FrameCounts, Prompt, Relation, VideoTracks
+from dsrbench.video import probe
+
+PROMPT = Prompt("p", "A cat moves.", "cat", "box", "LR")
+SPEC = Spec("m", "p", "LR", "LR")
+
+
+class Truth:
+    """Sees the boxes that were rendered, `short` frames too few."""
+
+    def __init__(self, short=0):
+        self.tracks, self.short, self.next = true_tracks(SPEC), short, 0
+
+    def start_video(self, name):
+        self.name, self.next = name, 0
+
+    def detect(self, frames, labels):
+        assert frames.dtype == np.uint8
+        found = []
+        for t in range(self.next, self.next + len(frames) - self.short):
+            boxes = np.stack([self.tracks.subject[t], self.tracks.object[t]])
+            found.append(Detections(boxes, [0.9, 0.8], [0, 1]))
+        self.next += len(frames)
+        return found
+
+
+class HalfTracker:
+    """Gives the first half of the frames."""
+
+    def associate(self, detections, *, prompt, size, fps):
+        boxes = np.tile([0.0, 0, 1, 1], (len(detections) // 2, 1))
+        return VideoTracks(fill_gaps(boxes, gap=0)[0], boxes, size, fps)
+
+
+def backend(instance, name="toy", version="1", **options):
+    return Backend(name, instance, version, options, {})
+
+
+def make_stages(detector=None, tracker=None, counts=None):
+    return Stages(detector or backend(Truth()), tracker or trackers.create("assignment"), counts)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "a.mp4"
+    write_video(path, SPEC, true_tracks(SPEC))
+    return path
+
+
+def change_prompt(**fields):
+    return lambda stages, prompt, sha: (stages, dataclasses.replace(prompt, **fields), sha)
+
+
+def change_stages(**fields):
+    return lambda stages, prompt, sha: (dataclasses.replace(stages, **fields), prompt, sha)
+
+
+CHANGES = [
+    # what changes, and which of the three keys - detect, track, score - change with it
+    ("another video", lambda stages, prompt, sha: (stages, prompt, "b" * 64), "dts"),
+    ("detector's options", change_stages(detector=backend(Truth(), threshold=0.3)), "dts"),
+    ("detector's version", change_stages(detector=backend(Truth(), version="2")), "dts"),
+    ("detector's name", change_stages(detector=backend(Truth(), name="other")), "dts"),
+    (
+        "detector's weights",
+        change_stages(detector=dataclasses.replace(backend(Truth()), fingerprint={"weights": "9"})),
+        "dts",
+    ),
+    ("the subject", change_prompt(subject="dog"), "dts"),
+    ("the object", change_prompt(object="sofa"), "dts"),
+    ("tracker's options", change_stages(tracker=trackers.create("assignment", {"gap": "2"})), "ts"),
+    ("tracker", change_stages(tracker=trackers.create("bytetrack")), "ts"),
+    ("the relations", change_prompt(relations=Relation.chain("RL")), "s"),
+    ("the text", change_prompt(text="Some cat moves."), "s"),
+    ("the counts", change_stages(counts=FrameCounts.published()), "s"),
+    ("other counts", change_stages(counts=FrameCounts(scored=5)), "s"),
+    ("the scene", change_prompt(scene="In a den"), ""),
+    ("the id", change_prompt(id="q"), ""),
+    ("the split", change_prompt(split="test", tags=("x",)), ""),
+    ("an equal instance", change_stages(detector=backend(Truth())), ""),
+]
+
+
+def keys(stages, prompt, sha):
+    return {
+        "d": stages.detect_key(prompt, sha),
+        "t": stages.track_key(prompt, sha),
+        "s": stages.score_key(prompt, sha),
+    }
+
+
+@pytest.mark.parametrize(("change", "changed"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_keys_change_with_what_they_depend_on(change, changed):
+    before = (make_stages(), PROMPT, "a" * 64)
+    old, new = keys(*before), keys(*change(*before))
+    assert {name for name in old if old[name] != new[name]} == set(changed)
+    assert len(set(new.values())) == 3
+
+
+def test_scores_of_another_version_are_not_taken_for_ours(monkeypatch):
+    before = keys(make_stages(), PROMPT, "a")
+    monkeypatch.setattr("dsrbench.pipeline.stages.__version__", "99")
+    after = keys(make_stages(), PROMPT, "a")
+    assert before["s"] != after["s"]
+    assert before["d"] == after["d"]
+
+
+def test_a_video_from_pixels_to_tracks(clip):
+    detector = Truth()
+    stages = make_stages(backend(detector, threshold=0.5))
+    detections = stages.detect(clip, "some/a.mp4", PROMPT)
+    assert detector.name == "some/a.mp4"
+    assert len(detections) == FRAMES
+    tracks = stages.track(detections, PROMPT, probe(clip), "5" * 64)
+    np.testing.assert_array_equal(tracks.subject, detector.tracks.subject)
+    assert tracks.provenance["video_sha256"] == "5" * 64
+    assert tracks.provenance["detector"]["options"] == {"threshold": 0.5}
+
+
+def test_a_detector_that_leaves_frames_out(clip):
+    with pytest.raises(BackendError, match="detector 'toy' must give one Detections a frame; got 15 for 16 frames"):
+        make_stages(backend(Truth(short=1))).detect(clip, "a.mp4", PROMPT)
+
+
+def test_a_tracker_that_leaves_frames_out(clip):
+    stages = make_stages(tracker=backend(HalfTracker(), name="half"))
+    with pytest.raises(BackendError, match="tracker 'half' must give a box a frame; got 16 for 33 frames"):
+        stages.track(stages.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64)
+
+
+def test_a_tracker_of_the_other_kind():
+    class Follows:
+        def propagate(self, clip, *, anchor, subject_box, object_box):
+            raise NotImplementedError
+
+    with pytest.raises(BackendError, match="tracker 'follows' does not associate detections"):
+        make_stages(tracker=backend(Follows(), name="follows"))
+
+
+LIBERTIES = [
+    # a detector without the question, one that answers nothing, one that answers
+    (None, {}),
+    (lambda labels: None, {}),
+    (lambda labels: {labels[0]: "any animal"}, {"cat": "any animal"}),
+]
+
+
+@pytest.mark.parametrize(("check", "expected"), LIBERTIES)
+def test_what_a_detector_says_of_nouns(check, expected):
+    detector = Truth()
+    if check is not None:
+        detector.check_labels = check
+    assert make_stages(backend(detector)).check_prompt(PROMPT) == expected
+
+
+def test_failures_in_words():
+    assert explain_failure(VideoError("a.mp4: no video")) == "a.mp4: no video"
+    assert explain_failure(BackendError("no boxes")) == "no boxes"
+    assert explain_failure(ZeroDivisionError("by zero")) == "crashed: ZeroDivisionError: by zero"
+
+
+def test_running_ahead_keeps_order_and_passes_errors_on():
+    def items():
+        yield from range(3)
+        raise VideoError("the third is damaged")
+
+    running = ahead(items())
+    assert [next(running) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(VideoError, match="the third is damaged"):
+        next(running)
+    assert list(ahead([])) == []
+
+
+def test_running_ahead_is_one_item_ahead_and_no_more():
+    taken = []
+
+    def items():
+        for i in range(5):
+            taken.append(i)
+            yield i
+
+    for item in ahead(items()):
+        assert len(taken) <= item + 2

@@ -1,0 +1,133 @@
+"""What the documents promise holds: commands, code, links, versions, extras."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import dsrbench
+from dsrbench.cli import COMMANDS
+from dsrbench.registry import detectors, trackers
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("benchmark/**/*.md")]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(language, text=README):
+    return [body for name, body in FENCE.findall(text) if name == language]
+
+
+def metadata():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def test_the_first_screen_has_two_commands_a_line_each():
+    screen = "\n".join(README.splitlines()[:25]) + "\n"
+    assert screen.count("```") == 4
+    first, second = blocks("bash", screen)
+    for block in (first, second):
+        assert block.count("\n") == 1
+        assert block.startswith("python3 -m venv ")
+    assert "dsrbench score " in first
+    assert second.rstrip().endswith("pytest")
+
+
+def test_the_files_of_the_first_command_are_there():
+    words = shlex.split(blocks("bash")[0])
+    assert (ROOT / words[words.index("score") + 1]).is_file()
+
+
+def test_the_quick_start_runs_and_its_comments_are_true():
+    (code,) = blocks("python")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(code, "README.md", "exec"), {})
+    promised = re.findall(r"^print\(.*\) +# (.+)$", code, re.M)
+    assert len(promised) == code.count("print(") >= 3
+    assert said.getvalue().splitlines() == promised
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(path):
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_links_lead_somewhere(path):
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    for link in LINK.findall(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{path.name}: {link}"
+        assert target.is_relative_to(ROOT), f"{path.name}: {link} leaves the repository"
+        if anchor:
+            assert anchor in anchors(target), f"{path.name}: {link}"
+
+
+COMMAND = re.compile(r"(?:^|[`$&|] *)dsrbench ([a-z]+)", re.M)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_commands_that_are_mentioned_exist(path):
+    named = COMMAND.findall(path.read_text(encoding="utf-8"))
+    assert set(named) <= set(COMMANDS)
+
+
+def test_the_readme_mentions_commands_and_they_have_the_options_shown():
+    import importlib
+
+    assert set(COMMAND.findall(README)) >= {"eval", "score", "explain", "compare", "agreement", "backends", "doctor"}
+    for line in re.findall(r"dsrbench (?:eval|score|explain) [^`\n|]+", README):
+        name, *words = shlex.split(line.partition(" ")[2].replace("...", ""))
+        known = {opt for p in importlib.import_module(f"dsrbench.cli.{name}").command.params for opt in p.opts}
+        assert {word for word in words if word.startswith("-")} <= known, line
+
+
+def test_backends_in_the_table_are_the_detectors():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", README, re.M)
+    assert {name for name, _ in rows} == set(detectors.names())
+    for name, needs in rows:
+        extra = getattr(detectors.load(name), "extra", None)
+        assert (f"dsrbench[{extra}]" in needs) == (extra is not None), name
+
+
+def test_the_changelog_begins_with_this_version():
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert versions[0] == dsrbench.__version__
+    assert len(set(versions)) == len(versions)
+
+
+def test_every_extra_hinted_anywhere_exists():
+    extras = set(metadata()["options.extras_require"])
+    hinted = {}
+    sources = [*ROOT.glob("dsrbench/**/*.py"), *DOCUMENTS, ROOT / "setup.cfg", *ROOT.glob("benchmark/**/*.py")]
+    for path in sources:
+        text = path.read_text(encoding="utf-8")
+        for names in re.findall(r"(?:dsrbench|\.)\[([a-z][a-z,]*)\]", text):
+            hinted.update(dict.fromkeys(names.split(","), path))
+        for name in re.findall(r"MissingExtraError\([^()]*\"(\w+)\"\)", text):
+            hinted[name] = path
+    assert {"nanodet", "picodet", "yolo", "trackers", "test"} <= set(hinted), "the search finds what is there"
+    assert {name: path for name, path in hinted.items() if name not in extras} == {}
+
+
+def test_every_extra_a_backend_names_exists():
+    extras = set(metadata()["options.extras_require"])
+    for registry in (detectors, trackers):
+        for name in registry.names():
+            assert getattr(registry.load(name), "extra", "all") in extras, name
