@@ -29,6 +29,12 @@ BORDER = 5
 CAP = 80.0
 """Difference of a pixel (0..255) from which it counts as hidden or foreign; no pixel counts for more."""
 
+HOPELESS = 0.7
+"""Share of `CAP` by which a few drawings may differ at a place before it is given up."""
+
+FFT = 64
+"""Side of the Fourier transforms: at least a frame with its borders, and a power of two."""
+
 CANDIDATES = 6
 """Places a frame and noun that are looked at closely."""
 
@@ -88,12 +94,11 @@ class SpritesTemplate:
         scale = np.array([frames.shape[2] / WIDTH, frames.shape[1] / HEIGHT] * 2)
         pad = ((0, 0), (BORDER, BORDER + 1), (BORDER, BORDER + 1), (0, 0))
         pixels = np.pad(to_world_size(frames).astype(np.float32), pad, mode="edge")
-        windows = sliding_window_view(pixels, (SIDE, SIDE), axis=(1, 2))
-        flat = np.ascontiguousarray(windows).reshape(*windows.shape[:3], -1)
+        spectra = _spectra(pixels)
         found: list[list[tuple[Floats, float, int]]] = [[] for _ in frames]
         for number, label in enumerate(labels):
             templates = make_templates(label)
-            costs = _coarse_costs(flat, templates)
+            costs = _coarse_costs(spectra, label)
             for t in range(len(frames)):
                 for y, x in _lowest(costs[t]):
                     box, score = _refine(pixels[t], templates, y, x)
@@ -141,18 +146,33 @@ def make_templates(noun: str) -> Templates:
     return Templates(colour, inside, np.array([tight_box(noun, *key) for key in keys], np.float64), np.array(coarse))
 
 
-def _coarse_costs(flat: Pixels, templates: Templates) -> Pixels:
+def _spectra(pixels: Pixels) -> NDArray[np.complex128]:
+    """Fourier transforms of the colours and of their squared length, `[T, 4, FFT, FFT / 2 + 1]`."""
+    squared = np.square(pixels).sum(axis=-1, keepdims=True)
+    return np.fft.rfft2(np.concatenate([pixels, squared], axis=-1).transpose(0, 3, 1, 2), (FFT, FFT))
+
+
+@functools.lru_cache(maxsize=32)
+def _template_spectra(noun: str) -> tuple[NDArray[np.complex128], Floats, Floats]:
+    """What the spectra of frames are multiplied with, `[n, 4, ...]`; squared lengths and pixels of n drawings."""
+    templates = make_templates(noun)
+    colour, inside = templates.colour[templates.coarse], templates.inside[templates.coarse]
+    laid = np.concatenate([-2 * colour, inside[..., None]], axis=-1).transpose(0, 3, 1, 2)
+    squared = np.square(colour.astype(np.float64)).sum(axis=(1, 2, 3))
+    return np.fft.rfft2(laid, (FFT, FFT)).conj(), squared, inside.sum(axis=(1, 2), dtype=np.float64)
+
+
+def _coarse_costs(spectra: NDArray[np.complex128], noun: str) -> Floats:
     """Smallest mean squared difference at every place, `[T, y, x]`."""
-    colour = templates.colour[templates.coarse]
-    inside = np.repeat(templates.inside[templates.coarse][..., None], 3, axis=-1)
-    # Windows are channel, row, column.
-    c, m = (a.transpose(0, 3, 1, 2).reshape(len(a), -1).T for a in (colour, inside))
-    total = np.square(flat) @ m - 2 * (flat @ c) + np.square(c).sum(axis=0)
-    costs: Pixels = (total / m.sum(axis=0)).min(axis=-1)
+    laid, squared, count = _template_spectra(noun)
+    products = np.einsum("tcyx,ncyx->tnyx", spectra, laid)
+    rows, columns = HEIGHT + 2 * BORDER + 2 - SIDE, WIDTH + 2 * BORDER + 2 - SIDE
+    total = np.fft.irfft2(products, (FFT, FFT))[..., :rows, :columns] + squared[:, None, None]
+    costs: Floats = (total / (3 * count[:, None, None])).min(axis=1)
     return costs
 
 
-def _lowest(costs: Pixels) -> list[tuple[int, int]]:
+def _lowest(costs: Floats) -> list[tuple[int, int]]:
     """Places of the lowest costs, at least four pixels apart."""
     left, places = costs.copy(), []
     for _ in range(CANDIDATES):
@@ -172,11 +192,20 @@ def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats
     y0, x0 = max(y - 1, 0), max(x - 1, 0)
     region = frame[y0 : y + SIDE + 1, x0 : x + SIDE + 1]
     windows = sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None]
-    difference = np.minimum(np.abs(windows - templates.colour).mean(axis=-1), CAP) * templates.inside
-    costs = difference.sum(axis=(-1, -2)) / templates.inside.sum(axis=(-1, -2))
+    if _differences(windows, templates, templates.coarse).min() > HOPELESS * CAP:
+        return templates.boxes[0], 0.0
+    costs = _differences(windows, templates, np.arange(len(templates.boxes)))
     dy, dx, best = np.unravel_index(int(np.argmin(costs)), costs.shape)
     corner = np.array([x0 + dx - BORDER, y0 + dy - BORDER] * 2, np.float64)
     cost = float(costs[dy, dx, best])
     seen = windows[dy, dx, 0][templates.inside[best] > 0]
     plain = float(np.minimum(np.abs(seen - np.median(seen, axis=0)).mean(axis=-1), CAP).mean())
     return templates.boxes[best] + corner, 1 - cost / CAP if cost < plain else 0.0
+
+
+def _differences(windows: Pixels, templates: Templates, chosen: NDArray[np.int64]) -> Pixels:
+    """Mean difference of windows `[y, x, 1, SIDE, SIDE, 3]` from the chosen drawings, `[y, x, n]`."""
+    inside = templates.inside[chosen]
+    difference = np.minimum(np.abs(windows - templates.colour[chosen]).mean(axis=-1), CAP) * inside
+    costs: Pixels = difference.sum(axis=(-1, -2)) / inside.sum(axis=(-1, -2))
+    return costs
