@@ -262,6 +262,7 @@ detectors: Registry[Detector] = Registry(
         "picodet": "dsrbench.detect.picodet:PicoDet",
         "yolo": "dsrbench.detect.yolo:Yolo",
         "scripted": "dsrbench.detect.scripted:Scripted",
+        "sprites": "dsrbench.detect.sprites:SpritesDetector",
         "sprites-template": "dsrbench.detect.sprites_template:SpritesTemplate",
     },
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from dsrbench.sprites.training.autoencoder import train_autoencoder
+from dsrbench.sprites.training.detector import train_detector
 from dsrbench.sprites.training.latents import encode_clips
 from dsrbench.sprites.training.loop import Clock
 from dsrbench.sprites.training.settings import Settings
@@ -21,6 +22,7 @@ STAGES: dict[str, Callable[[Path, Settings, Clock], bool]] = {
     "autoencoder": train_autoencoder,
     "latents": encode_clips,
     "transformer": train_transformer,
+    "detector": train_detector,
 }
 
 

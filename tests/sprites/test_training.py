@@ -30,16 +30,13 @@ from dsrbench.sprites.training.transformer import flow_loss, make_networks, make
 def trained(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("whole"), []
     assert train(folder, settings=SETTINGS, minutes=None, report=lines.append)
-    assert lines == ["autoencoder: done", "latents: done", "transformer: done"]
+    assert lines == [f"{stage}: done" for stage in ("autoencoder", "latents", "transformer", "detector")]
     return folder
 
 
 def weights_of(folder):
-    return {
-        f"{path.parent.name}/{key}": value
-        for path in sorted((folder / "model").rglob("*.safetensors"))
-        for key, value in load_file(path).items()
-    }
+    parts = [*sorted((folder / "model").rglob("*.safetensors")), *(folder / "detector").glob("*.safetensors")]
+    return {f"{path.parent.name}/{key}": value for path in parts for key, value in load_file(path).items()}
 
 
 def test_only_train_triples_are_seen():
@@ -86,7 +83,11 @@ def test_latents_are_normalised_and_have_their_texts(trained):
 
 def test_the_log_has_a_line_a_stage(trained):
     lines = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
-    assert [(line["stage"], line["step"]) for line in lines] == [("autoencoder", 4), ("transformer", 6)]
+    assert [(line["stage"], line["step"]) for line in lines] == [
+        ("autoencoder", 4),
+        ("transformer", 6),
+        ("detector", 3),
+    ]
 
 
 class Stops:

@@ -20,4 +20,7 @@ SETTINGS = Settings(
     autoencoder={"latent_channels": 4, "channels": (8, 8)},
     transformer={"latent_channels": 4, "width": 32, "depth": 2, "heads": 2, "text_width": 16},
     text_encoder={"width": 16, "depth": 1, "heads": 2},
+    detector_steps=3,
+    detector_frames=8,
+    detector={"channels": 8, "blocks": 1},
 )

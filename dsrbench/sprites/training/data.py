@@ -46,6 +46,12 @@ def draw_clip(rng: np.random.Generator) -> tuple[str, Rendered]:
     return prompt.text, render_actors(draw_spec(prompt, rng), rng)
 
 
+def draw_clip_with_nouns(rng: np.random.Generator) -> tuple[list[str], Rendered]:
+    """A clip and the noun of each of its actors."""
+    spec = draw_spec(draw_prompt(rng), rng)
+    return [actor.noun for actor in spec.actors], render_actors(spec, rng)
+
+
 def draw_frames(count: int, rng: np.random.Generator, *, of_each: int = 8) -> tuple[Tensor, Tensor]:
     """Single frames with the weight of each pixel.
 

@@ -23,10 +23,14 @@ class Settings:
         autoencoder_rate: Learning rate of AdamW in the first stage.
         text_drop: Share of clips whose text is left out, for guidance.
         latent_noise: Noise added to latents in the first stage, against their deviation.
+        detector_steps: Steps of the detector's stage.
+        detector_frames: Frames a step of it.
+        detector_rate: Learning rate of AdamW in it.
         ema: Largest decay of the averaged weights.
         autoencoder: Configuration other than the default of the autoencoder.
         transformer: Of the transformer.
         text_encoder: Of the text encoder.
+        detector: Of the detector.
     """
 
     seed: int = 0
@@ -41,7 +45,11 @@ class Settings:
     autoencoder_rate: float = 2e-3
     text_drop: float = 0.1
     latent_noise: float = 0.1
+    detector_steps: int = 2000
+    detector_frames: int = 64
+    detector_rate: float = 2e-3
     ema: float = 0.999
     autoencoder: dict[str, Any] = dataclasses.field(default_factory=dict)
     transformer: dict[str, Any] = dataclasses.field(default_factory=dict)
     text_encoder: dict[str, Any] = dataclasses.field(default_factory=dict)
+    detector: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -131,10 +131,11 @@ def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
 
 
 def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
     return Progress(
         folder / "transformer.safetensors",
         modules={"networks": networks},
         averaged={"networks": averaged},
         optimizers=make_optimizers(networks, settings),
-        settings=dataclasses.asdict(settings),
+        settings=used,
     )
