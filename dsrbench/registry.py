@@ -260,7 +260,7 @@ def _plain(value: Any, *, vouched: bool) -> Any:
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 
 
-generators: Registry[Generator] = Registry("generator", {})
+generators: Registry[Generator] = Registry("generator", {"sprites": "dsrbench.generate.sprites:Sprites"})
 
 detectors: Registry[Detector] = Registry(
     "detector",
@@ -269,6 +269,8 @@ detectors: Registry[Detector] = Registry(
         "picodet": "dsrbench.detect.picodet:PicoDet",
         "yolo": "dsrbench.detect.yolo:Yolo",
         "scripted": "dsrbench.detect.scripted:Scripted",
+        "sprites": "dsrbench.detect.sprites:SpritesDetector",
+        "sprites-template": "dsrbench.detect.sprites_template:SpritesTemplate",
     },
 )
 

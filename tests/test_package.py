@@ -42,6 +42,8 @@ BUDGETS = [
     *((f"import dsrbench.{name}", {"dsrbench", "numpy"}) for name in ("errors", "types", "geometry", "registry")),
     *((f"import dsrbench.{name}", {"dsrbench", "numpy"}) for name in ("prompts", "score", "score.boxes", "store")),
     ("import dsrbench.score.statistics", {"dsrbench", "numpy"}),
+    # the renderer of the sprites world, and its split
+    ("import dsrbench.sprites.world, dsrbench.sprites.split", {"dsrbench", "numpy"}),
     # a list of backends imports none of them
     ("from dsrbench import registry; registry.detectors.names(), registry.trackers.names()", {"dsrbench", "numpy"}),
     # help

@@ -75,9 +75,9 @@ def main(monkeypatch, capsys, *arguments):
     return caught.value.code, *capsys.readouterr()
 
 
-def block(text, name):
-    """The lines of one backend."""
-    lines = text.splitlines()
+def block(text, name, kind=""):
+    """The lines of one backend; `kind` tells backends of one name apart."""
+    lines = text[text.index(f"{kind.capitalize()}s") if kind else 0 :].splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"  {name} "))
     end = next((i for i in range(start + 1, len(lines)) if not lines[i].startswith("    ")), len(lines))
     return "\n".join(lines[start:end])
@@ -88,7 +88,7 @@ def test_every_backend_is_listed_with_every_option():
     assert done.exit_code == 0
     for registry in (detectors, trackers, generators):
         for name in registry.names():
-            cls, text = registry.load(name), block(done.stdout, name)
+            cls, text = registry.load(name), block(done.stdout, name, registry.kind)
             assert inspect.getdoc(cls).splitlines()[0] in text
             for key in inspect.signature(cls).parameters:
                 assert f" {registry.kind}.{key}=" in text

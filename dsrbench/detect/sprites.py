@@ -1,0 +1,91 @@
+"""`sprites`: a small learned detector of the embedded world's animals and objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.detect.closed import check_share
+from dsrbench.detect.sprites_template import to_world_size
+from dsrbench.errors import MissingExtraError, WeightsError
+from dsrbench.geometry import clip_boxes
+from dsrbench.sprites.world import HEIGHT, WIDTH
+from dsrbench.sprites.world.bitmaps import check_noun
+from dsrbench.types import Detections
+from dsrbench.video import sha256_file
+
+EMBEDDED = Path(__file__).parents[1] / "sprites" / "weights" / "detector"
+"""Where the embedded detector is."""
+
+
+class SpritesDetector:
+    """A centre heatmap network for the 16 nouns of the sprites world; may report an animal twice, or not at all.
+
+    Args:
+        threshold: Lowest score kept, in 0..1.
+        folder: A folder saved by the training; by default the embedded one.
+
+    Raises:
+        MissingExtraError: torch or diffusers is not installed.
+        WeightsError: Weights absent, altered, or of another model.
+        OptionError: An option out of range.
+    """
+
+    name = "sprites"
+    extra = "sprites"
+
+    def __init__(self, *, threshold: float = 0.3, folder: Path | None = None) -> None:
+        self._threshold = check_share("threshold", threshold)
+        found = EMBEDDED if folder is None else Path(folder)
+        if not (found / "config.json").is_file():
+            raise WeightsError(f"{found}: no sprites detector here; expected a folder with config.json")
+        try:
+            import torch
+
+            from dsrbench.sprites.model.detector import SpritesDetectorNet, find_peaks
+        except ImportError as error:
+            raise MissingExtraError("detector 'sprites'", error.name or "torch", "sprites") from None
+        self._torch: Any = torch
+        self._find_peaks = find_peaks
+        try:
+            self._net = SpritesDetectorNet.from_pretrained(found, local_files_only=True)
+        except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
+            raise WeightsError(f"{found}: the sprites detector cannot be loaded ({error})") from error
+        self._nouns = list(self._net.config.nouns)
+        self.fingerprint = {
+            "weights": {path.name: sha256_file(path) for path in sorted(found.glob("*.safetensors"))},
+            "torch": str(torch.__version__),
+        }
+
+    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
+        """No liberties are taken.
+
+        Raises:
+            PromptError: A noun the sprites world does not have.
+        """
+        for label in labels:
+            check_noun(label)
+        return {}
+
+    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
+        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`, which are first brought to the world's size.
+
+        Raises:
+            PromptError: A noun the sprites world does not have.
+        """
+        self.check_labels(labels)
+        scale = np.array([frames.shape[2] / WIDTH, frames.shape[1] / HEIGHT] * 2)
+        pixels = self._torch.from_numpy(np.ascontiguousarray(to_world_size(frames).transpose(0, 3, 1, 2)))
+        with self._torch.inference_mode():
+            heat, sides = self._net(pixels.float() / 127.5 - 1)
+            asked = heat[:, [self._nouns.index(label) for label in labels]]
+            found = self._find_peaks(asked, sides, self._threshold)
+        results = []
+        for boxes, scores, numbers in found:
+            clipped = clip_boxes(boxes.double().numpy(), (WIDTH, HEIGHT)) * scale
+            results.append(Detections(clipped, scores.double().numpy(), numbers.numpy()))
+        return results

@@ -1,0 +1,1 @@
+"""Generators: one file a backend, reached through the registry."""

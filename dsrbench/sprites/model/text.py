@@ -1,0 +1,54 @@
+"""Sentences to features: word embeddings and a small transformer encoder, with its vocabulary in its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from dsrbench.sprites.model.layers import Attention, FeedForward
+from dsrbench.sprites.model.vocabulary import LENGTH, PAD, encode_text, list_words
+
+
+class SpritesTextEncoder(ModelMixin, ConfigMixin):
+    """Reads canonical sentences about the sprites world.
+
+    Args:
+        width: Features a word has.
+        depth: Layers.
+        heads: Attention heads.
+        words: The vocabulary; by default the words of the grammar.
+    """
+
+    @register_to_config
+    def __init__(self, width: int = 128, depth: int = 2, heads: int = 4, words: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        if not words:
+            words = tuple(list_words())
+            self.register_to_config(words=words)
+        self.embedding = nn.Embedding(len(words) + 2, width)
+        self.position = nn.Parameter(torch.randn(LENGTH, width) * 0.02)
+        self.attention = nn.ModuleList(Attention(width, heads) for _ in range(depth))
+        self.feed = nn.ModuleList(FeedForward(width, 3) for _ in range(depth))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2 * depth + 1))
+        nn.init.normal_(self.embedding.weight, std=0.3)
+
+    def tokenize(self, texts: Sequence[str]) -> Tensor:
+        """Word numbers, int64 `[B, LENGTH]`.
+
+        Raises:
+            PromptError: A word the vocabulary does not have, or too many.
+        """
+        return torch.tensor([encode_text(text, self.config.words) for text in texts])
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Features `[B, LENGTH, width]`, and a mask `[B, LENGTH]` that is true where there is a word."""
+        mask = tokens != PAD
+        x = self.embedding(tokens) + self.position
+        for i, (attention, feed) in enumerate(zip(self.attention, self.feed, strict=True)):
+            x = x + attention(self.norms[2 * i](x), mask=mask)
+            x = x + feed(self.norms[2 * i + 1](x))
+        return self.norms[-1](x), mask

@@ -1,0 +1,135 @@
+"""The 384 prompts of the sprites world, split once and for all into train, validation and test.
+
+Run `python -m dsrbench.sprites.split` to write the suites; they only change when the rule does.
+
+The rule: number the (subject, object, relation type) triples, shuffle them with `SEED`, let the first 100 be test, the
+next 40 validation, the other 244 train. Then try `SWAPS` random exchanges between two parts and keep each that leaves
+the parts no less balanced over relation types, subjects, objects, and their pairs (sum of squared counts). Nothing in
+it has seen a model.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.prompts import Suite, compose_text, write_suite
+from dsrbench.prompts.suites import DATA_FOLDER
+from dsrbench.sprites.world import ANIMALS, OBJECTS, SCENES, TYPES, Gait
+from dsrbench.types import Prompt, Relation
+
+SEED = 20260222
+SWAPS = 30_000
+VERSION = "1.0"
+
+SIZES = {"test": 100, "validation": 40, "train": 244}
+"""Triples of each part."""
+
+SHOWN = 60
+"""Test prompts in the suite `sprites`."""
+
+Triple = tuple[str, str, str]
+Ints = NDArray[np.int64]
+
+TRIPLES: tuple[Triple, ...] = tuple(itertools.product(ANIMALS, OBJECTS, TYPES))
+
+
+def split_triples(*, seed: int = SEED, swaps: int = SWAPS) -> dict[str, list[Triple]]:
+    """Divide the triples by the rule above; each part in the order of `TRIPLES`."""
+    parts = np.repeat(np.arange(len(SIZES)), list(SIZES.values()))
+    rng = np.random.default_rng(seed)
+    parts = _balance(_features(TRIPLES), parts[np.argsort(rng.permutation(len(TRIPLES)))], rng, swaps)
+    return {name: [TRIPLES[int(i)] for i in np.flatnonzero(parts == k)] for k, name in enumerate(SIZES)}
+
+
+def make_suites() -> list[Suite]:
+    """The suites `sprites`, `sprites-test`, `sprites-val` and `sprites-train`."""
+    split = split_triples()
+    prompts = {name: _prompts(triples, name) for name, triples in split.items()}
+    shown = set(_choose_shown(split["test"]))
+    return [
+        Suite("sprites", VERSION, tuple(p for p, t in zip(prompts["test"], split["test"], strict=True) if t in shown)),
+        Suite("sprites-test", VERSION, prompts["test"]),
+        Suite("sprites-val", VERSION, prompts["validation"]),
+        Suite("sprites-train", VERSION, prompts["train"]),
+    ]
+
+
+def make_prompt(triple: Triple, *, scene: str, gait: Gait, split: str) -> Prompt:
+    """The prompt of a triple, its sentence in canonical form."""
+    subject, object_, relations = triple
+    return Prompt(
+        id=f"{subject}-{object_}-{relations.lower()}",
+        text=compose_text(subject=subject, object=object_, relations=relations, scene=scene, verb=gait.value),
+        subject=subject,
+        object=object_,
+        relations=Relation.chain(relations),
+        scene=scene,
+        split=split,
+    )
+
+
+def _prompts(triples: Sequence[Triple], split: str) -> tuple[Prompt, ...]:
+    """Prompts with scenes and gaits in equal shares, shuffled."""
+    rng = np.random.default_rng([SEED, list(SIZES).index(split)])
+    looks = list(itertools.product(SCENES, Gait))
+    order = np.concatenate([rng.permutation(len(looks)) for _ in range(len(triples) // len(looks) + 1)])
+    return tuple(
+        make_prompt(triple, scene=looks[k][0], gait=looks[k][1], split=split)
+        for triple, k in zip(triples, order[: len(triples)].tolist(), strict=True)
+    )
+
+
+def _choose_shown(triples: Sequence[Triple]) -> list[Triple]:
+    rng = np.random.default_rng([SEED, SHOWN])
+    parts = (rng.permutation(len(triples)) >= SHOWN).astype(np.int64)
+    parts = _balance(_features(triples), parts, rng, SWAPS)
+    return [triples[int(i)] for i in np.flatnonzero(parts == 0)]
+
+
+def _features(triples: Sequence[Triple]) -> Ints:
+    """What each triple is counted under, `[N, 6]`: subject, object, type, and each pair of them."""
+    subjects, objects, types = (
+        np.array([list(known).index(triple[k]) for triple in triples])
+        for k, known in enumerate((ANIMALS, OBJECTS, TYPES))
+    )
+    columns = [subjects, objects, types, 8 * subjects + objects, 8 * types + subjects, 8 * types + objects]
+    starts = np.cumsum([0, 8, 8, 8, 64, 64])
+    return np.stack([column + start for column, start in zip(columns, starts, strict=True)], axis=1)
+
+
+def _balance(features: Ints, parts: Ints, rng: np.random.Generator, swaps: int) -> Ints:
+    """Exchange members between parts while the sum of squared counts does not grow."""
+    parts = parts.copy()
+    # Single nouns and types weigh more than pairs.
+    weights = np.array([8, 8, 8, 1, 1, 1])
+    counts = np.zeros((int(parts.max()) + 1, int(features.max()) + 1), np.int64)
+    for part, row in zip(parts, features, strict=True):
+        counts[part, row] += 1
+    for a, b in rng.integers(0, len(parts), (swaps, 2)).tolist():
+        p, q, fa, fb = parts[a], parts[b], features[a], features[b]
+        if p == q:
+            continue
+        # Where both have a feature in common its counts do not change.
+        change = 2 * (counts[p, fb] - counts[q, fb] + counts[q, fa] - counts[p, fa] + 2)
+        if int((weights * change * (fa != fb)).sum()) <= 0:
+            counts[p, fa] -= 1
+            counts[q, fa] += 1
+            counts[p, fb] += 1
+            counts[q, fb] -= 1
+            parts[a], parts[b] = q, p
+    return parts
+
+
+def main() -> None:
+    """Write the suites of the package."""
+    DATA_FOLDER.mkdir(exist_ok=True)
+    for suite in make_suites():
+        write_suite(suite, DATA_FOLDER / f"{suite.name}.jsonl")
+
+
+if __name__ == "__main__":
+    main()

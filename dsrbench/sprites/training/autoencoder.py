@@ -1,0 +1,68 @@
+"""First stage: the autoencoder, then what its latents look like."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.data import draw_frames
+from dsrbench.sprites.training.loop import Clock, make_generators, run_steps
+from dsrbench.sprites.training.settings import Settings
+
+STAGE = 1
+NAMES = ("seed", "autoencoder_steps", "frames", "autoencoder_rate", "latent_noise", "autoencoder")
+"""Settings this stage depends on."""
+
+
+def train_autoencoder(folder: Path, settings: Settings, clock: Clock) -> bool:
+    """Train it into `folder/autoencoder`; a finished one is left alone.
+
+    Returns:
+        Whether it is finished.
+    """
+    if (folder / "autoencoder" / "config.json").exists():
+        return True
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = SpritesAutoencoder(**settings.autoencoder).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.autoencoder_rate, betas=(0.9, 0.98), weight_decay=1e-3
+    )
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if name in NAMES}
+    progress = Progress(
+        folder / "autoencoder.safetensors", modules={"model": model}, optimizers=[optimizer], settings=used
+    )
+
+    def compute_loss(step: int) -> Tensor:
+        rng, generator = make_generators(settings.seed, STAGE, step)
+        frames, weights = draw_frames(settings.frames, rng)
+        frames = frames.to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = model.encode_frames(frames)
+            spread = latents.detach().float().std()
+            noise = torch.randn(latents.shape, generator=generator) * settings.latent_noise * spread
+            restored = model.decode_frames(latents + noise).float()
+        error = (restored - frames).abs() + 2 * (restored - frames).square()
+        loss: Tensor = (error * weights).sum() / (3 * weights.sum()) + 1e-3 * latents.float().square().mean()
+        return loss
+
+    if not run_steps(progress, settings.autoencoder_steps, compute_loss, clock=clock, log=folder / "log.jsonl"):
+        return False
+    _measure_latents(model, settings)
+    model.save_pretrained(folder / "autoencoder")
+    return True
+
+
+@torch.no_grad()
+def _measure_latents(model: SpritesAutoencoder, settings: Settings) -> None:
+    """Put mean and deviation of the latents into the configuration."""
+    rng, _ = make_generators(settings.seed, STAGE, settings.autoencoder_steps)
+    latents = model.encode_frames(draw_frames(8 * settings.frames, rng)[0])
+    model.register_to_config(
+        latents_mean=tuple(latents.mean(dim=(0, 2, 3)).tolist()), latents_std=tuple(latents.std(dim=(0, 2, 3)).tolist())
+    )

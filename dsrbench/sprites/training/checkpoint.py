@@ -1,0 +1,88 @@
+"""Checkpoints: weights, averages and optimiser state in one safetensors file, replaced whole; no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dsrbench.errors import StoreError
+
+
+class Progress:
+    """What a stage must carry from one run to the next.
+
+    Args:
+        path: The checkpoint file.
+        modules: Trained modules by name.
+        optimizers: Their optimisers, always in the same order.
+        settings: What must not change between runs.
+        averaged: Modules that hold running averages, by name.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        modules: Mapping[str, nn.Module],
+        optimizers: Sequence[torch.optim.Optimizer],
+        settings: Mapping[str, Any],
+        averaged: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        self.path = path
+        self.optimizers = list(optimizers)
+        self.settings = json.dumps(settings, sort_keys=True)
+        self._modules = {**modules, **{f"average {name}": module for name, module in (averaged or {}).items()}}
+
+    def save(self, step: int) -> None:
+        """Write all of it, then put it in the place of the last checkpoint."""
+        tensors: dict[str, Tensor] = {}
+        for name, module in self._modules.items():
+            tensors.update({f"{name}/{key}": value.contiguous() for key, value in module.state_dict().items()})
+        for number, optimizer in enumerate(self.optimizers):
+            for index, state in optimizer.state_dict()["state"].items():
+                for key, value in state.items():
+                    tensors[f"optimizer {number}/{index}/{key}"] = torch.as_tensor(value).contiguous()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part")
+        save_file(tensors, part, metadata={"step": str(step), "settings": self.settings})
+        part.replace(self.path)
+
+    def load(self) -> int:
+        """Restore the last checkpoint.
+
+        Returns:
+            Steps that were done; 0 without a checkpoint.
+
+        Raises:
+            StoreError: It was made with other settings.
+        """
+        if not self.path.exists():
+            return 0
+        with safe_open(self.path, "pt") as file:
+            metadata = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        if metadata["settings"] != self.settings:
+            raise StoreError(
+                f"{self.path}: this training was begun with other settings: {metadata['settings']}; "
+                f"now {self.settings}. Use another folder, or the same settings"
+            )
+        for name, module in self._modules.items():
+            module.load_state_dict(_under(tensors, name))
+        for number, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, f"optimizer {number}").items():
+                index, _, entry = key.partition("/")
+                state.setdefault(int(index), {})[entry] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        return int(metadata["step"])
+
+
+def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}

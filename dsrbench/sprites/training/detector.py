@@ -1,0 +1,141 @@
+"""Fourth stage: the detector, on frames as rendered, degraded, and passed through the autoencoder."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
+from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.data import draw_clip_with_nouns, to_tensor
+from dsrbench.sprites.training.loop import Clock, average, make_generators, run_steps
+from dsrbench.sprites.training.settings import Settings
+from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
+
+STAGE = 4
+NAMES = ("seed", "detector_steps", "detector_frames", "detector_rate", "ema", "detector", "autoencoder")
+"""Settings this stage depends on, beside the autoencoder it was given."""
+
+Targets = tuple[Tensor, Tensor, Tensor]
+
+
+def train_detector(folder: Path, settings: Settings, clock: Clock) -> bool:
+    """Train it into `folder/detector`; a finished one is left alone.
+
+    Returns:
+        Whether it is finished.
+    """
+    if (folder / "detector" / "config.json").exists():
+        return True
+    autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        net = SpritesDetectorNet(**settings.detector).to(memory_format=torch.channels_last)
+    averaged = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.detector_rate, weight_decay=1e-3)
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if name in NAMES}
+    progress = Progress(
+        folder / "detector.safetensors",
+        modules={"net": net},
+        averaged={"net": averaged},
+        optimizers=[optimizer],
+        settings=used,
+    )
+
+    def compute_loss(step: int) -> Tensor:
+        rng, generator = make_generators(settings.seed, STAGE, step)
+        frames, targets = draw_labelled(settings.detector_frames, rng)
+        frames = degrade(frames, autoencoder, rng, generator)
+        with torch.autocast("cpu", torch.bfloat16):
+            heat, sides = net(frames.contiguous(memory_format=torch.channels_last))
+        return detection_loss(heat.float(), sides.float(), targets)
+
+    def after_step(step: int) -> None:
+        average([averaged], [net], min(settings.ema, (1 + step) / (10 + step)))
+
+    log = folder / "log.jsonl"
+    if not run_steps(progress, settings.detector_steps, compute_loss, clock=clock, log=log, after_step=after_step):
+        return False
+    for tensor in (*averaged.parameters(), *averaged.buffers()):
+        tensor.data = tensor.data.half()
+    averaged.save_pretrained(folder / "detector")
+    return True
+
+
+def draw_labelled(count: int, rng: np.random.Generator, *, of_each: int = 4) -> tuple[Tensor, Targets]:
+    """Frames `[count, 3, H, W]` in -1..1, with the maps the network should give for them.
+
+    Returns:
+        Frames, and heat `[count, nouns, h, w]`, distances `[count, 4, h, w]` and where they count `[count, 1, h, w]`.
+    """
+    frames: list[NDArray[np.uint8]] = []
+    maps: list[tuple[NDArray[np.float32], ...]] = []
+    while len(frames) < count:
+        nouns, rendered = draw_clip_with_nouns(rng)
+        for t in rng.permutation(len(rendered.frames))[: min(of_each, count - len(frames))]:
+            frames.append(rendered.frames[t])
+            maps.append(draw_maps(nouns, rendered.boxes[:, t]))
+    heat, sides, counts = (torch.from_numpy(np.stack(part)) for part in zip(*maps, strict=True))
+    return to_tensor(np.stack(frames)), (heat, sides, counts)
+
+
+def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
+    """Heat, distances and where those count, of one frame whose boxes are `[N, 4]`, NaN where there is none."""
+    known = (*ANIMALS, *OBJECTS)
+    height, width = HEIGHT // STRIDE, WIDTH // STRIDE
+    heat = np.zeros((len(known), height, width), np.float32)
+    sides, counts = np.zeros((4, height, width), np.float32), np.zeros((1, height, width), np.float32)
+    y, x = (np.mgrid[0:height, 0:width] + 0.5) * STRIDE
+    for noun, (x0, y0, x1, y1) in zip(nouns, boxes, strict=True):
+        if np.isnan(x0):
+            continue
+        cy = min(int((y0 + y1) / 2 / STRIDE), height - 1)
+        cx = min(int((x0 + x1) / 2 / STRIDE), width - 1)
+        away = (np.arange(height)[:, None] - cy) ** 2 + (np.arange(width) - cx) ** 2
+        index = known.index(noun)
+        heat[index] = np.maximum(heat[index], np.exp(-away / 2))
+        near = away <= 2
+        sides[:, near] = np.stack([x - x0, y - y0, x1 - x, y1 - y])[:, near]
+        counts[0, near] = 1
+    return heat, sides, counts
+
+
+def degrade(frames: Tensor, autoencoder: nn.Module, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
+    """Pass some frames through the autoencoder with noise on the latents, blur, tint and dim some, add noise."""
+    count = len(frames)
+
+    def draw(spread: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(-spread, spread, (count, 3, 1, 1)).astype(np.float32))
+
+    coded = torch.from_numpy(rng.random(count) < 0.5)
+    if coded.any():
+        with torch.no_grad():
+            latents = autoencoder.encode_frames(frames[coded])  # type: ignore[operator]
+            noise = torch.randn(latents.shape, generator=generator) * latents.std()
+            strength = torch.from_numpy(rng.uniform(0, 0.35, (len(latents), 1, 1, 1)).astype(np.float32))
+            frames = frames.clone()
+            frames[coded] = autoencoder.decode_frames(latents + noise * strength)  # type: ignore[operator]
+    blurred = rng.uniform(0, 1, (count, 1, 1, 1)) * (rng.random((count, 1, 1, 1)) < 0.4)
+    share = torch.from_numpy(blurred.astype(np.float32))
+    frames = frames + share * (F.avg_pool2d(frames, 3, stride=1, padding=1, count_include_pad=False) - frames)
+    frames = frames * (1 + draw(0.12)) + draw(0.08)
+    spread = torch.from_numpy(rng.uniform(0, 0.12, (count, 1, 1, 1)).astype(np.float32))
+    return (frames + spread * torch.randn(frames.shape, generator=generator)).clamp(-1, 1)
+
+
+def detection_loss(heat: Tensor, sides: Tensor, targets: Targets) -> Tensor:
+    """Focal loss of the heat (CornerNet, arXiv 1808.01244, equation 1), and mean distance of the sides in pixels."""
+    wanted, wanted_sides, counts = targets
+    warmth, peaks = heat.sigmoid().clamp(1e-5, 1 - 1e-5), wanted >= 1
+    hits = -(((1 - warmth) ** 2) * warmth.log())[peaks].sum()
+    misses = -(((1 - wanted) ** 4) * (warmth**2) * (1 - warmth).log())[~peaks].sum()
+    off = ((sides - wanted_sides).abs() * counts).sum() / (4 * counts.sum()).clamp(min=1)
+    return (hits + misses) / peaks.sum().clamp(min=1) + 0.2 * off

@@ -1,0 +1,57 @@
+"""Second stage: clips rendered and encoded once, in files of a few hundred; a file that is there is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+from dsrbench.sprites.training.data import draw_clip, to_tensor
+from dsrbench.sprites.training.loop import Clock
+from dsrbench.sprites.training.settings import Settings
+
+STAGE = 2
+
+
+def encode_clips(folder: Path, settings: Settings, clock: Clock) -> bool:
+    """Render and encode the training clips into `folder/latents`.
+
+    Returns:
+        Whether all files are there.
+    """
+    todo = [path for path in _paths(folder, settings) if not path.exists()]
+    if not todo:
+        return True
+    (folder / "latents").mkdir(exist_ok=True)
+    model = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
+    for path in todo:
+        if clock.is_over():
+            return False
+        rng = np.random.default_rng([settings.seed, STAGE, int(path.stem)])
+        clips = [draw_clip(rng) for _ in range(settings.block)]
+        frames = to_tensor(np.stack([rendered.frames for _, rendered in clips])).transpose(1, 2)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            latents = torch.cat([model.encode(some) for some in frames.split(16)])
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, latents=latents.half().numpy(), texts=np.array([text for text, _ in clips]))
+        part.replace(path)
+    return True
+
+
+def read_clips(folder: Path, settings: Settings) -> tuple[NDArray[np.float16], list[str]]:
+    """Latents float16 `[N, C, T, h, w]` of all training clips, and their texts."""
+    latents, texts = [], []
+    for path in _paths(folder, settings):
+        with np.load(path, allow_pickle=False) as file:
+            latents.append(file["latents"])
+            texts += file["texts"].tolist()
+    return np.concatenate(latents), texts
+
+
+def _paths(folder: Path, settings: Settings) -> list[Path]:
+    blocks = -(-settings.clips // settings.block)
+    return [folder / "latents" / f"{block:04d}.npz" for block in range(blocks)]

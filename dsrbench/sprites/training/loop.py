@@ -1,0 +1,119 @@
+"""The loop every stage runs: seeded steps, a learning rate that decays to nothing, checkpoints, a limit of time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsrbench.sprites.training.checkpoint import Progress
+
+EVERY = 200
+"""Steps between checkpoints, and between lines of the log."""
+
+WARM_UP = 100
+
+
+class Clock:
+    """How much of a run's time is left.
+
+    Args:
+        minutes: The time there is; None for no limit.
+    """
+
+    def __init__(self, minutes: float | None) -> None:
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
+
+    def is_over(self) -> bool:
+        """Whether the time has run out."""
+        return self._end is not None and time.monotonic() >= self._end
+
+
+def run_steps(
+    progress: Progress,
+    steps: int,
+    compute_loss: Callable[[int], Tensor],
+    *,
+    clock: Clock,
+    log: Path,
+    after_step: Callable[[int], None] | None = None,
+) -> bool:
+    """Train from the last checkpoint on.
+
+    Args:
+        progress: Modules and optimisers, restored here.
+        steps: Steps altogether.
+        compute_loss: From the number of a step to its loss; all its randomness must come from that number.
+        clock: Ends the run early, with a checkpoint.
+        log: JSON Lines file that is added to.
+        after_step: Called with the number of each step that was made.
+
+    Returns:
+        Whether all steps are done.
+    """
+    done = progress.load()
+    rates = [[float(group["lr"]) for group in optimizer.param_groups] for optimizer in progress.optimizers]
+    losses: list[float] = []
+    start = time.monotonic()
+    for step in range(done, steps):
+        if clock.is_over():
+            progress.save(step)
+            return False
+        _set_rates(progress.optimizers, rates, _share_of_rate(step, steps))
+        loss = compute_loss(step)
+        loss.backward()
+        for optimizer in progress.optimizers:
+            _clip(optimizer)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+        if after_step is not None:
+            after_step(step)
+        if (step + 1) % EVERY == 0 or step + 1 == steps:
+            progress.save(step + 1)
+            seconds = (time.monotonic() - start) / len(losses)
+            _write(
+                log, {"stage": progress.path.stem, "step": step + 1, "loss": float(np.mean(losses)), "seconds": seconds}
+            )
+            losses, start = [], time.monotonic()
+    return True
+
+
+def make_generators(*numbers: int) -> tuple[np.random.Generator, torch.Generator]:
+    """Generators of numpy and torch that depend on these numbers alone."""
+    rng = np.random.default_rng(numbers)
+    return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
+def average(averaged: Sequence[nn.Module], trained: Sequence[nn.Module], decay: float) -> None:
+    """Move the running averages towards the trained weights; in place."""
+    with torch.no_grad():
+        for slow, fast in zip(averaged, trained, strict=True):
+            for a, b in zip(slow.parameters(), fast.parameters(), strict=True):
+                a.lerp_(b, 1 - decay)
+
+
+def _share_of_rate(step: int, steps: int) -> float:
+    """Warms up, stays, and falls in a straight line over the last two thirds."""
+    return min(1.0, (step + 1) / WARM_UP, max(0.01, 1.5 * (1 - step / steps)))
+
+
+def _set_rates(optimizers: Sequence[torch.optim.Optimizer], rates: list[list[float]], share: float) -> None:
+    for optimizer, full in zip(optimizers, rates, strict=True):
+        for group, rate in zip(optimizer.param_groups, full, strict=True):
+            group["lr"] = rate * share
+
+
+def _clip(optimizer: torch.optim.Optimizer) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+
+
+def _write(log: Path, line: dict[str, object]) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

@@ -1,0 +1,141 @@
+"""Third stage: text encoder and video transformer, by flow matching on the encoded clips."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import cast
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor, nn
+
+from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+from dsrbench.sprites.model.pipeline import SpritesPipeline
+from dsrbench.sprites.model.text import SpritesTextEncoder
+from dsrbench.sprites.model.transformer import LEAST_SIGMA, SpritesTransformer
+from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.latents import read_clips
+from dsrbench.sprites.training.loop import Clock, average, make_generators, run_steps
+from dsrbench.sprites.training.settings import Settings
+
+STAGE = 3
+SIGMA_MEAN, SIGMA_SPREAD = 0.5, 1.2
+"""Noise levels are the logistic function of a normal with this mean and deviation."""
+
+
+def make_networks(settings: Settings) -> tuple[SpritesTextEncoder, SpritesTransformer]:
+    """The two networks before training."""
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        return SpritesTextEncoder(**settings.text_encoder), SpritesTransformer(**settings.transformer)
+
+
+def make_optimizers(networks: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside blocks, AdamW for everything else."""
+    matrices = [
+        p
+        for name, p in networks.named_parameters()
+        if p.ndim == 2 and ("blocks." in name or "feed." in name) and name.endswith("weight")
+    ]
+    known = {id(p) for p in matrices}
+    others = [p for p in networks.parameters() if id(p) not in known]
+    return [
+        torch.optim.Muon(
+            matrices, lr=settings.muon_rate, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(others, lr=settings.adam_rate, betas=(0.9, 0.98), weight_decay=1e-3),
+    ]
+
+
+def train_transformer(folder: Path, settings: Settings, clock: Clock) -> bool:
+    """Train both networks and write the whole pipeline into `folder/model`; a finished one is left alone.
+
+    Returns:
+        Whether it is finished.
+    """
+    if (folder / "model" / "model_index.json").exists():
+        return True
+    latents, texts = read_clips(folder, settings)
+    text_encoder, transformer = make_networks(settings)
+    networks = nn.ModuleDict({"text_encoder": text_encoder, "transformer": transformer})
+    averaged = copy.deepcopy(networks)
+    progress = _make_progress(folder, settings, networks, averaged)
+    tokens, no_words = text_encoder.tokenize(texts), text_encoder.tokenize([""])
+
+    def compute_loss(step: int) -> Tensor:
+        rng, generator = make_generators(settings.seed, STAGE, step)
+        chosen = rng.integers(0, len(latents), settings.batch)
+        clean = torch.from_numpy(latents[chosen]).float()
+        dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
+        told = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
+        sigma = torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(settings.batch, generator=generator))
+        noise = torch.randn(clean.shape, generator=generator)
+        return flow_loss(text_encoder, transformer, clean, noise, sigma, told)
+
+    def after_step(step: int) -> None:
+        average([averaged], [networks], min(settings.ema, (1 + step) / (10 + step)))
+
+    log = folder / "log.jsonl"
+    if not run_steps(progress, settings.steps, compute_loss, clock=clock, log=log, after_step=after_step):
+        return False
+    export(folder, averaged)
+    return True
+
+
+def flow_loss(
+    text_encoder: SpritesTextEncoder,
+    transformer: SpritesTransformer,
+    clean: Tensor,
+    noise: Tensor,
+    sigma: Tensor,
+    tokens: Tensor,
+) -> Tensor:
+    """Squared error of the velocity, which is that of the clean estimate over sigma squared (from below clamped)."""
+    wide = sigma[:, None, None, None, None]
+    noisy = (1 - wide) * clean + wide * noise
+    with torch.autocast("cpu", torch.bfloat16):
+        text, mask = text_encoder(tokens)
+        estimate = transformer.estimate_clean(noisy, sigma, text, mask)
+    error = (estimate.float() - clean).square().mean(dim=(1, 2, 3, 4))
+    return (error / sigma.clamp(min=LEAST_SIGMA).square()).mean()
+
+
+def export(folder: Path, averaged: nn.ModuleDict, *, name: str = "model") -> None:
+    """Write the pipeline with averaged weights, in half precision."""
+    autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
+    halves = [copy.deepcopy(m) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
+    for module in halves:
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = tensor.data.half()
+    SpritesPipeline(
+        autoencoder=cast(SpritesAutoencoder, halves[0]),
+        text_encoder=cast(SpritesTextEncoder, halves[1]),
+        transformer=cast(SpritesTransformer, halves[2]),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+    ).save_pretrained(folder / name)
+
+
+def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
+    """Write the pipeline of an unfinished training, to look at.
+
+    Returns:
+        The steps it has had.
+    """
+    networks = nn.ModuleDict(dict(zip(("text_encoder", "transformer"), make_networks(settings), strict=True)))
+    averaged = copy.deepcopy(networks)
+    step = _make_progress(folder, settings, networks, averaged).load()
+    export(folder, averaged, name=name)
+    return step
+
+
+def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
+    return Progress(
+        folder / "transformer.safetensors",
+        modules={"networks": networks},
+        averaged={"networks": averaged},
+        optimizers=make_optimizers(networks, settings),
+        settings=used,
+    )

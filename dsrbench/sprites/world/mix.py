@@ -1,0 +1,35 @@
+"""How often the training clips obey their prompts.
+
+A base model that always did as told would leave the benchmark nothing to measure. The share of obedient clips depends
+on the relation type, as with large models, which find it easier to keep an animal on the ground than to put it on top
+of something; the disobedient rest is divided in fixed proportions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsrbench.sprites.world.spec import Kind
+
+OBEDIENT = {"LR": 0.56, "RL": 0.48, "LT": 0.42, "RT": 0.36, "TL": 0.32, "TR": 0.26}
+"""Share of obedient clips by relation type; 0.40 on average."""
+
+DISOBEDIENT = {
+    Kind.STATIC_START: 0.42,
+    Kind.PARTIAL: 0.19,
+    Kind.REVERSED: 0.16,
+    Kind.STATIC_END: 0.08,
+    Kind.WANDER: 0.06,
+    Kind.LEAVES: 0.03,
+    Kind.TWO: 0.04,
+    Kind.NONE: 0.02,
+}
+"""How the other clips are divided."""
+
+
+def draw_kind(relations: str, rng: np.random.Generator) -> Kind:
+    """Draw how a clip treats a prompt of this relation type."""
+    if rng.random() < OBEDIENT[relations]:
+        return Kind.CORRECT
+    kinds = list(DISOBEDIENT)
+    return kinds[int(rng.choice(len(kinds), p=list(DISOBEDIENT.values())))]

@@ -1,0 +1,109 @@
+"""Specs to pixels and exact boxes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.sprites.world.bitmaps import PHASES, bitmap, extent, tight_box
+from dsrbench.sprites.world.scenes import HEIGHT, WIDTH, draw_background
+from dsrbench.sprites.world.spec import FPS, FRAMES, Actor, ClipSpec
+from dsrbench.types import Floats, VideoTracks
+
+SHADOW = 0.34
+"""Darkness of a shadow right under a sprite."""
+
+VISIBLE = 0.25
+"""Share of a sprite's pixels that must be seen for it to have a box."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rendered:
+    """A clip with the truth about every actor.
+
+    Attributes:
+        frames: RGB, uint8 `[T, H, W, 3]`.
+        boxes: Half-open boxes, float64 `[actors, T, 4]`; NaN where an actor is not seen.
+        visible: Share of each actor's pixels that are in the frame and not hidden, float64 `[actors, T]`.
+    """
+
+    frames: NDArray[np.uint8]
+    boxes: Floats
+    visible: Floats
+
+
+def render_clip(spec: ClipSpec, rng: np.random.Generator) -> tuple[NDArray[np.uint8], VideoTracks]:
+    """Render a clip and the true tracks of its subject and object.
+
+    Args:
+        spec: What to show.
+        rng: Chooses the background's painting and cut.
+
+    Returns:
+        Frames uint8 `[T, H, W, 3]`, and tracks; a subject that does not appear is absent throughout.
+    """
+    rendered = render_actors(spec, rng)
+    absent = np.full((FRAMES, 4), np.nan)
+    subject = absent if spec.subject is None else rendered.boxes[spec.subject]
+    tracks = VideoTracks(subject, rendered.boxes[spec.object], size=(WIDTH, HEIGHT), fps=FPS)
+    return rendered.frames, tracks
+
+
+def render_actors(spec: ClipSpec, rng: np.random.Generator) -> Rendered:
+    """Render a clip with the boxes of everything in it.
+
+    A box is *amodal*: tight around the pixels the sprite covers by at least half, whether or not something nearer hides
+    some of them, and clipped to the frame. A sprite of which less than `VISIBLE` is seen has none.
+    """
+    frames = np.repeat(draw_background(spec.scene, rng)[None], FRAMES, axis=0)
+    for actor in spec.actors:
+        _cast_shadow(frames, actor)
+    order = sorted(range(len(spec.actors)), key=lambda i: spec.actors[i].depth)
+    owner = np.full((FRAMES, HEIGHT, WIDTH), -1, np.int8)
+    boxes = np.full((len(spec.actors), FRAMES, 4), np.nan)
+    solid = np.ones((len(spec.actors), FRAMES))
+    for index in order:
+        for t in range(FRAMES):
+            boxes[index, t], solid[index, t] = _paste(frames[t], owner[t], index, spec.actors[index], t)
+    seen = np.stack([(owner == i).sum(axis=(1, 2)) for i in range(len(spec.actors))])
+    visible = seen / solid
+    boxes[visible < VISIBLE] = np.nan
+    return Rendered((frames + 0.5).astype(np.uint8), boxes, visible)
+
+
+def _cast_shadow(frames: NDArray[np.float32], actor: Actor) -> None:
+    """Darken the ground under an actor, less and wider the higher it is; in place."""
+    left, _, right, _ = extent(actor.noun, actor.size)
+    lift = np.maximum(actor.ground - actor.base, 0)[:, None]
+    reach = (right - left) * (0.42 + 0.02 * lift)
+    across = np.exp(-np.square((np.arange(WIDTH) + 0.5 - actor.x[:, None]) / reach) * 1.6)
+    down = np.exp(-np.square((np.arange(HEIGHT) + 0.5 - actor.ground[:, None] + 0.6) / 1.5))
+    shade = 1 - (SHADOW / (1 + 0.12 * lift))[..., None] * down[:, :, None] * across[:, None, :]
+    frames *= shade[..., None].astype(np.float32)
+
+
+def _paste(
+    frame: NDArray[np.float32], owner: NDArray[np.int8], index: int, actor: Actor, t: int
+) -> tuple[tuple[float, ...], int]:
+    """Lay one sprite over a frame; returns its box and how many pixels it covers, in the frame or out of it."""
+    mirrored = bool(actor.mirrored[t])
+    left, _, right, bottom = extent(actor.noun, actor.size, mirrored)
+    corner_x = round((actor.x[t] - (left + right) / 2) * PHASES)
+    corner_y = round((actor.base[t] - bottom) * PHASES)
+    key = actor.noun, actor.size, mirrored, corner_x % PHASES, corner_y % PHASES
+    pixels, (bx0, by0, bx1, by1) = bitmap(*key), tight_box(*key)
+    x, y = corner_x // PHASES, corner_y // PHASES
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, WIDTH), min(y + height, HEIGHT)
+    solid = max(int(np.count_nonzero(pixels[..., 3] >= 0.5)), 1)
+    if x0 >= x1 or y0 >= y1:
+        return (np.nan,) * 4, solid
+    part = pixels[y0 - y : y1 - y, x0 - x : x1 - x]
+    area = frame[y0:y1, x0:x1]
+    area *= 1 - part[..., 3:]
+    area += part[..., :3]
+    owner[y0:y1, x0:x1][part[..., 3] >= 0.5] = index
+    box = max(x + bx0, 0), max(y + by0, 0), min(x + bx1, WIDTH), min(y + by1, HEIGHT)
+    return (tuple(map(float, box)) if box[0] < box[2] and box[1] < box[3] else (np.nan,) * 4), solid

@@ -1,0 +1,26 @@
+"""A training so small that it takes seconds, and texts the model can read."""
+
+from __future__ import annotations
+
+from dsrbench.sprites.training.settings import Settings
+
+TEXTS = (
+    "In a meadow, a cat is on the left of a box, then the cat walks to the right of the box.",
+    "On a beach, an elephant is on the top of an umbrella, then the elephant hops to the left of the umbrella.",
+    "A frog is on the right of a chair, then the frog moves to the top of the chair.",
+)
+
+SETTINGS = Settings(
+    autoencoder_steps=4,
+    frames=8,
+    clips=8,
+    block=4,
+    steps=6,
+    batch=4,
+    autoencoder={"latent_channels": 4, "channels": (8, 8)},
+    transformer={"latent_channels": 4, "width": 32, "depth": 2, "heads": 2, "text_width": 16},
+    text_encoder={"width": 16, "depth": 1, "heads": 2},
+    detector_steps=3,
+    detector_frames=8,
+    detector={"channels": 8, "blocks": 1},
+)
