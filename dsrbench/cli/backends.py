@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,9 @@ def _readiness(kind: str, name: str, cls: type) -> str:
         todo.append(f"weights not fetched ({weights.megabytes:.1f} MB): dsrbench backends pull {name}")
     if weights is None and "weights" in describe_options(cls):
         todo.append(f"takes weights you bring: -o {kind}.weights=PATH")
+    embedded = getattr(sys.modules[cls.__module__], "EMBEDDED", None)
+    if embedded is not None and not embedded.exists():
+        todo.append(f"no weights in this version; train some, and give -o {kind}.folder=FOLDER")
     return "; ".join(todo) or "ready"
 
 

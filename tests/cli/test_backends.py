@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import dsrbench
 from dsrbench import cli
 from dsrbench.cli import installed
 from dsrbench.detect import picodet
@@ -223,3 +225,13 @@ def test_the_real_tables_are_complete():
 def test_usage_errors_end_with_2():
     assert alone("pull").returncode == 2
     assert alone("push").returncode == 2
+
+
+@pytest.mark.parametrize("kind", ["detector", "generator"])
+def test_what_has_no_weights_in_this_version_is_not_called_ready(kind):
+    text = run().stdout
+    part = text[text.index(f"{kind.capitalize()}s") :]
+    of_sprites = part[part.index("\n  sprites  ") :].split("\n", 3)[2]
+    embedded = Path(dsrbench.__file__).parent / "sprites" / "weights" / ("model" if kind == "generator" else "detector")
+    said = f"no weights in this version; train some, and give -o {kind}.folder=FOLDER"
+    assert (said in of_sprites) is not embedded.exists()
