@@ -16,6 +16,7 @@ EXTRAS = {
     "picodet": ("onnxruntime",),
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
+    "sprites": ("torch", "diffusers", "safetensors"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 
