@@ -99,7 +99,7 @@ def test_the_readme_mentions_commands_and_they_have_the_options_shown():
 
 
 def test_backends_in_the_table_are_the_detectors():
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", README, re.M)
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \|", README, re.M)
     assert {name for name, _ in rows} == set(detectors.names())
     for name, needs in rows:
         extra = getattr(detectors.load(name), "extra", None)
