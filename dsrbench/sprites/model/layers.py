@@ -35,7 +35,7 @@ class Attention(nn.Module):
             layer(source).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, source in ((self.to_q, x), (self.to_k, context), (self.to_v, context))
         )
-        # Written out: torch's fused attention is thirteen times slower in bfloat16 on a CPU, for so few tokens.
+        # Written out: torch's fused attention was slower in bfloat16 on a CPU, for so few tokens.
         q, k = (self.norm_q(q) * q.shape[-1] ** -0.5).to(v.dtype), self.norm_k(k).to(v.dtype)
         scores = q @ k.transpose(-1, -2)
         if mask is not None:
@@ -46,7 +46,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with a SiLU between them (GELU is ten times slower in bfloat16 on a CPU)."""
+    """Two linear layers with a SiLU between them (GELU was slower in bfloat16 on a CPU)."""
 
     def __init__(self, width: int, ratio: float) -> None:
         super().__init__()
