@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.detect.closed import check_share
-from dsrbench.detect.sprites_template import to_world_size
+from dsrbench.detect.sprites_template import WorldNouns, to_world_size
 from dsrbench.errors import MissingExtraError, WeightsError
 from dsrbench.geometry import clip_boxes
 from dsrbench.sprites.world import HEIGHT, WIDTH
-from dsrbench.sprites.world.bitmaps import check_noun
 from dsrbench.types import Detections
 from dsrbench.video import sha256_file
 
@@ -22,7 +21,7 @@ EMBEDDED = Path(__file__).parents[1] / "sprites" / "weights" / "detector"
 """Where the embedded detector is."""
 
 
-class SpritesDetector:
+class SpritesDetector(WorldNouns):
     """A centre heatmap network for the 16 nouns of the sprites world; may report an animal twice, or not at all.
 
     Args:
@@ -60,16 +59,6 @@ class SpritesDetector:
             "weights": {path.name: sha256_file(path) for path in sorted(found.glob("*.safetensors"))},
             "torch": str(torch.__version__),
         }
-
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """No liberties are taken.
-
-        Raises:
-            PromptError: A noun the sprites world does not have.
-        """
-        for label in labels:
-            check_noun(label)
-        return {}
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`, which are first brought to the world's size.

@@ -58,7 +58,21 @@ class Templates:
     coarse: NDArray[np.int64]
 
 
-class SpritesTemplate:
+class WorldNouns:
+    """What the detectors of the sprites world have in common: they know its nouns, and no others."""
+
+    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
+        """No liberties are taken.
+
+        Raises:
+            PromptError: A noun the sprites world does not have.
+        """
+        for label in labels:
+            check_noun(label)
+        return {}
+
+
+class SpritesTemplate(WorldNouns):
     """Colour and shape matching with the drawings of the sprites world.
 
     Args:
@@ -73,16 +87,6 @@ class SpritesTemplate:
     def __init__(self, *, threshold: float = 0.5, overlap: float = 0.4) -> None:
         self._threshold = check_share("threshold", threshold)
         self._overlap = check_share("overlap", overlap)
-
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """No liberties are taken.
-
-        Raises:
-            PromptError: A noun the sprites world does not have.
-        """
-        for label in labels:
-            check_noun(label)
-        return {}
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`, which are first brought to the world's size.

@@ -49,17 +49,17 @@ def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[t
 
 def _read_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
     """Rows with their line numbers."""
+    if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
+        raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read manifest {path}: {getattr(error, 'strerror', None) or error}") from error
     if path.suffix.lower() == ".csv":
         rows = _read_table(text, path)
-    elif path.suffix.lower() in (".jsonl", ".ndjson"):
+    else:
         lines = enumerate(text.split("\n"), start=1)
         rows = [(number, _read_object(line, f"{path}, line {number}")) for number, line in lines if line.strip()]
-    else:
-        raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
     if not rows:
         raise InputError(f"manifest {path} has no rows")
     return rows

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dsrbench import __version__
-from dsrbench.errors import BackendError, DSRBenchError, VideoError
+from dsrbench.errors import BackendError, DSRBenchError, InputError
 from dsrbench.pipeline.plan import Job
 from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
 from dsrbench.score import score_tracks
@@ -64,7 +64,10 @@ class Stages:
             BackendError: It does not know one.
         """
         check = getattr(self.detector.instance, "check_labels", None)
-        return dict(check([prompt.subject, prompt.object]) or {}) if check is not None else {}
+        try:
+            return dict(check([prompt.subject, prompt.object]) or {}) if check is not None else {}
+        except InputError as error:
+            raise BackendError(f"{self.detector.name}: {error}") from error
 
     def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
         """Detections of every frame of a video, decoded some frames ahead of the detector.
@@ -161,7 +164,7 @@ class Stages:
 
 def explain_failure(error: Exception) -> str:
     """The reason a sample failed, as recorded: the message of an expected error, or the type of a crash with it."""
-    if isinstance(error, VideoError | DSRBenchError):
+    if isinstance(error, DSRBenchError):
         return str(error)
     return f"crashed: {type(error).__name__}: {error}"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rendered import FRAMES, Spec, true_tracks, write_video
 
-from dsrbench.errors import BackendError, VideoError
+from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.pipeline import Stages
 from dsrbench.pipeline.stages import ahead, explain_failure
 from dsrbench.registry import Backend, trackers
@@ -166,6 +166,15 @@ def test_what_a_detector_says_of_nouns(check, expected):
     if check is not None:
         detector.check_labels = check
     assert make_stages(backend(detector)).check_prompt(PROMPT) == expected
+
+
+def test_nouns_a_detector_refuses_as_bad_input_cost_their_samples_not_the_run():
+    class Refuses(Truth):
+        def check_labels(self, labels):
+            raise PromptError("no 'horse' in this world")
+
+    with pytest.raises(BackendError, match="no 'horse' in this world"):
+        make_stages(backend(Refuses())).check_prompt(PROMPT)
 
 
 def test_failures_in_words():
