@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -98,10 +97,21 @@ def _readiness(kind: str, name: str, cls: type) -> str:
         todo.append(f"weights not fetched ({weights.megabytes:.1f} MB): dsrbench backends pull {name}")
     if weights is None and "weights" in describe_options(cls):
         todo.append(f"takes weights you bring: -o {kind}.weights=PATH")
-    embedded = getattr(sys.modules[cls.__module__], "EMBEDDED", None)
-    if embedded is not None and not embedded.exists():
-        todo.append(f"no weights in this version; train some, and give -o {kind}.folder=FOLDER")
+    if extra == "sprites":
+        todo += _embedded_problem(kind)
     return "; ".join(todo) or "ready"
+
+
+def _embedded_problem(kind: str) -> list[str]:
+    """What is wrong with the weights that come with the package; nothing where they are whole."""
+    from dsrbench.errors import WeightsError
+    from dsrbench.sprites.embedded import find_weights_folder
+
+    try:
+        find_weights_folder("model" if kind == "generator" else "detector", None)
+    except WeightsError as error:
+        return [f"{error}; use those with -o {kind}.folder=FOLDER"]
+    return []
 
 
 def _plain(value: Any) -> str:

@@ -13,12 +13,9 @@ from dsrbench.detect.closed import check_share
 from dsrbench.detect.sprites_template import WorldNouns, to_world_size
 from dsrbench.errors import MissingExtraError, WeightsError
 from dsrbench.geometry import clip_boxes
+from dsrbench.sprites.embedded import find_weights_folder, read_sums
 from dsrbench.sprites.world import HEIGHT, WIDTH
 from dsrbench.types import Detections
-from dsrbench.video import sha256_file
-
-EMBEDDED = Path(__file__).parents[1] / "sprites" / "weights" / "detector"
-"""Where the embedded detector is."""
 
 
 class SpritesDetector(WorldNouns):
@@ -39,9 +36,7 @@ class SpritesDetector(WorldNouns):
 
     def __init__(self, *, threshold: float = 0.3, folder: Path | None = None) -> None:
         self._threshold = check_share("threshold", threshold)
-        found = EMBEDDED if folder is None else Path(folder)
-        if not (found / "config.json").is_file():
-            raise WeightsError(f"{found}: no sprites detector here; expected a folder with config.json")
+        found = find_weights_folder("detector", folder)
         try:
             import torch
 
@@ -56,7 +51,7 @@ class SpritesDetector(WorldNouns):
             raise WeightsError(f"{found}: the sprites detector cannot be loaded ({error})") from error
         self._nouns = list(self._net.config.nouns)
         self.fingerprint = {
-            "weights": {path.name: sha256_file(path) for path in sorted(found.glob("*.safetensors"))},
+            "weights": {name: sha256 for name, sha256 in read_sums(found).items() if name.endswith(".safetensors")},
             "torch": str(torch.__version__),
         }
 

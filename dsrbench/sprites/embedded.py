@@ -25,6 +25,8 @@ SUMS = "SHA256SUMS"
 ENTRY = {"model": "model_index.json", "detector": "config.json"}
 """The file by which a folder is known to be one of its kind."""
 
+ANEW = "train anew with: dsrbench sprites train FOLDER"
+
 
 def write_sums(folder: Path) -> None:
     """Write the sha256 of every file below a folder into its `SHA256SUMS`."""
@@ -44,8 +46,7 @@ def find_weights_folder(kind: Kind, folder: Path | None) -> Path:
         WeightsError: The folder, one of its files or its `SHA256SUMS` is absent, or a file is not what was written.
     """
     found = EMBEDDED[kind] if folder is None else Path(folder)
-    anew = "train anew with: dsrbench sprites train FOLDER"
-    remedy = f"reinstall dsrbench, or {anew}" if folder is None else anew
+    remedy = f"reinstall dsrbench, or {ANEW}" if folder is None else ANEW
     if not (found / ENTRY[kind]).is_file():
         raise WeightsError(f"{found}: no sprites {kind} here, expected a folder with {ENTRY[kind]}; {remedy}")
     sums = read_sums(found, remedy)
@@ -63,7 +64,7 @@ def find_weights_folder(kind: Kind, folder: Path | None) -> Path:
     return found
 
 
-def read_sums(folder: Path, remedy: str = "") -> dict[str, str]:
+def read_sums(folder: Path, remedy: str = ANEW) -> dict[str, str]:
     """The names in a folder's `SHA256SUMS`, and the digest each file should have.
 
     Raises:

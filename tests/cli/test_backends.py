@@ -9,17 +9,16 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-import dsrbench
 from dsrbench import cli
 from dsrbench.cli import installed
 from dsrbench.detect import picodet
 from dsrbench.hub import WeightFile
 from dsrbench.registry import detectors, generators, trackers
+from dsrbench.sprites import embedded
 
 DATA = bytes(range(256)) * 500
 
@@ -227,11 +226,19 @@ def test_usage_errors_end_with_2():
     assert alone("push").returncode == 2
 
 
-@pytest.mark.parametrize("kind", ["detector", "generator"])
-def test_what_has_no_weights_in_this_version_is_not_called_ready(kind):
-    text = run().stdout
-    part = text[text.index(f"{kind.capitalize()}s") :]
-    of_sprites = part[part.index("\n  sprites  ") :].split("\n", 3)[2]
-    embedded = Path(dsrbench.__file__).parent / "sprites" / "weights" / ("model" if kind == "generator" else "detector")
-    said = f"no weights in this version; train some, and give -o {kind}.folder=FOLDER"
-    assert (said in of_sprites) is not embedded.exists()
+@pytest.mark.parametrize(("kind", "part"), [("detector", "detector"), ("generator", "model")])
+def test_embedded_weights_that_are_absent_or_altered_are_not_called_ready(kind, part, tmp_path, monkeypatch):
+    def said():
+        text = run().stdout
+        return text[text.index(f"{kind.capitalize()}s") :].partition("\n  sprites  ")[2].split("\n", 3)[1]
+
+    folder = tmp_path / part
+    monkeypatch.setitem(embedded.EMBEDDED, part, folder)
+    assert f"no sprites {part} here" in said()
+    assert f"dsrbench sprites train FOLDER; use those with -o {kind}.folder=FOLDER" in said()
+    folder.mkdir()
+    (folder / embedded.ENTRY[part]).write_text("{}")
+    embedded.write_sums(folder)
+    assert "ready" in said() or "not installed" in said()
+    (folder / embedded.ENTRY[part]).write_text("{ }")
+    assert "altered" in said()

@@ -13,6 +13,7 @@ from sprites.tiny import SETTINGS  # noqa: E402
 from dsrbench import registry  # noqa: E402
 from dsrbench.detect.sprites import SpritesDetector  # noqa: E402
 from dsrbench.errors import PromptError, WeightsError  # noqa: E402
+from dsrbench.sprites.embedded import write_sums  # noqa: E402
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder  # noqa: E402
 from dsrbench.sprites.model.detector import REACH, SpritesDetectorNet, find_peaks  # noqa: E402
 from dsrbench.sprites.training.detector import degrade, detection_loss, draw_labelled, draw_maps  # noqa: E402
@@ -72,6 +73,7 @@ def test_the_backend(tmp_path):
     with torch.random.fork_rng():
         torch.manual_seed(3)
         SpritesDetectorNet(channels=8, blocks=1).save_pretrained(tmp_path / "net")
+    write_sums(tmp_path / "net")
     backend = registry.detectors.create("sprites", {"folder": str(tmp_path / "net"), "threshold": "0.001"})
     frames = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3)).astype(np.uint8)
     found = backend.instance.detect(frames, ["duck", "table"])
@@ -86,5 +88,8 @@ def test_the_backend(tmp_path):
     with pytest.raises(WeightsError, match="no sprites detector here"):
         SpritesDetector(folder=tmp_path)
     (tmp_path / "net" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(WeightsError, match="diffusion_pytorch_model.safetensors: altered, expected sha256"):
+        SpritesDetector(folder=tmp_path / "net")
+    write_sums(tmp_path / "net")
     with pytest.raises(WeightsError, match="cannot be loaded"):
         SpritesDetector(folder=tmp_path / "net")
