@@ -3,7 +3,7 @@
 Run: python benchmark/sprites/base_model.py MODEL_FOLDER [--suite sprites-val] [--seeds 3] [--guidance 3.5] [--steps 12]
     [--checkpoint] [--picture clips.png]
 
-MODEL_FOLDER is what `dsrbench.sprites.train` writes (`FOLDER/model`); with `--checkpoint` it is the folder of a
+MODEL_FOLDER is what `dsrbench sprites train FOLDER` writes (`FOLDER/model`); with `--checkpoint` it is the folder of a
 training that still runs, whose averaged weights are taken as they are.
 """
 

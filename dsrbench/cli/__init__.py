@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "Score one video and write a page that shows why.",
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
+    "sprites": "Train the embedded model and its detector anew.",
 }
 """Every subcommand with its one-line help; it lives in the module of its name, as a click command `command`."""
 

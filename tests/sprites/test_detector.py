@@ -88,7 +88,7 @@ def test_the_backend(tmp_path):
     with pytest.raises(WeightsError, match="no sprites detector here"):
         SpritesDetector(folder=tmp_path)
     (tmp_path / "net" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(WeightsError, match="diffusion_pytorch_model.safetensors: altered, expected sha256"):
+    with pytest.raises(WeightsError, match=r"diffusion_pytorch_model\.safetensors: altered, expected sha256"):
         SpritesDetector(folder=tmp_path / "net")
     write_sums(tmp_path / "net")
     with pytest.raises(WeightsError, match="cannot be loaded"):

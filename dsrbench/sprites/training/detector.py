@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
-from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.card import finish_folder
+from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.data import draw_clip_with_nouns, to_tensor
-from dsrbench.sprites.training.loop import Clock, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
 
@@ -27,13 +29,13 @@ NAMES = ("seed", "detector_steps", "detector_frames", "detector_rate", "ema", "d
 Targets = tuple[Tensor, Tensor, Tensor]
 
 
-def train_detector(folder: Path, settings: Settings, clock: Clock) -> bool:
+def train_detector(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Train it into `folder/detector`; a finished one is left alone.
 
     Returns:
         Whether it is finished.
     """
-    if (folder / "detector" / "config.json").exists():
+    if (folder / "detector" / SUMS).exists():
         return True
     autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
     with torch.random.fork_rng():
@@ -61,12 +63,14 @@ def train_detector(folder: Path, settings: Settings, clock: Clock) -> bool:
     def after_step(step: int) -> None:
         average([averaged], [net], min(settings.ema, (1 + step) / (10 + step)))
 
-    log = folder / "log.jsonl"
-    if not run_steps(progress, settings.detector_steps, compute_loss, clock=clock, log=log, after_step=after_step):
+    log, steps = folder / "log.jsonl", settings.detector_steps
+    if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False
     for tensor in (*averaged.parameters(), *averaged.buffers()):
         tensor.data = tensor.data.half()
-    averaged.save_pretrained(folder / "detector")
+    with whole_folder(folder / "detector") as made:
+        averaged.save_pretrained(made)
+        finish_folder(made, "detector", settings, log=log)
     return True
 
 
