@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from dsrbench import Prompt
 
-SCALE = 4
-SHOWN = (0, 2, 4, 6, 8, 10, 12, 15)
+SCALE = 3
+SHOWN = (0, 3, 6, 9, 12, 15)
 COLOURS = ((255, 120, 0), (0, 90, 255))
-MOST = 40
+MOST = 20
 """Clips in the picture."""
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 60.0
 
-HOURS = 1.7
-"""What all of it takes on two cores of a server, about."""
+HOURS = 1.2
+"""What all of it takes on two cores with nothing else to do, about."""
 
 
 @click.group("sprites", short_help="Train the embedded model and its detector anew.")
@@ -58,7 +58,7 @@ def train_command(folder: Path, minutes: float, threads: int) -> None:
         raise MissingExtraError("dsrbench sprites train", error.name or "torch", "sprites") from None
     torch.set_num_threads(threads)
     click.echo(
-        f"Training into {folder}: {', '.join(STAGES)}. From nothing about {HOURS} hours on two cores; this run ends "
+        f"Training into {folder}: {', '.join(STAGES)}. From nothing about {HOURS} hours on two idle cores; this run ends "
         f"after {minutes:g} minutes at the latest, with a checkpoint.",
         err=True,
     )
