@@ -58,8 +58,8 @@ def train_command(folder: Path, minutes: float, threads: int) -> None:
         raise MissingExtraError("dsrbench sprites train", error.name or "torch", "sprites") from None
     torch.set_num_threads(threads)
     click.echo(
-        f"Training into {folder}: {', '.join(STAGES)}. From nothing about {HOURS} hours on two idle cores; this run ends "
-        f"after {minutes:g} minutes at the latest, with a checkpoint.",
+        f"Training into {folder}: {', '.join(STAGES)}. From nothing about {HOURS} hours on two idle cores; this run "
+        f"ends after {minutes:g} minutes at the latest, with a checkpoint.",
         err=True,
     )
     with _interruptible() as interrupted, TrainingProgress() as progress:
