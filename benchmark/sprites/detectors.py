@@ -133,6 +133,19 @@ def compare(pairs: Sequence[tuple[VideoScore, VideoScore]]) -> dict[str, str]:
     }
 
 
+def measure_detectors(detectors: dict[str, Detect], count: int) -> None:
+    """Print the figures of both detectors on clips as rendered, and as compressed."""
+    clips = list(render_clips(count))
+    print(f"{count} rendered clips of the test prompts, against their true boxes.\n")
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = {"as rendered": lambda shown: shown, "enlarged, H.264": lambda shown: through_h264(shown, Path(folder))}
+        print_table(
+            {"detector": f"`{name}`", "clips": kind, **measure(detect, map(change, clips))}
+            for kind, change in kinds.items()
+            for name, detect in detectors.items()
+        )
+
+
 def generate(folder: Path | None, seeds: int) -> list[tuple[Prompt, int, Frames]]:
     """Clips of all test prompts with the seeds 0, 1, ..."""
     from dsrbench.generate.sprites import Sprites
@@ -146,7 +159,7 @@ def compare_detectors(detectors: dict[str, Detect], folder: Path | None, seeds: 
     """Print how far both detectors agree on generated clips, and draw those where they do not."""
     clips = generate(folder, seeds)
     seen = [[look(detect, prompt, frames) for detect in detectors.values()] for prompt, _, frames in clips]
-    print(f"\n{len(clips)} generated clips: 100 test prompts, {seeds} seeds each.\n")
+    print(f"\n{len(clips)} generated clips: the test prompts with {seeds} seeds each.\n")
     rows = []
     for name, scores in zip(detectors, zip(*[[s.score for s in pair] for pair in seen], strict=True), strict=True):
         coverage, accuracy = (
@@ -162,9 +175,11 @@ def compare_detectors(detectors: dict[str, Detect], folder: Path | None, seeds: 
         draw_differences(clips, seen, list(detectors), picture)
 
 
-def print_table(rows: Sequence[dict[str, str]]) -> None:
-    for line in [list(rows[0]), ["---"] * len(rows[0]), *[list(row.values()) for row in rows]]:
-        print(f"| {' | '.join(line)} |", flush=True)
+def print_table(rows: Iterable[dict[str, str]]) -> None:
+    """A Markdown table, each row as soon as it is there."""
+    for number, row in enumerate(rows):
+        for line in ([row.keys(), ["---"] * len(row)] if number == 0 else []) + [row.values()]:
+            print(f"| {' | '.join(line)} |", flush=True)
 
 
 def main() -> None:
@@ -187,21 +202,6 @@ def main() -> None:
         measure_detectors(detectors, given.clips)
     if given.seeds:
         compare_detectors(detectors, given.model, given.seeds, given.picture)
-
-
-def measure_detectors(detectors: dict[str, Detect], count: int) -> None:
-    """Print the figures of both detectors on clips as rendered, and as compressed."""
-    clips = list(render_clips(count))
-    print(f"{count} rendered clips of the test prompts, against their true boxes.\n")
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for kind, change in (
-            ("as rendered", lambda s: s),
-            ("enlarged, H.264", lambda s: through_h264(s, Path(folder))),
-        ):
-            for name, detect in detectors.items():
-                rows.append({"detector": f"`{name}`", "clips": kind, **measure(detect, map(change, clips))})
-    print_table(rows)
 
 
 if __name__ == "__main__":
