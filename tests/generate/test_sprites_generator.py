@@ -194,7 +194,7 @@ def test_models_by_name_and_by_folder(weights, tmp_path):
     assert name_model(str(weights), None) == weights.name
     with pytest.raises(UnknownBackendError, match="no generator named 'sprits'; did you mean 'sprites'"):
         resolve_model("sprits")
-    with pytest.raises(InputError, match="model_index.json"):
+    with pytest.raises(InputError, match="expected a folder"):
         resolve_model(str(tmp_path))
     (tmp_path / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
     with pytest.raises(InputError, match="no generator runs a WanPipeline"):
