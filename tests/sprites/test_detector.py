@@ -124,5 +124,5 @@ def test_in_an_overlay_what_moved_is_a_ghost():
     assert np.isnan(boxes[0]).all()
     assert boxes[1].tolist() == [30, 10, 40, 20]
     hardly = np.array([[2.0, 4, 14, 16]])
-    assert overlay(frame, hardly, other, hardly + [0, 0, 4, 0], np.random.default_rng(0)) is frame
+    assert overlay(frame, hardly, other, hardly + np.array([0, 0, 4, 0]), np.random.default_rng(0)) is frame
     assert hardly[0].tolist() == [2, 4, 14, 16], "who moved a little is left as it was"

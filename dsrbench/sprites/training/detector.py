@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsrbench.sprites.embedded import SUMS
 from dsrbench.geometry import iou_matrix
+from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
 from dsrbench.sprites.training.card import finish_folder
