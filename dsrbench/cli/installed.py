@@ -17,7 +17,7 @@ EXTRAS = {
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
     "sprites": ("torch", "diffusers", "safetensors"),
-    "align": ("torch", "diffusers", "safetensors", "peft"),
+    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 

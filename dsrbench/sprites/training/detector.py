@@ -115,11 +115,11 @@ def tear(frame: NDArray[np.uint8], boxes: NDArray[np.float64], rng: np.random.Ge
     x0, y0, x1, y1 = boxes[n].astype(int)
     side = min(int(rng.integers(3, 6)), y1 - y0, x1 - x0)
     rows, columns = (y1 - y0) // side, (x1 - x0) // side
-    torn = frame.copy()
+    torn: NDArray[np.uint8] = frame.copy()
     area = torn[y0 : y0 + rows * side, x0 : x0 + columns * side]
     pieces = area.reshape(rows, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
     mixed = rng.permutation(pieces).reshape(rows, columns, side, side, 3).swapaxes(1, 2)
-    area[:] = mixed.reshape(rows * side, columns * side, 3)
+    area[...] = mixed.reshape(rows * side, columns * side, 3)
     boxes[n] = np.nan
     return torn
 
@@ -138,7 +138,8 @@ def overlay(
     if blurred.any():  # neither whole nor a ghost
         return frame
     boxes[~(same >= 0.8)] = np.nan
-    return np.rint(frame * (1 - share) + other * share).astype(np.uint8)
+    mixed: NDArray[np.uint8] = np.rint(frame * (1 - share) + other * share).astype(np.uint8)
+    return mixed
 
 
 def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
