@@ -22,6 +22,7 @@ from dsrbench.detect.grid import MOST_BOXES
 from dsrbench.errors import BackendError, MissingExtraError, OptionError, WeightsError
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.hub import cache_folder, weights_folder
+from dsrbench.pretrained.devices import check_device
 from dsrbench.types import Detections
 
 ASSETS = "https://github.com/ultralytics/assets/releases"
@@ -77,7 +78,7 @@ class Yolo(ClosedVocabulary):
         ultralytics = import_ultralytics()
         import torch
 
-        self._device = _check_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = check_device(device)
         path = find_checkpoint(Path(weights))
         self._model: Any = _load_model(ultralytics, path)
         self.class_names = _check_classes(self._model, path)
@@ -176,17 +177,6 @@ def find_checkpoint(weights: Path) -> Path:
         f"no such weights: {weights}. Download the file from {ASSETS} (AGPL-3.0), put it into {folder} or pass its "
         f"path with -o detector.weights=PATH"
     )
-
-
-def _check_device(device: str) -> str:
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except Exception as error:  # RuntimeError, AssertionError or NotImplementedError, depending on what is absent
-        reason = str(error).splitlines()[0]
-        raise OptionError(f"device {device!r} cannot be used ({reason}); expected cpu or, with a GPU, cuda:0") from None
-    return device
 
 
 def _load_model(ultralytics: Any, path: Path) -> Any:
