@@ -284,5 +284,8 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     {
         "assignment": "dsrbench.track.assignment:Assignment",
         "bytetrack": "dsrbench.track.bytetrack:ByteTrack",
+        "sam2": "dsrbench.track.sam2:Sam2",
+        "sam3": "dsrbench.track.sam3:Sam3Tracker",
+        "edgetam": "dsrbench.track.edgetam:EdgeTam",
     },
 )
