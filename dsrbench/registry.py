@@ -284,6 +284,11 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     {
         "assignment": "dsrbench.track.assignment:Assignment",
         "bytetrack": "dsrbench.track.bytetrack:ByteTrack",
+        "botsort": "dsrbench.track.botsort:BotSort",
+        "ocsort": "dsrbench.track.ocsort:OcSort",
+        "sort": "dsrbench.track.sort:Sort",
+        "ultralytics-bytetrack": "dsrbench.track.ultralytics_bytetrack:UltralyticsByteTrack",
+        "ultralytics-botsort": "dsrbench.track.ultralytics_botsort:UltralyticsBotSort",
         "sam2": "dsrbench.track.sam2:Sam2",
         "sam3": "dsrbench.track.sam3:Sam3Tracker",
         "edgetam": "dsrbench.track.edgetam:EdgeTam",

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 import warnings
 
-WORDS = "a photo of detect cat dog house chair red ball skate ##board st bernard potted plant".split()
+WORDS = [
+    "a",
+    "photo",
+    "of",
+    "detect",
+    "cat",
+    "dog",
+    "house",
+    "chair",
+    "red",
+    "ball",
+    "skate",
+    "##board",
+    "st",
+    "bernard",
+    "potted",
+    "plant",
+]
 SIDE = 64
 MARKS = {"bos_token_id": 512, "eos_token_id": 513, "pad_token_id": 0}
 
@@ -228,7 +245,9 @@ def _memory(**more):
 
 def _heads(prompts, masks, side, patch):
     return {
-        "prompt_encoder_config": prompts(hidden_size=SAM_WIDTH, image_size=side, patch_size=patch, mask_input_channels=8),
+        "prompt_encoder_config": prompts(
+            hidden_size=SAM_WIDTH, image_size=side, patch_size=patch, mask_input_channels=8
+        ),
         "mask_decoder_config": masks(
             hidden_size=SAM_WIDTH, mlp_dim=64, num_hidden_layers=2, num_attention_heads=4, iou_head_hidden_dim=32
         ),
@@ -262,7 +281,9 @@ def _sam2_processor():
 
     size, quarter = ({"height": n, "width": n} for n in (SAM_SIDE, SAM_SIDE // 4))
     images = transformers.Sam2ImageProcessor(size=size, mask_size=quarter)
-    return transformers.Sam2VideoProcessor(images, transformers.Sam2VideoVideoProcessor(size=size), target_size=SAM_SIDE)
+    return transformers.Sam2VideoProcessor(
+        images, transformers.Sam2VideoVideoProcessor(size=size), target_size=SAM_SIDE
+    )
 
 
 def sam2(folder):

@@ -106,9 +106,7 @@ def find_liberties(labels: Sequence[str], texts: Sequence[str]) -> dict[str, str
     >>> find_liberties(["St. Bernard", "A Chair"], ["st bernard", "a chair"])
     {'St. Bernard': 'st bernard'}
     """
-    return {
-        label: text for label, text in zip(labels, texts, strict=True) if " ".join(label.lower().split()) != text
-    }
+    return {label: text for label, text in zip(labels, texts, strict=True) if " ".join(label.lower().split()) != text}
 
 
 def check_length(tokenizer: Any, texts: Sequence[str], *, limit: int, detector: str) -> None:

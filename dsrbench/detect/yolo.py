@@ -1,14 +1,8 @@
-"""`yolo`: any ultralytics detection model, official or trained by you; AGPL-3.0, so an extra that `all` leaves out.
-
-Ultralytics looks up hosts, sends events, writes to the home directory, installs packages and unpickles checkpoints.
-Here it does none of these: it is told so before its first import, and weights load through its restricted loader only.
-"""
+"""`yolo`: any ultralytics detection model, official or trained by you; AGPL-3.0, so an extra that `all` leaves out."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,19 +13,14 @@ from numpy.typing import NDArray
 
 from dsrbench.detect.closed import ClosedVocabulary, check_share, hash_weights
 from dsrbench.detect.grid import MOST_BOXES
-from dsrbench.errors import BackendError, MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import OptionError, WeightsError
 from dsrbench.geometry import clip_boxes, nms
-from dsrbench.hub import cache_folder, weights_folder
+from dsrbench.hub import weights_folder
 from dsrbench.pretrained.devices import check_device
+from dsrbench.pretrained.ultralytics_import import import_ultralytics
 from dsrbench.types import Detections
 
 ASSETS = "https://github.com/ultralytics/assets/releases"
-_SWITCHES = {
-    "YOLO_OFFLINE": "True",
-    "YOLO_AUTOINSTALL": "False",
-    "YOLO_VERBOSE": "False",
-    "ULTRALYTICS_SAFE_LOAD": "True",
-}
 
 
 class Yolo(ClosedVocabulary):
@@ -75,7 +64,7 @@ class Yolo(ClosedVocabulary):
         self._nms = check_share("nms", nms)
         self.any_animal = any_animal
         self._image_size, self._batch = image_size, batch
-        ultralytics = import_ultralytics()
+        ultralytics = import_ultralytics(f"detector {self.name!r}")
         import torch
 
         self._device = check_device(device)
@@ -125,38 +114,6 @@ class Yolo(ClosedVocabulary):
             label.append(np.full(len(best), i))
         chosen = np.concatenate(kept)
         return Detections(xyxy[chosen], score[chosen], np.concatenate(label))
-
-
-def import_ultralytics() -> Any:
-    """Import ultralytics without network, telemetry, installing, unpickling, or files in the home directory.
-
-    Raises:
-        MissingExtraError: It is not installed.
-        BackendError: It was imported before without these, or is too old to load weights safely.
-    """
-    was_imported = "ultralytics" in sys.modules
-    os.environ.update(_SWITCHES)
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_folder() / "ultralytics"))
-    Path(os.environ["YOLO_CONFIG_DIR"]).expanduser().mkdir(parents=True, exist_ok=True)
-    try:
-        import ultralytics
-        from ultralytics import utils
-        from ultralytics.nn import tasks
-    except ImportError:
-        raise MissingExtraError("detector 'yolo'", "ultralytics", "yolo") from None
-    loader = getattr(tasks, "_SafeLoad", None)
-    if not hasattr(utils, "SAFE_LOAD") or not getattr(loader, "SUPPORTED", False):
-        raise BackendError(
-            f"ultralytics {ultralytics.__version__} cannot load weights without unpickling them here; install "
-            f"ultralytics >= 8.4.190 and torch >= 2.6"
-        )
-    if not utils.SAFE_LOAD or utils.ONLINE:
-        before = "was imported before dsrbench could" if was_imported else "does not"
-        raise BackendError(
-            f"ultralytics {before} switch off its network use and unpickling; set "
-            f"{' and '.join(f'{key}={value}' for key, value in _SWITCHES.items())} in the environment first"
-        )
-    return ultralytics
 
 
 def find_checkpoint(weights: Path) -> Path:

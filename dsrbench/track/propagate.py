@@ -85,9 +85,7 @@ class MaskPropagation:
             tracks[:, 0], tracks[:, 1], (width, height), clip.fps, state[:, 0], state[:, 1], mask_area=areas
         )
 
-    def _masks(
-        self, frames: NDArray[np.uint8], anchor: int, boxes: Floats
-    ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
         """Frame numbers with the masks `[2, H, W]` of subject and object."""
         session = self._processor.init_video_session(
             inference_device=self._device,

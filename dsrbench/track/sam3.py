@@ -7,9 +7,7 @@ from dsrbench.pretrained.snapshots import HubModel
 from dsrbench.track.propagate import MaskPropagation
 
 MODEL = HubModel("facebook/sam3", "SAM License")
-_KINDS = dict.fromkeys(
-    ("sam3_video", "sam3_tracker_video"), ("Sam3TrackerVideoModel", "Sam3TrackerVideoProcessor")
-)
+_KINDS = dict.fromkeys(("sam3_video", "sam3_tracker_video"), ("Sam3TrackerVideoModel", "Sam3TrackerVideoProcessor"))
 
 
 class Sam3Tracker(MaskPropagation):
