@@ -15,6 +15,15 @@ from dsrbench.pretrained.snapshots import HubModel
 from dsrbench.types import Detections
 
 MODEL = HubModel("PekingU/rtdetr_v2_r50vd", "Apache-2.0")
+_OTHER_NAMES = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+}
+"""Classes of COCO by the names of an older data set, which some of these models' files use."""
 
 
 class Detr(ClosedVocabulary, BatchedDetector):
@@ -63,7 +72,7 @@ class Detr(ClosedVocabulary, BatchedDetector):
         names: dict[int, str] = self._net.config.id2label
         if sorted(names) != list(range(len(names))):
             raise WeightsError(f"{model}: classes must be numbered from 0 to {len(names) - 1}, got {sorted(names)[:9]}")
-        self.class_names = [str(names[index]) for index in range(len(names))]
+        self.class_names = [_OTHER_NAMES.get(names[index], names[index]) for index in range(len(names))]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Every box above the threshold whose class stands for a label."""

@@ -96,7 +96,7 @@ class GroundingDino(BatchedDetector):
         found = []
         for logits, boxes in zip(outputs.logits.float(), outputs.pred_boxes.double(), strict=True):
             score, label = resolve_phrases(logits, spans)
-            kept = score >= self._threshold
+            kept = score > self._threshold
             corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
             pixels = corners * np.array([width, height, width, height])
             found.append(Detections(pixels[kept], score[kept], label[kept]))

@@ -67,6 +67,9 @@ class OmDetTurbo(BatchedDetector):
         """Every box above the threshold, once for each noun; the model's own suppression is left to `finish`."""
         texts = read_nouns(labels, detector=self.name)
         outputs = self._net(**self._inputs(frames, text=[texts] * len(frames)))
+        # Its suppression, turned off though it is, runs; and not in every precision.
+        outputs.decoder_coord_logits = outputs.decoder_coord_logits.float()
+        outputs.decoder_class_logits = outputs.decoder_class_logits.float()
         results = self._processor.post_process_grounded_object_detection(
             outputs, threshold=self._threshold, nms_threshold=1.0, target_sizes=[frames.shape[1:3]] * len(frames)
         )

@@ -16,6 +16,7 @@ from dsrbench.detect.grid import MOST_BOXES
 from dsrbench.errors import OptionError, WeightsError
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.hub import weights_folder
+from dsrbench.pretrained.batches import Batches
 from dsrbench.pretrained.devices import check_device
 from dsrbench.pretrained.ultralytics_import import import_ultralytics
 from dsrbench.types import Detections
@@ -35,7 +36,7 @@ class Yolo(ClosedVocabulary):
         any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
         image_size: Longer side, in pixels, that frames are resized to.
         device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
-        batch: Frames a forward pass.
+        batch: Frames a forward pass; halved where they do not fit into memory.
 
     Raises:
         MissingExtraError: ultralytics is not installed.
@@ -46,6 +47,7 @@ class Yolo(ClosedVocabulary):
 
     name = "yolo"
     extra = "yolo"
+    _model: Any
 
     def __init__(
         self,
@@ -63,13 +65,13 @@ class Yolo(ClosedVocabulary):
         self._threshold = check_share("threshold", threshold, above_zero=True)
         self._nms = check_share("nms", nms)
         self.any_animal = any_animal
-        self._image_size, self._batch = image_size, batch
+        self._image_size, self._batches = image_size, Batches(batch, backend=self.name)
         ultralytics = import_ultralytics(f"detector {self.name!r}")
         import torch
 
         self._device = check_device(device)
-        path = find_checkpoint(Path(weights))
-        self._model: Any = _load_model(ultralytics, path)
+        path = find_checkpoint(Path(weights), self.name)
+        self._path, self._model = path, load_checkpoint(ultralytics, path)
         self.class_names = _check_classes(self._model, path)
         random = {path.name: "random, seed 0"}
         self.fingerprint = {
@@ -86,11 +88,10 @@ class Yolo(ClosedVocabulary):
         """
         classes = self.vocabulary(labels).classes
         asked = sorted({index for group in classes for index in group})
-        found = []
-        for start in range(0, len(frames), self._batch):
-            bgr = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames[start : start + self._batch]]
+
+        def run(part: NDArray[np.uint8]) -> list[Detections]:
             results = self._model.predict(
-                bgr,
+                [np.ascontiguousarray(frame[..., ::-1]) for frame in part],
                 conf=self._threshold,
                 iou=self._nms,
                 imgsz=self._image_size,
@@ -99,8 +100,9 @@ class Yolo(ClosedVocabulary):
                 save=False,
                 verbose=False,
             )
-            found += [self._select(result.boxes, classes, frames.shape[2:0:-1]) for result in results]
-        return found
+            return [self._select(result.boxes, classes, frames.shape[2:0:-1]) for result in results]
+
+        return self._batches.run(frames, run)
 
     def _select(self, boxes: Any, classes: Sequence[tuple[int, ...]], size: tuple[int, ...]) -> Detections:
         """Boxes by label; the model suppresses within a class, which a label of several classes needs once more."""
@@ -116,13 +118,17 @@ class Yolo(ClosedVocabulary):
         return Detections(xyxy[chosen], score[chosen], np.concatenate(label))
 
 
-def find_checkpoint(weights: Path) -> Path:
+def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
     """The file of weights: a path, or a name in the weights folder; never a download.
+
+    Args:
+        weights: What the user gave.
+        name: The detector, whose weights folder is looked into.
 
     Raises:
         WeightsError: No such file, or neither `.pt` nor `.yaml`.
     """
-    folder = weights_folder("yolo")
+    folder = weights_folder(name)
     if weights.suffix not in (".pt", ".yaml"):
         raise WeightsError(f"{weights} is no ultralytics checkpoint: expected a .pt file")
     for path in (weights, *([folder / weights] if weights.name == str(weights) else [])):
@@ -136,7 +142,12 @@ def find_checkpoint(weights: Path) -> Path:
     )
 
 
-def _load_model(ultralytics: Any, path: Path) -> Any:
+def load_checkpoint(ultralytics: Any, path: Path) -> Any:
+    """A model of ultralytics from its file, through the restricted loader.
+
+    Raises:
+        WeightsError: No model, damaged, or with code inside.
+    """
     import torch
 
     with warnings.catch_warnings(), _seeded(torch):

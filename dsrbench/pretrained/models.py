@@ -73,7 +73,8 @@ def load_pretrained(choice: Choice, *, backend: str, default: HubModel, kinds: K
     kind = snapshot.model_type
     if kind not in kinds:
         raise WeightsError(
-            f"{choice.model} holds a model of the type {kind!r}; {backend} takes {' or '.join(map(repr, kinds))}"
+            f"{choice.model} holds a model of the type {kind!r}; {backend} takes {', '.join(list(kinds)[:4])}"
+            f"{f' and {len(kinds) - 4} more' if len(kinds) > 4 else ''}"
         )
     net_class, processor_class = (getattr(transformers, name, None) for name in kinds[kind])
     if net_class is None or processor_class is None:

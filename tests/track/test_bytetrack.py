@@ -13,6 +13,7 @@ from dsrbench.errors import OptionError
 from dsrbench.registry import trackers
 from dsrbench.types import Detections, FrameState
 
+
 def associate(frames, fps=16.0, **options):
     instance = trackers.create("bytetrack", options).instance
     return instance.associate(frames, prompt=PROMPT, size=SIZE, fps=fps)
