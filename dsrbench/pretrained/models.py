@@ -96,12 +96,15 @@ def import_transformers(backend: str) -> Any:
     Raises:
         MissingExtraError: One is not installed.
     """
-    for package in ("torch", "torchvision", "transformers"):
+    import importlib
+
+    modules = {}
+    for package in ("transformers", "torch", "torchvision"):
         try:
-            module = __import__(package)
+            modules[package] = importlib.import_module(package)
         except ImportError:
             raise MissingExtraError(f"backend {backend!r}", package, "hf") from None
-    return module
+    return modules["transformers"]
 
 
 def _load(snapshot: Snapshot, net_class: Any, processor_class: Any, dtype: Any, backend: str) -> tuple[Any, Any]:

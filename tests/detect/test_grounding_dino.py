@@ -93,7 +93,9 @@ def detector_with(tiny, logits, monkeypatch, **options):
 
     def answer(**inputs):
         batch = len(inputs["input_ids"])
-        return types.SimpleNamespace(logits=logits[None].repeat(batch, 1, 1), pred_boxes=boxes[None].repeat(batch, 1, 1))
+        return types.SimpleNamespace(
+            logits=logits[None].repeat(batch, 1, 1), pred_boxes=boxes[None].repeat(batch, 1, 1)
+        )
 
     answer.config = backend.instance._net.config
     monkeypatch.setattr(backend.instance, "_net", answer)
