@@ -118,7 +118,7 @@ class GroundingDino(BatchedDetector):
             Detections(
                 result["boxes"].double().cpu().numpy(),
                 result["scores"].double().cpu().numpy(),
-                [labels.index(text) if text in labels else -1 for text in result["text_labels"]],
+                np.array([labels.index(text) if text in labels else -1 for text in result["text_labels"]], np.int64),
             )
             for result in results
         ]

@@ -62,7 +62,8 @@ class Yoloe(VocabularyYolo):
         """MobileCLIP's text encoder, a TorchScript archive."""
         import torch
 
-        return torch.jit.load(str(path), map_location="cpu")
+        load: Any = torch.jit.load
+        return load(str(path), map_location="cpu")
 
     def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
         """Give a network fresh from its file other classes."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import re
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from dsrbench.video import sha256_file
 KEPT = ("*.json", "*.txt", "*.safetensors")
 """What is fetched of a repository: configuration, vocabulary, weights."""
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +128,7 @@ def pull_snapshot(
             raise DownloadError(f"offline, and {error}") from None
     _check_id(model)
     hub = import_hub(backend)
+    hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
     if not sys.stderr.isatty():
         hub.utils.disable_progress_bars()
     try:
