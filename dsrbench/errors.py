@@ -71,7 +71,10 @@ class MissingExtraError(BackendError, ImportError):
     """Optional packages are not installed; the message gives the pip command."""
 
     def __init__(self, feature: str, package: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the package {package!r}. Install it with: pip install 'dsrbench[{extra}]'")
+        super().__init__(
+            f"{feature} needs the package {package!r}. Install it with: pip install 'dsrbench[{extra}]' "
+            f'(from a clone: pip install ".[{extra}]")'
+        )
         self.extra = extra
 
 

@@ -53,7 +53,10 @@ def test_exit_codes_do_not_collide_with_those_of_shells_and_click():
 
 def test_an_absent_extra_says_what_to_type():
     error = MissingExtraError("detector 'nanodet'", "ncnn", "nanodet")
-    assert str(error) == "detector 'nanodet' needs the package 'ncnn'. Install it with: pip install 'dsrbench[nanodet]'"
+    assert str(error) == (
+        "detector 'nanodet' needs the package 'ncnn'. Install it with: pip install 'dsrbench[nanodet]' "
+        '(from a clone: pip install ".[nanodet]")'
+    )
     assert isinstance(error, DSRBenchError)
     assert error.extra == "nanodet"
 

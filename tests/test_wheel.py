@@ -71,6 +71,14 @@ def test_its_content(wheel):
     assert f"{info}entry_points.txt" in names
 
 
+def test_it_carries_the_weights(wheel):
+    files = [path for path in (ROOT / "dsrbench" / "sprites" / "weights").rglob("*") if path.is_file()]
+    with zipfile.ZipFile(wheel) as archive:
+        for path in files:
+            assert archive.read(path.relative_to(ROOT).as_posix()) == path.read_bytes(), path
+    assert sum(path.stat().st_size for path in files) <= 15e6
+
+
 def test_its_metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read(f"dsrbench-{__version__}.dist-info/METADATA").decode()

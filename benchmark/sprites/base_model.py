@@ -3,7 +3,7 @@
 Run: python benchmark/sprites/base_model.py MODEL_FOLDER [--suite sprites-val] [--seeds 3] [--guidance 3.5] [--steps 12]
     [--checkpoint] [--picture clips.png]
 
-MODEL_FOLDER is what `dsrbench.sprites.train` writes (`FOLDER/model`); with `--checkpoint` it is the folder of a
+MODEL_FOLDER is what `dsrbench sprites train FOLDER` writes (`FOLDER/model`); with `--checkpoint` it is the folder of a
 training that still runs, whose averaged weights are taken as they are.
 """
 
@@ -58,10 +58,10 @@ def main() -> None:
             print(f"step {export_checkpoint(folder, Settings(), name='model')}")
             folder = folder / "model"
         generator = Sprites(folder=folder, guidance=given.guidance, steps=given.steps, threads=given.threads, enlarge=1)
-    pairs = [(prompt, seed) for prompt in read_suite(given.suite) for seed in range(given.seeds)]
-    start = time.perf_counter()
-    clips = [clip.frames for clip in generator.generate([p for p, _ in pairs], [s for _, s in pairs])]
-    made = time.perf_counter()
+        pairs = [(prompt, seed) for prompt in read_suite(given.suite) for seed in range(given.seeds)]
+        start = time.perf_counter()
+        clips = [clip.frames for clip in generator.generate([p for p, _ in pairs], [s for _, s in pairs])]
+        made = time.perf_counter()
     score_clips([p for p, _ in pairs], clips)
     print(f"{(made - start) / len(pairs):.3f} s a clip made, {(time.perf_counter() - made) / len(pairs):.3f} s scored")
     if given.picture:

@@ -16,10 +16,11 @@ COMMANDS = {
     "backends": "List backends and their options; fetch their weights.",
     "compare": "Compare two models on the same prompts.",
     "doctor": "Say what is installed, which weights are there, and what is missing.",
-    "eval": "Score a folder of videos against a suite of prompts.",
+    "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
+    "sprites": "Train the embedded model and its detector anew.",
 }
 """Every subcommand with its one-line help; it lives in the module of its name, as a click command `command`."""
 

@@ -1,8 +1,8 @@
-"""`dsrbench eval`: score a folder of videos against a suite of prompts."""
+"""`dsrbench eval`: generate videos, or take those there are, and score them against a suite of prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,31 +13,43 @@ from dsrbench.errors import IncompleteError
 
 if TYPE_CHECKING:
     from dsrbench.pipeline import Plan, Stages
+    from dsrbench.registry import Backend, Generator
     from dsrbench.store import Sample
 
 
-@click.command("eval", short_help="Score a folder of videos against a suite of prompts.")
+@click.command("eval", short_help="Generate videos, or take those there are; detect, track, score, report.")
+@click.option(
+    "--model", help="Model that makes the videos: a generator's name, or a folder of a model. [default: sprites]"
+)
+@click.option("--adapter", help="LoRA to put on the model: a .safetensors file in diffusers' format, or its folder.")
 @click.option(
     "--videos",
     type=click.Path(path_type=Path),
-    required=True,
-    help="A folder of videos whose names contain prompt ids (subfolders are models), or a manifest: CSV or JSONL with "
-    "video, prompt_id or prompt, and optionally model, seed.",
+    help="In place of a model: a folder of videos whose names contain prompt ids (subfolders are models), or a "
+    "manifest: CSV or JSONL with video, prompt_id or prompt, and optionally model, seed.",
 )
-@click.option("--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns.")
+@click.option(
+    "--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns. [default: sprites]"
+)
 @backend_options
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder. [default: runs/MODEL-SUITE]")
 @click.option(
-    "--model-name", help="Name of the model where no folder or column names one. [default: the folder's name]"
+    "--model-name", help="Name of the model in reports, where no folder or column names one. [default: the model's]"
 )
-@click.option("--seeds", help="Seeds every prompt must have, such as 0..4; absent ones count as failed.")
-@click.option("--partial", is_flag=True, help="Do not count prompts without a video as failed.")
-@click.option("--limit", type=click.IntRange(min=1), help="Score at most so many samples.")
+@click.option(
+    "--seeds",
+    help="Seeds of every prompt, such as 0..4 or 0,2,5; of videos that exist, absent ones count as failed. "
+    "[default with a model: 0..4]",
+)
+@click.option("--partial", is_flag=True, help="With --videos: do not count prompts without a video as failed.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many samples.")
 @click.option("--force", is_flag=True, help="Throw away what the run folder holds and do everything again.")
 def command(
-    videos: Path,
+    model: str | None,
+    adapter: str | None,
+    videos: Path | None,
     suite: str | None,
-    detector: str,
+    detector: str | None,
     tracker: str,
     options: tuple[str, ...],
     out: Path | None,
@@ -47,37 +59,73 @@ def command(
     limit: int | None,
     force: bool,
 ) -> None:
-    r"""Detect, track and score videos, and report. Run it again to go on where it stopped.
+    r"""Generate, detect, track and score videos, and report. Run it again to go on where it stopped.
 
     \b
-    dsrbench eval --videos videos/ --suite prompts.csv
+    dsrbench eval                                               the embedded model, its suite, its detector
+    dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
+    dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
     """
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline import evaluate, plan_videos
+    from dsrbench.pipeline import evaluate, plan_generation, plan_videos
     from dsrbench.prompts import read_suite
+    from dsrbench.registry import split_options
     from dsrbench.report import print_summary, summarize, write_page
     from dsrbench.store import Run
 
-    prompts = read_suite(suite) if suite else None
-    plan = plan_videos(videos, prompts, model=model_name, seeds=parse_seeds(seeds), limit=limit, partial=partial)
+    given = split_options(options, ["detector", "tracker", "generator"])
+    wanted = parse_seeds(seeds)
+    generator = None
+    if videos is not None:
+        _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
+        prompts = read_suite(suite) if suite else None
+        plan = plan_videos(videos, prompts, model=model_name, seeds=wanted, limit=limit, partial=partial)
+    else:
+        _refuse_together("--model", {"--partial": partial})
+        prompts = read_suite(_suite_for(model, suite))
+        generator, name = _make_generator(model or "sprites", adapter, given["generator"])
+        plan = plan_generation(prompts, model=model_name or name, seeds=wanted or range(5), limit=limit)
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
-    stages = make_stages(detector, tracker, options)
+    stages = make_stages(detector, tracker, given, plan.suite.name)
     for note in (*plan.notes, *_noun_notes(stages, plan)):
         click.echo(f"note: {note}", err=True)
     run = Run(folder)
-    with SampleProgress("scoring") as progress:
-        samples = evaluate(
-            plan,
-            stages,
-            run,
-            force=force,
-            on_progress=lambda done, total, sample: progress.update(done, total, sample.video or str(sample.id)),
-        )
+    with SampleProgress() as progress:
+        samples = evaluate(plan, stages, run, generator=generator, force=force, on_progress=progress.update)
     print_summary(summarize(samples), run.manifest)
     click.echo(f"Page: {write_page(run)}")
     _fail_if_incomplete(samples)
+
+
+def _refuse_together(option: str, others: Mapping[str, object]) -> None:
+    """Options that belong to the other way of getting videos are an error of usage."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        other = "--videos" if option == "--model" else "--model"
+        raise click.UsageError(
+            f"{given[0]} goes with {other}, not with {option}: videos are either made or taken as they are"
+        )
+
+
+def _suite_for(model: str | None, suite: str | None) -> str:
+    """The suite asked for, or the only one that every model is not asked for: the embedded model's own."""
+    if suite is None and model not in (None, "sprites"):
+        raise click.UsageError(
+            "which prompts? Give --suite SUITE: a name, a JSONL file, or a CSV with the paper's columns"
+        )
+    return suite or "sprites"
+
+
+def _make_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> tuple[Backend[Generator], str]:
+    """The generator that was asked for, and what its model is called in reports."""
+    from dsrbench.generate.resolve import name_model, resolve_model
+    from dsrbench.registry import generators
+
+    name, named = resolve_model(model)
+    asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
+    return generators.create(name, asked), name_model(model, asked.get("adapter"))
 
 
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:

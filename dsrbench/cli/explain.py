@@ -14,13 +14,16 @@ from dsrbench.cli.options import backend_options, make_stages
 @click.argument("prompt")
 @backend_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the page. [default: explain-VIDEO]")
-def command(video: Path, prompt: str, detector: str, tracker: str, options: tuple[str, ...], out: Path | None) -> None:
+def command(
+    video: Path, prompt: str, detector: str | None, tracker: str, options: tuple[str, ...], out: Path | None
+) -> None:
     r"""Score VIDEO against PROMPT, a sentence, and write a page: SSR curves, boxes on key frames, an overlay video.
 
     \b
     dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
     """
     from dsrbench.prompts import parse_prompt
+    from dsrbench.registry import split_options
     from dsrbench.report import write_explanation, write_overlay
     from dsrbench.report.words import explain_sample
     from dsrbench.store import Sample
@@ -29,7 +32,7 @@ def command(video: Path, prompt: str, detector: str, tracker: str, options: tupl
     from dsrbench.video import probe, sha256_file
 
     asked = parse_prompt(prompt)
-    stages = make_stages(detector, tracker, options)
+    stages = make_stages(detector, tracker, split_options(options, ["detector", "tracker"]))
     for noun, name in stages.check_prompt(asked).items():
         click.echo(f"note: {stages.detector.name} reads {noun} as {name}", err=True)
     sha256, info = sha256_file(video), probe(video)

@@ -19,6 +19,7 @@ EXTRAS = {
     "yolo": ("ultralytics", "lap"),
     "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
     "sprites": ("torch", "diffusers", "safetensors"),
+    "align": ("torch", "diffusers", "safetensors", "peft"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,25 +24,33 @@ def backend_options(function: F) -> F:
             help="A backend's option, such as detector.threshold=0.2 or tracker.gap=5; `dsrbench backends` lists them.",
         ),
         click.option("--tracker", default="assignment", show_default=True, help="Tracker, by name."),
-        click.option("--detector", default="nanodet", show_default=True, help="Detector, by name."),
+        click.option("--detector", help="Detector, by name. [default: nanodet; for the sprites suites, sprites]"),
     ):
         function = decorate(function)
     return function
 
 
-def make_stages(detector: str, tracker: str, options: Sequence[str]) -> Stages:
+def make_stages(
+    detector: str | None, tracker: str, options: Mapping[str, Mapping[str, str]], suite: str = ""
+) -> Stages:
     """The stages a command asked for.
+
+    Args:
+        detector: Its name; None for the one that suits the suite.
+        tracker: Its name.
+        options: What was given to each kind, as `split_options` sorts it.
+        suite: Name of the suite, where there is one.
 
     Raises:
         OptionError: An option no backend has.
         BackendError: A backend that cannot be used.
     """
     from dsrbench.pipeline import Stages
-    from dsrbench.registry import detectors, split_options, trackers
+    from dsrbench.registry import detectors, trackers
 
-    given = split_options(options, ["detector", "tracker"])
-    tracker_ready = trackers.create(tracker, given["tracker"])
-    return Stages(detectors.create(detector, given["detector"]), tracker_ready)
+    tracker_ready = trackers.create(tracker, options["tracker"])
+    usual = "sprites" if suite == "sprites" or suite.startswith("sprites-") else "nanodet"
+    return Stages(detectors.create(detector or usual, options["detector"]), tracker_ready)
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

@@ -13,15 +13,11 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class SampleProgress:
-    """A bar with the time left on a terminal; elsewhere a line every ten seconds. Writes to standard error.
+    """A bar with the time left on a terminal; elsewhere a line every ten seconds. Writes to standard error."""
 
-    Args:
-        verb: What is being done.
-    """
-
-    def __init__(self, verb: str) -> None:
+    def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._verb = verb
+        self._verb = ""
         self._bar: Bar | None = None
         self._started = self._said = time.monotonic()
 
@@ -34,7 +30,6 @@ class SampleProgress:
                 TimeElapsedColumn(),
             )
             self._bar = Bar(*columns, TextColumn("left"), TimeRemainingColumn(), console=self._console, transient=True)
-            self._bar.add_task(self._verb, total=None)
             self._bar.start()
         return self
 
@@ -44,13 +39,24 @@ class SampleProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int, total: int, what: str) -> None:
-        """Say how far the work is, and what was just finished."""
+    def update(self, verb: str, done: int, total: int, what: str) -> None:
+        """Say what is being done and how far it is, and what was just finished."""
+        if verb != self._verb:
+            self._begin(verb)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=f"{self._verb} {what}")
+            self._bar.update(self._bar.task_ids[-1], completed=done, total=total, description=f"{verb} {what}")
             return
         now = time.monotonic()
         if done == total or now - self._said >= SECONDS_BETWEEN_LINES:
             left = (now - self._started) / done * (total - done)
-            self._console.print(f"{self._verb}: {done}/{total}, {left:.0f} s left", highlight=False)
+            self._console.print(f"{verb}: {done}/{total}, {left:.0f} s left", highlight=False)
             self._said = now
+
+    def _begin(self, verb: str) -> None:
+        """Start a bar, and the estimate of the time left, anew."""
+        self._verb = verb
+        if self._bar is not None:
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
+            self._bar.add_task(verb, total=None)
+        self._started = self._said = time.monotonic()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsError
+from dsrbench.generate.adapter import find_adapter, load_adapter
 from dsrbench.prompts import compose_text
-from dsrbench.sprites.world import FPS, Gait, check_prompt
+from dsrbench.sprites import embedded
+from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_prompt
 from dsrbench.types import Clip, Prompt
 from dsrbench.video import sha256_file
 
-EMBEDDED = Path(__file__).parents[1] / "sprites" / "weights" / "model"
+EMBEDDED = embedded.MODEL
 """Where the embedded model is."""
 
 
@@ -29,10 +34,12 @@ class Sprites:
         batch: Clips made at once; noise depends on prompt and seed alone.
         enlarge: Times each pixel is repeated along both sides, for people's eyes and for the video's colours.
         folder: A folder saved by the model's pipeline; by default the embedded one.
+        adapter: A LoRA in diffusers' format, a `.safetensors` file or its folder.
+        adapter_scale: What the adapter's change is multiplied by.
         threads: Threads; by default as many as torch takes.
 
     Raises:
-        MissingExtraError: torch or diffusers is not installed.
+        MissingExtraError: torch, diffusers or, for an adapter, peft is not installed.
         WeightsError: Weights absent, altered, or of another model.
         OptionError: An option out of range.
     """
@@ -48,34 +55,40 @@ class Sprites:
         batch: int = 10,
         enlarge: int = 6,
         folder: Path | None = None,
+        adapter: Path | None = None,
+        adapter_scale: float = 1.0,
         threads: int | None = None,
     ) -> None:
         for name, value in (("steps", steps), ("batch", batch), ("enlarge", enlarge), ("threads", threads)):
             if value is not None and value < 1:
                 raise OptionError(f"{name} must be at least 1, got {value}")
-        self._steps, self._guidance, self._batch, self._enlarge = steps, guidance, batch, enlarge
-        found = EMBEDDED if folder is None else Path(folder)
-        if not (found / "model_index.json").is_file():
-            raise WeightsError(f"{found}: no sprites model here; expected a folder with model_index.json")
-        try:
-            import torch
-
-            from dsrbench.sprites.model.pipeline import SpritesPipeline
-        except ImportError as error:
-            raise MissingExtraError("generator 'sprites'", error.name or "torch", "sprites") from None
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self._torch: Any = torch
-        try:
-            self._pipeline = SpritesPipeline.from_pretrained(found, local_files_only=True)
-        except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
-            raise WeightsError(f"{found}: the sprites model cannot be loaded ({error})") from error
-        self._pipeline.set_progress_bar_config(disable=True)
-        files = sorted(found.rglob("*.safetensors"))
+        self.batch = batch
+        self._steps, self._guidance, self._enlarge, self._threads = steps, guidance, enlarge, threads
+        for package in ("torch", "diffusers"):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError("generator 'sprites'", package, "sprites")
+        self._folder = embedded.find_weights_folder("model", folder)
+        self._adapter = find_adapter(adapter) if adapter is not None else None
+        self._adapter_scale = adapter_scale
         self.fingerprint = {
-            "weights": {str(path.relative_to(found)): sha256_file(path) for path in files},
-            "torch": str(torch.__version__),
+            "weights": {
+                name: sha256
+                for name, sha256 in embedded.read_sums(self._folder).items()
+                if name.endswith(".safetensors")
+            },
+            "adapter": sha256_file(self._adapter) if self._adapter is not None else None,
+            "clip": {"frames": FRAMES, "fps": FPS, "width": WIDTH * enlarge, "height": HEIGHT * enlarge},
+            "text": "canonical",
+            "torch": importlib.metadata.version("torch"),
         }
+
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether the world can show a prompt.
+
+        Raises:
+            PromptError: A noun, relation type or scene it does not know.
+        """
+        canonical_text(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
         """Yield one clip per (prompt, seed) pair, in order.
@@ -83,22 +96,44 @@ class Sprites:
         Raises:
             PromptError: A noun, relation type or scene the world does not know; before any clip is made.
             InputError: Unequal numbers of prompts and seeds.
+            WeightsError: The weights cannot be loaded.
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
         texts = [canonical_text(prompt) for prompt in prompts]
-        for first in range(0, len(prompts), self._batch):
-            part = slice(first, first + self._batch)
-            noise = [
-                self._torch.Generator().manual_seed(noise_seed(p, s))
-                for p, s in zip(prompts[part], seeds[part], strict=True)
-            ]
-            made = self._pipeline(
-                texts[part], num_inference_steps=self._steps, guidance_scale=self._guidance, generator=noise
-            ).frames
+        for first in range(0, len(prompts), self.batch):
+            part = slice(first, first + self.batch)
+            made = self._make(texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)])
             for text, frames, seed in zip(texts[part], made, seeds[part], strict=True):
                 large = frames.repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
                 yield Clip(large, FPS, text, {"seed": seed})
+
+    def _make(self, texts: Sequence[str], noise_seeds: Sequence[int]) -> Any:
+        import torch
+
+        noise = [torch.Generator().manual_seed(seed) for seed in noise_seeds]
+        pipeline = self._pipeline
+        return pipeline(texts, num_inference_steps=self._steps, guidance_scale=self._guidance, generator=noise).frames
+
+    @functools.cached_property
+    def _pipeline(self) -> Any:
+        """The model, loaded when the first clip is asked for."""
+        import torch
+        from diffusers.utils import logging
+
+        from dsrbench.sprites.model.pipeline import SpritesPipeline
+
+        logging.disable_progress_bar()
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
+        try:
+            pipeline = SpritesPipeline.from_pretrained(self._folder, local_files_only=True)
+        except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
+            raise WeightsError(f"{self._folder}: the sprites model cannot be loaded ({error})") from error
+        if self._adapter is not None:
+            load_adapter(pipeline.transformer, self._adapter, scale=self._adapter_scale)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
 
 
 def canonical_text(prompt: Prompt) -> str:

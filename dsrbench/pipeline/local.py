@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import secrets
 import traceback
@@ -11,25 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import RunMismatchError, StoreError, VideoError
+from dsrbench.pipeline.generation import generate_videos
 from dsrbench.pipeline.names import readable
 from dsrbench.pipeline.plan import Job, Plan
 from dsrbench.pipeline.provenance import build_manifest
 from dsrbench.pipeline.stages import Stages, explain_failure
+from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run, Sample, describe_changes
 from dsrbench.types import VideoScore
 from dsrbench.video import sha256_file
 
-Progress = Callable[[int, int, Sample], None]
-"""Called after every sample with how many are done, how many there are, and the sample."""
+Progress = Callable[[str, int, int, str], None]
+"""Called with what is being done, how many are done, how many there are, and the name of the newest."""
 
-MUST_AGREE = ("suite", "detector")
-"""Parts of the manifest that a folder keeps for life: another suite or detector would throw hours away in silence."""
+MUST_AGREE = ("suite", "generator", "detector")
+"""Parts of the manifest that a folder keeps for life: others would throw hours of work away in silence."""
 
 
 def evaluate(
-    plan: Plan, stages: Stages, run: Run, *, force: bool = False, on_progress: Progress | None = None
+    plan: Plan,
+    stages: Stages,
+    run: Run,
+    *,
+    generator: Backend[Generator] | None = None,
+    force: bool = False,
+    on_progress: Progress | None = None,
 ) -> list[Sample]:
-    """Score every job of a plan into a run folder.
+    """Score every job of a plan into a run folder, after its videos were made where a generator is given.
 
     Finished samples are found again by content and skipped. A video that cannot be read, or on which a backend crashes,
     becomes a failed sample; the run goes on.
@@ -38,19 +47,22 @@ def evaluate(
         plan: The jobs.
         stages: The backends.
         run: The run folder; made if need be.
+        generator: Makes the videos first; then the plan is one of `plan_generation`.
         force: Do everything again, whatever the folder holds.
-        on_progress: Told of every sample.
+        on_progress: Told of every video made and of every sample scored.
 
     Returns:
         All samples, sorted; also written to `samples.parquet`.
 
     Raises:
-        RunMismatchError: The folder holds a run of another suite or detector.
+        RunMismatchError: The folder holds a run of another suite, generator or detector.
+        BackendError: The generator can make none of the prompts.
         RunLockedError: Another process works on it.
         StoreError: It cannot be written, for instance because the disk is full.
     """
+    tell = on_progress or (lambda *_: None)
     with run.lock():
-        manifest = build_manifest(plan, stages)
+        manifest = build_manifest(plan, stages, generator)
         before = run.written_samples()
         if force:
             run.clear()
@@ -58,14 +70,19 @@ def evaluate(
         _drop_stale_table(run, manifest)
         run.write_manifest(manifest)
         run.log("start", samples=len(plan.jobs))
+        if generator is not None:
+            count = itertools.count(1)
+            plan = generate_videos(
+                *(plan, generator, run),
+                on_video=lambda job: tell("generating", next(count), len(plan.jobs), job.name),
+            )
         samples = []
         for done, job in enumerate(plan.jobs, start=1):
             old, note = before.get(job.key, (None, {}))
             _link_video(job, run, old.video_sha256 if old is not None else "")
             sample = _evaluate_job(job, stages, run, None if force else old, {} if force else note)
             samples.append(sample)
-            if on_progress is not None:
-                on_progress(done, len(plan.jobs), sample)
+            tell("scoring", done, len(plan.jobs), sample.video or str(sample.id))
         run.compact(samples)
         run.log("end", samples=len(samples))
     return samples
@@ -95,7 +112,9 @@ def _drop_stale_table(run: Run, manifest: Mapping[str, Any]) -> None:
 
 def _evaluate_job(job: Job, stages: Stages, run: Run, old: Sample | None, note: Mapping[str, Any]) -> Sample:
     """A job's sample: `old`, the one the folder has, where the file's `note` shows it is still true, else a new one."""
-    blank = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name)
+    blank = Sample(
+        *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name), text_used=job.text_used
+    )
     if job.path is None:
         return _keep(blank, None, run, old)
     file: dict[str, Any] = {}
@@ -104,7 +123,7 @@ def _evaluate_job(job: Job, stages: Stages, run: Run, old: Sample | None, note: 
         sha256 = note["sha256"] if _same_file(note, file) else sha256_file(job.path)
         file["sha256"] = sha256
         if old is not None and old.key == stages.score_key(job.prompt, sha256) and old.prompt == job.prompt:
-            return _keep(dataclasses.replace(old, video=job.name), file, run, old, note)
+            return _keep(dataclasses.replace(old, video=job.name, text_used=job.text_used), file, run, old, note)
         sample = stages.evaluate(job, sha256, run)
     except StoreError:
         raise
@@ -154,7 +173,7 @@ def _link_video(job: Job, run: Run, linked_sha256: str) -> None:
     """
     if job.path is None:
         return
-    link, source = run.disk.path("videos") / job.name, job.path.resolve()
+    link, source = run.videos / job.name, job.path.resolve()
     try:
         if os.path.lexists(link):
             if link.exists() and link.samefile(source):

@@ -1,10 +1,11 @@
-"""What a run has to do: one job a sample, from a folder of videos or a manifest, before any video is opened."""
+"""What a run has to do: one job a sample, of videos in a folder or manifest, or of videos that will be made."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
@@ -30,6 +31,7 @@ class Job:
         path: The file; None where there is none.
         name: The file's path as it is recorded: relative, in the run's `videos/`.
         problem: Why there is no file; empty where there is one.
+        text_used: The text the model was given, where known.
     """
 
     key: SampleKey
@@ -37,6 +39,7 @@ class Job:
     path: Path | None
     name: str
     problem: str = ""
+    text_used: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,31 @@ class Plan:
     def models(self) -> list[str]:
         """Names of the models, sorted."""
         return sorted({job.key.model for job in self.jobs})
+
+
+def plan_generation(suite: Suite, *, model: str, seeds: Sequence[int], limit: int | None = None) -> Plan:
+    """Plan the making and scoring of a video of every prompt and seed.
+
+    Args:
+        suite: The prompts.
+        model: Name of the model, as in reports.
+        seeds: The seeds of every prompt.
+        limit: At most so many samples.
+
+    >>> from dsrbench.prompts import read_suite
+    >>> plan = plan_generation(read_suite("sprites"), model="sprites", seeds=range(5))
+    >>> len(plan.jobs), plan.jobs[0].path, plan.jobs[0].name.endswith("_seed0.mp4")
+    (300, None, True)
+    """
+    keys = sorted(SampleKey(model, prompt.id, seed) for prompt in suite for seed in seeds)[:limit]
+    jobs = [Job(key, suite.get(key.prompt_id), None, _generated_name(key), "not generated") for key in keys]
+    return Plan(tuple(jobs), suite)
+
+
+def _generated_name(key: SampleKey) -> str:
+    """A name that a person reads, and that `NameReader` reads back; of an id that makes no file name, its slug."""
+    name = f"{key.prompt_id}_seed{key.seed}.mp4"
+    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}", name) else f"{key.slug}.mp4"
 
 
 def plan_videos(

@@ -14,6 +14,7 @@ import dsrbench
 from dsrbench.errors import BackendError
 from dsrbench.pipeline.plan import Plan
 from dsrbench.pipeline.stages import Stages
+from dsrbench.registry import Backend, Generator
 
 PACKAGES = (
     "numpy",
@@ -23,14 +24,19 @@ PACKAGES = (
     "ncnn",
     "onnxruntime",
     "torch",
+    "diffusers",
+    "peft",
     "transformers",
     "ultralytics",
     "trackers",
 )
 
 
-def build_manifest(plan: Plan, stages: Stages) -> dict[str, Any]:
-    """The manifest of a run of `plan` by `stages`; no times, hosts or paths of this machine."""
+def build_manifest(plan: Plan, stages: Stages, generator: Backend[Generator] | None = None) -> dict[str, Any]:
+    """The manifest of a run of `plan` by `stages`, and by `generator` where it makes the videos.
+
+    It has no times, hosts or paths of this machine.
+    """
     suite = plan.suite
     return {
         "dsrbench": dsrbench.__version__,
@@ -44,6 +50,7 @@ def build_manifest(plan: Plan, stages: Stages) -> dict[str, Any]:
         "models": plan.models,
         "seeds": sorted({job.key.seed for job in plan.jobs}),
         "n_samples": len(plan.jobs),
+        "generator": generator.record() if generator is not None else None,
         "protocol": "default",
         "detector": stages.detector.record(),
         "tracker": stages.tracker.record(),

@@ -43,16 +43,16 @@ class Stages:
 
     def detect_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the detections of a video by all they depend on."""
-        return _digest("detect", sha256, prompt.subject, prompt.object, self.detector.record())
+        return digest("detect", sha256, prompt.subject, prompt.object, self.detector.record())
 
     def track_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the tracks of a video by all they depend on."""
-        return _digest("track", self.detect_key(prompt, sha256), self.tracker.record())
+        return digest("track", self.detect_key(prompt, sha256), self.tracker.record())
 
     def score_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the score of a video by all it depends on."""
         counts = dataclasses.asdict(self.counts) if self.counts else "scaled"
-        return _digest("score", __version__, self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
+        return digest("score", __version__, self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
 
     def check_prompt(self, prompt: Prompt) -> dict[str, str]:
         """Ask the detector whether it knows the prompt's nouns, before any video is read.
@@ -124,7 +124,9 @@ class Stages:
             DSRBenchError: The run folder cannot be written.
         """
         assert job.path is not None
-        sample = Sample(job.key.model, job.prompt, job.key.seed, VideoScore.failed(""), job.name, sha256)
+        sample = Sample(
+            *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(""), job.name, sha256), text_used=job.text_used
+        )
         try:
             self.check_prompt(job.prompt)
         except BackendError as error:
@@ -184,5 +186,6 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
             yield item
 
 
-def _digest(*parts: Any) -> str:
+def digest(*parts: Any) -> str:
+    """A short hash of JSON values, the name of what was made from them."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]

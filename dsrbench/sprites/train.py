@@ -1,15 +1,10 @@
-"""Train the embedded model from nothing, in stages that can be interrupted and go on where they stopped.
-
-Run `python -m dsrbench.sprites.train FOLDER [--minutes 45] [--threads 2]` until it says that all stages are done.
-"""
+"""Train the embedded model from nothing, in stages that can be interrupted and go on where they stopped."""
 
 from __future__ import annotations
 
-import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
-
-import torch
 
 from dsrbench.sprites.training.autoencoder import train_autoencoder
 from dsrbench.sprites.training.detector import train_detector
@@ -18,7 +13,7 @@ from dsrbench.sprites.training.loop import Clock
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.training.transformer import train_transformer
 
-STAGES: dict[str, Callable[[Path, Settings, Clock], bool]] = {
+STAGES: dict[str, Callable[..., bool]] = {
     "autoencoder": train_autoencoder,
     "latents": encode_clips,
     "transformer": train_transformer,
@@ -31,15 +26,20 @@ def train(
     *,
     settings: Settings | None = None,
     minutes: float | None = 45,
+    interrupted: Callable[[], bool] = lambda: False,
     report: Callable[[str], None] = print,
+    on_step: Callable[[str, int, int, float | None], None] = lambda *_: None,
 ) -> bool:
     """Train, or go on training, into a folder.
 
     Args:
-        folder: Checkpoints and the finished model (`folder/model`) are written here; losses into `log.jsonl`.
+        folder: Checkpoints, the finished model (`folder/model`) and the finished detector (`folder/detector`) are
+            written here; losses into `log.jsonl`.
         settings: By default those of the embedded model.
         minutes: Time after which to stop with a checkpoint; None for no limit.
+        interrupted: Whether to stop with a checkpoint now, asked after every step.
         report: Given a line a stage.
+        on_step: Told the stage, its steps done, its steps altogether, and a loss where there is one.
 
     Returns:
         Whether all stages are done.
@@ -47,26 +47,11 @@ def train(
     Raises:
         StoreError: The folder holds a training with other settings.
     """
-    folder, clock = Path(folder), Clock(minutes)
+    folder, clock = Path(folder), Clock(minutes, interrupted)
     folder.mkdir(parents=True, exist_ok=True)
     for name, run in STAGES.items():
-        done = run(folder, settings or Settings(), clock)
-        report(f"{name}: {'done' if done else 'out of time; run the same command again to go on'}")
+        done = run(folder, settings or Settings(), clock, on_step=functools.partial(on_step, name))
+        report(f"{name}: {'done' if done else 'stopped, with a checkpoint'}")
         if not done:
             return False
     return True
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Train the embedded sprites model from nothing.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=45)
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    train(arguments.folder, minutes=arguments.minutes)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """A run folder: what a run wrote, found again after a crash, on this disk.
 
-`run.json` (manifest), `videos/`, `detections/`, `tracks/`, `samples/` (one JSON a sample), `samples.parquet` (compacted
-from them), `log.jsonl`, `report/`.
+`run.json` (manifest), `videos/`, `generated/` (a note for each video made here), `detections/`, `tracks/`, `samples/`
+(one JSON a sample), `samples.parquet` (compacted from them), `log.jsonl`, `report/`.
 """
 
 from dsrbench.store.disk import LocalDisk

@@ -100,8 +100,9 @@ class LocalDisk:
             prefix: The folder to clear with all below it; by default the root itself, but nothing below.
         """
         folder = self.path(prefix)
-        for path in folder.rglob(".*.tmp") if prefix else folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+        for suffix in ("tmp", "part"):
+            for path in folder.rglob(f".*.{suffix}") if prefix else folder.glob(f".*.{suffix}"):
+                path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

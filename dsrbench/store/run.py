@@ -13,7 +13,7 @@ from typing import Any
 
 from dsrbench.errors import StoreError
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
-from dsrbench.store.disk import LocalDisk
+from dsrbench.store.disk import LocalDisk, write_error
 from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
 from dsrbench.types import Detections, VideoTracks
 
@@ -45,11 +45,29 @@ class Run:
             )
         return run
 
+    @property
+    def videos(self) -> Path:
+        """Where the videos are, or links to them."""
+        return self.disk.path("videos")
+
+    def place_video(self, name: str) -> Path:
+        """The path for a video that will be written, its folder made.
+
+        Raises:
+            StoreError: The folder cannot be made.
+        """
+        path = self.videos / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(path, error) from error
+        return path
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear what a killed one left half-written."""
         with self.disk.lock():
-            for part in ("", "samples", "tracks", "detections", "videos", "report"):
+            for part in ("", "samples", "tracks", "detections", "videos", "generated", "report"):
                 self.disk.sweep(part)
             yield
 
@@ -81,6 +99,14 @@ class Run:
         """Write a JSON file of the run, whole or not at all; NaN is an error."""
         text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         self.disk.write_atomic(name, text.encode() + b"\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON object written before; empty where it is absent or damaged."""
+        if self.disk.exists(name):
+            with contextlib.suppress(StoreError, ValueError):
+                value = json.loads(self.disk.read(name))
+                return value if isinstance(value, dict) else {}
+        return {}
 
     def log(self, event: str, **facts: Any) -> None:
         """Add a line to `log.jsonl`: the only place for times and hosts."""
@@ -152,8 +178,8 @@ class Run:
         return read_samples(self.disk.path("samples.parquet"))
 
     def clear(self) -> None:
-        """Forget everything the run made, keeping the videos."""
-        for part in ("samples", "tracks", "detections", "report"):
+        """Forget everything the run made; videos stay, but generated ones will be made again."""
+        for part in ("samples", "tracks", "detections", "generated", "report"):
             for name in self.disk.list(part):
                 self.disk.path(name).unlink(missing_ok=True)
         for name in ("samples.parquet", "run.json"):

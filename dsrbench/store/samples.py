@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 
-_PLAIN = ("model", "seed", "video", "video_sha256", "n_frames", "fps", "width", "height", "n_filled", "key")
+_PLAIN = (
+    "model",
+    "seed",
+    "text_used",
+    "video",
+    "video_sha256",
+    "n_frames",
+    "fps",
+    "width",
+    "height",
+    "n_filled",
+    "key",
+)
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("model", "reason", "video", "video_sha256", "key"), (str,)),
+    **dict.fromkeys(("model", "reason", "text_used", "video", "video_sha256", "key"), (str,)),
     **dict.fromkeys(("seed", "n_frames", "n_scored", "n_filled", "width", "height"), (int,)),
     "fps": (int, float),
     "visited": (bool,),
@@ -68,6 +80,7 @@ class Sample:
         width: Pixels.
         height: Pixels.
         n_filled: Frames scored with an interpolated box.
+        text_used: The text the model was given, where that is known; it may differ from the prompt's.
         key: Hash of all that decided the score: video, prompt, backends with their options, counts.
     """
 
@@ -83,6 +96,7 @@ class Sample:
     height: int = 0
     n_filled: int = 0
     key: str = ""
+    text_used: str = ""
 
     @property
     def id(self) -> SampleKey:
@@ -98,6 +112,7 @@ class Sample:
             "prompt_id": self.prompt.id,
             "seed": self.seed,
             "text": self.prompt.text,
+            "text_used": self.text_used,
             "subject": self.prompt.subject,
             "object": self.prompt.object,
             "type": self.prompt.type,
@@ -168,7 +183,7 @@ def samples_table(samples: Iterable[Sample]) -> pa.Table:
     schema = pa.schema(
         [(n, text) for n in ("sample_id", "model", "prompt_id")]
         + [("seed", count)]
-        + [(n, text) for n in ("text", "subject", "object", "type", "scene", "split")]
+        + [(n, text) for n in ("text", "text_used", "subject", "object", "type", "scene", "split")]
         + [("tags", pa.list_(text)), ("status", text), ("reason", text), ("dsr_score", number)]
         + [(part, number) for part in PARTS]
         + [("diagnosis", text), ("visited", pa.bool_())]

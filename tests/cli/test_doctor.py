@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import itertools
 import platform
 import re
 import subprocess
@@ -105,7 +106,9 @@ def test_the_extras_are_those_of_the_package():
     declared = {}
     for extra, lines in config["options.extras_require"].items():
         if extra not in ("all", "test", "dev"):
-            declared[extra] = tuple(re.match(r"[\w.-]+", line)[0] for line in lines.split("\n") if line)
+            words = [re.match(r"[\w.-]+(\[\w+\])?", line)[0] for line in lines.split("\n") if line]
+            of_others = [declared[word[len("dsrbench[") : -1]] for word in words if "[" in word]
+            declared[extra] = (*itertools.chain(*of_others), *(word for word in words if "[" not in word))
     assert declared == EXTRAS
 
 

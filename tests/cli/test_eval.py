@@ -240,7 +240,17 @@ def test_errors_are_one_line(shared_place, how, more, code, words):
     assert not (shared_place / "runs").exists(), "nothing is written for a command that cannot work"
 
 
-USAGE = [(), ("--videos", "videos", "--seeds", "4..1"), ("--videos", "videos", "--limit", "0"), ("--vidoes", "videos")]
+USAGE = [
+    ("--videos", "videos", "--model", "sprites"),
+    ("--videos", "videos", "--adapter", "lora"),
+    ("--videos", "videos", "-o", "generator.steps=3"),
+    ("--partial",),
+    ("--model", "videos"),
+    ("--seeds", "x"),
+    ("--videos", "videos", "--seeds", "4..1"),
+    ("--videos", "videos", "--limit", "0"),
+    ("--vidoes", "videos"),
+]
 
 
 @pytest.mark.parametrize("arguments", USAGE)

@@ -89,10 +89,10 @@ def test_a_run_from_pixels_to_scores(videos, tmp_path):
         plan_videos(videos, SUITE),
         make_stages(RedAndGreen()),
         run,
-        on_progress=lambda done, total, sample: told.append((done, total, sample.prompt.id)),
+        on_progress=lambda *what: told.append(what),
     )
     assert [str(s.score.diagnosis.value) for s in samples] == ["correct", "reversed", "static", "correct"]
-    assert told == [(i + 1, 4, s.prompt_id) for i, s in enumerate(SPECS)]
+    assert told == [("scoring", i + 1, 4, f"{s.prompt_id}.mp4") for i, s in enumerate(SPECS)]
     for sample, spec in zip(samples, SPECS, strict=True):
         # H.264 moves an edge by a pixel at most
         tracks, truth = run.tracks(sample.id), true_tracks(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -17,10 +18,12 @@ from sprites.tiny import SETTINGS, TEXTS  # noqa: E402
 from dsrbench.errors import StoreError  # noqa: E402
 from dsrbench.prompts import parse_prompt  # noqa: E402
 from dsrbench.sprites import train as train_module  # noqa: E402
+from dsrbench.sprites.embedded import find_weights_folder, read_sums  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
 from dsrbench.sprites.split import split_triples  # noqa: E402
 from dsrbench.sprites.train import train  # noqa: E402
 from dsrbench.sprites.training import loop  # noqa: E402
+from dsrbench.sprites.training.checkpoint import whole_folder  # noqa: E402
 from dsrbench.sprites.training.data import FOREGROUND, draw_clip, draw_frames, draw_prompt, to_tensor  # noqa: E402
 from dsrbench.sprites.training.latents import read_clips  # noqa: E402
 from dsrbench.sprites.training.transformer import flow_loss, make_networks, make_optimizers  # noqa: E402
@@ -71,6 +74,14 @@ def test_the_result_is_a_pipeline_in_half_precision(trained):
     assert pipeline.transformer.dtype == torch.float32
     assert pipeline(TEXTS[0], num_inference_steps=1).frames.shape == (1, 16, 32, 48, 3)
     assert len(pipeline.autoencoder.config.latents_std) == 4
+    texts = [
+        path
+        for kind in ("model", "detector")
+        for path in (trained / kind).rglob("*")
+        if path.suffix in (".json", ".md")
+    ]
+    assert len(texts) == 8
+    assert not any(str(trained) in path.read_text() for path in texts), "a path of this machine"
 
 
 def test_latents_are_normalised_and_have_their_texts(trained):
@@ -103,7 +114,7 @@ class Stops:
 
 def test_an_interrupted_training_ends_with_the_same_weights(trained, tmp_path, monkeypatch):
     runs = 0
-    monkeypatch.setattr(train_module, "Clock", lambda minutes: Stops(3))
+    monkeypatch.setattr(train_module, "Clock", lambda *_: Stops(3))
     while not train(tmp_path, settings=SETTINGS, report=lambda line: None):
         runs += 1
         assert runs < 20
@@ -120,8 +131,49 @@ def test_a_finished_training_is_left_alone(trained):
     assert before == {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
 
 
+def test_an_export_that_was_cut_short_is_made_again_from_the_checkpoint(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "copy")
+    for kind in ("model", "detector"):
+        (folder / kind / "SHA256SUMS").unlink()
+        next((folder / kind).rglob("*.safetensors")).unlink()
+    assert train(folder, settings=SETTINGS, report=lambda line: None)
+    for kind in ("model", "detector"):
+        assert read_sums(find_weights_folder(kind, folder / kind)) == read_sums(trained / kind)
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "made"
+
+    def write_half():
+        with whole_folder(folder) as made:
+            (made / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert not folder.exists()
+    for name in ("first", "second"):
+        with whole_folder(folder) as made:
+            (made / name).touch()
+        assert [path.name for path in folder.iterdir()] == [name]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_every_step_is_told(tmp_path):
+    told = []
+    assert train(
+        tmp_path, settings=SETTINGS, report=lambda line: None, on_step=lambda stage, *rest: told.append((stage, *rest))
+    )
+    assert [row[:3] for row in told] == [
+        (stage, step + 1, steps)
+        for stage, steps in (("autoencoder", 4), ("latents", 2), ("transformer", 6), ("detector", 3))
+        for step in range(steps)
+    ]
+    assert all((loss is None) == (stage == "latents") for stage, *_, loss in told)
+
+
 def test_other_settings_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(train_module, "Clock", lambda minutes: Stops(2))
+    monkeypatch.setattr(train_module, "Clock", lambda *_: Stops(2))
     assert not train(tmp_path, settings=SETTINGS, report=lambda line: None)
     with pytest.raises(StoreError, match="begun with other settings"):
         train(tmp_path, settings=dataclasses.replace(SETTINGS, seed=1), report=lambda line: None)
@@ -135,6 +187,7 @@ def test_time_runs_out(monkeypatch):
     now[0] += 120
     assert clock.is_over()
     assert not loop.Clock(None).is_over()
+    assert loop.Clock(None, lambda: True).is_over()
 
 
 def test_the_loss_falls_on_one_clip():

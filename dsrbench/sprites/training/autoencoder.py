@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
-from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.data import draw_frames
-from dsrbench.sprites.training.loop import Clock, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 
 STAGE = 1
@@ -19,7 +19,7 @@ NAMES = ("seed", "autoencoder_steps", "frames", "autoencoder_rate", "latent_nois
 """Settings this stage depends on."""
 
 
-def train_autoencoder(folder: Path, settings: Settings, clock: Clock) -> bool:
+def train_autoencoder(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Train it into `folder/autoencoder`; a finished one is left alone.
 
     Returns:
@@ -51,10 +51,12 @@ def train_autoencoder(folder: Path, settings: Settings, clock: Clock) -> bool:
         loss: Tensor = (error * weights).sum() / (3 * weights.sum()) + 1e-3 * latents.float().square().mean()
         return loss
 
-    if not run_steps(progress, settings.autoencoder_steps, compute_loss, clock=clock, log=folder / "log.jsonl"):
+    log, steps = folder / "log.jsonl", settings.autoencoder_steps
+    if not run_steps(progress, steps, compute_loss, clock=clock, log=log, on_step=on_step):
         return False
     _measure_latents(model, settings)
-    model.save_pretrained(folder / "autoencoder")
+    with whole_folder(folder / "autoencoder") as made:
+        model.save_pretrained(made)
     return True
 
 

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsrbench.geometry import iou_matrix
+from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
-from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.card import finish_folder
+from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.data import draw_clip_with_nouns, to_tensor
-from dsrbench.sprites.training.loop import Clock, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
 
@@ -24,16 +27,22 @@ STAGE = 4
 NAMES = ("seed", "detector_steps", "detector_frames", "detector_rate", "ema", "detector", "autoencoder")
 """Settings this stage depends on, beside the autoencoder it was given."""
 
+UNFORMED, GHOSTS = 0.15, 0.15
+"""Shares of frames in which a sprite is torn to pieces, and in which two moments lie over one another.
+
+Half-trained models make such things; a detector that has never seen them takes a smear of an animal's colours for it.
+"""
+
 Targets = tuple[Tensor, Tensor, Tensor]
 
 
-def train_detector(folder: Path, settings: Settings, clock: Clock) -> bool:
+def train_detector(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Train it into `folder/detector`; a finished one is left alone.
 
     Returns:
         Whether it is finished.
     """
-    if (folder / "detector" / "config.json").exists():
+    if (folder / "detector" / SUMS).exists():
         return True
     autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
     with torch.random.fork_rng():
@@ -61,12 +70,14 @@ def train_detector(folder: Path, settings: Settings, clock: Clock) -> bool:
     def after_step(step: int) -> None:
         average([averaged], [net], min(settings.ema, (1 + step) / (10 + step)))
 
-    log = folder / "log.jsonl"
-    if not run_steps(progress, settings.detector_steps, compute_loss, clock=clock, log=log, after_step=after_step):
+    log, steps = folder / "log.jsonl", settings.detector_steps
+    if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False
     for tensor in (*averaged.parameters(), *averaged.buffers()):
         tensor.data = tensor.data.half()
-    averaged.save_pretrained(folder / "detector")
+    with whole_folder(folder / "detector") as made:
+        averaged.save_pretrained(made)
+        finish_folder(made, "detector", settings, log=log)
     return True
 
 
@@ -81,10 +92,53 @@ def draw_labelled(count: int, rng: np.random.Generator, *, of_each: int = 4) -> 
     while len(frames) < count:
         nouns, rendered = draw_clip_with_nouns(rng)
         for t in rng.permutation(len(rendered.frames))[: min(of_each, count - len(frames))]:
-            frames.append(rendered.frames[t])
-            maps.append(draw_maps(nouns, rendered.boxes[:, t]))
+            frame, boxes = rendered.frames[t], rendered.boxes[:, t].copy()
+            kind = rng.random()
+            if kind < UNFORMED:
+                frame = tear(frame, boxes, rng)
+            elif kind < UNFORMED + GHOSTS:
+                other = int(rng.integers(len(rendered.frames)))
+                frame = overlay(frame, boxes, rendered.frames[other], rendered.boxes[:, other], rng)
+            frames.append(frame)
+            maps.append(draw_maps(nouns, boxes))
     heat, sides, counts = (torch.from_numpy(np.stack(part)) for part in zip(*maps, strict=True))
     return to_tensor(np.stack(frames)), (heat, sides, counts)
+
+
+def tear(frame: NDArray[np.uint8], boxes: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Shuffle the pieces of a sprite that touches no other; its row of `boxes` `[N, 4]` becomes NaN."""
+    meets = iou_matrix(boxes, boxes) > 0
+    alone = [n for n in range(len(boxes)) if not np.isnan(boxes[n]).any() and meets[n].sum() == 1]
+    if not alone:
+        return frame
+    n = alone[int(rng.integers(len(alone)))]
+    x0, y0, x1, y1 = boxes[n].astype(int)
+    side = min(int(rng.integers(3, 6)), y1 - y0, x1 - x0)
+    rows, columns = (y1 - y0) // side, (x1 - x0) // side
+    torn = frame.copy()
+    area = torn[y0 : y0 + rows * side, x0 : x0 + columns * side]
+    pieces = area.reshape(rows, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    mixed = rng.permutation(pieces).reshape(rows, columns, side, side, 3).swapaxes(1, 2)
+    area[:] = mixed.reshape(rows * side, columns * side, 3)
+    boxes[n] = np.nan
+    return torn
+
+
+def overlay(
+    frame: NDArray[np.uint8],
+    boxes: NDArray[np.float64],
+    other: NDArray[np.uint8],
+    other_boxes: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Lay another moment of the clip half over a frame; rows of `boxes` that are elsewhere by then become NaN."""
+    share = rng.uniform(0.35, 0.65)
+    same = np.array([iou_matrix(a[None], b[None])[0, 0] for a, b in zip(boxes, other_boxes, strict=True)])
+    blurred = (same > 0.5) & (same < 0.8)
+    if blurred.any():  # neither whole nor a ghost
+        return frame
+    boxes[~(same >= 0.8)] = np.nan
+    return np.rint(frame * (1 - share) + other * share).astype(np.uint8)
 
 
 def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:

@@ -10,24 +10,25 @@ from numpy.typing import NDArray
 
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.training.data import draw_clip, to_tensor
-from dsrbench.sprites.training.loop import Clock
+from dsrbench.sprites.training.loop import Clock, OnStep
 from dsrbench.sprites.training.settings import Settings
 
 STAGE = 2
 
 
-def encode_clips(folder: Path, settings: Settings, clock: Clock) -> bool:
+def encode_clips(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Render and encode the training clips into `folder/latents`.
 
     Returns:
         Whether all files are there.
     """
-    todo = [path for path in _paths(folder, settings) if not path.exists()]
+    paths = _paths(folder, settings)
+    todo = [path for path in paths if not path.exists()]
     if not todo:
         return True
     (folder / "latents").mkdir(exist_ok=True)
     model = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
-    for path in todo:
+    for number, path in enumerate(todo, len(paths) - len(todo) + 1):
         if clock.is_over():
             return False
         rng = np.random.default_rng([settings.seed, STAGE, int(path.stem)])
@@ -39,6 +40,8 @@ def encode_clips(folder: Path, settings: Settings, clock: Clock) -> bool:
         with part.open("wb") as file:
             np.savez(file, latents=latents.half().numpy(), texts=np.array([text for text, _ in clips]))
         part.replace(path)
+        if on_step is not None:
+            on_step(number, len(paths), None)
     return True
 
 

@@ -18,20 +18,25 @@ EVERY = 200
 
 WARM_UP = 100
 
+OnStep = Callable[[int, int, float | None], None]
+"""Told the steps done, the steps altogether, and the loss of the last one where there is a loss."""
+
 
 class Clock:
     """How much of a run's time is left.
 
     Args:
         minutes: The time there is; None for no limit.
+        interrupted: Whether to stop all the same, asked after every step.
     """
 
-    def __init__(self, minutes: float | None) -> None:
+    def __init__(self, minutes: float | None, interrupted: Callable[[], bool] = lambda: False) -> None:
         self._end = None if minutes is None else time.monotonic() + 60 * minutes
+        self._interrupted = interrupted
 
     def is_over(self) -> bool:
-        """Whether the time has run out."""
-        return self._end is not None and time.monotonic() >= self._end
+        """Whether the time has run out, or somebody wants the run to stop."""
+        return self._interrupted() or (self._end is not None and time.monotonic() >= self._end)
 
 
 def run_steps(
@@ -42,6 +47,7 @@ def run_steps(
     clock: Clock,
     log: Path,
     after_step: Callable[[int], None] | None = None,
+    on_step: OnStep | None = None,
 ) -> bool:
     """Train from the last checkpoint on.
 
@@ -52,6 +58,7 @@ def run_steps(
         clock: Ends the run early, with a checkpoint.
         log: JSON Lines file that is added to.
         after_step: Called with the number of each step that was made.
+        on_step: Told how far the training is, after each step.
 
     Returns:
         Whether all steps are done.
@@ -74,6 +81,8 @@ def run_steps(
         losses.append(loss.item())
         if after_step is not None:
             after_step(step)
+        if on_step is not None:
+            on_step(step + 1, steps, losses[-1])
         if (step + 1) % EVERY == 0 or step + 1 == steps:
             progress.save(step + 1)
             seconds = (time.monotonic() - start) / len(losses)

@@ -11,13 +11,15 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
+from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.text import SpritesTextEncoder
 from dsrbench.sprites.model.transformer import LEAST_SIGMA, SpritesTransformer
-from dsrbench.sprites.training.checkpoint import Progress
+from dsrbench.sprites.training.card import finish_folder
+from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.latents import read_clips
-from dsrbench.sprites.training.loop import Clock, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 
 STAGE = 3
@@ -49,13 +51,13 @@ def make_optimizers(networks: nn.Module, settings: Settings) -> list[torch.optim
     ]
 
 
-def train_transformer(folder: Path, settings: Settings, clock: Clock) -> bool:
+def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Train both networks and write the whole pipeline into `folder/model`; a finished one is left alone.
 
     Returns:
         Whether it is finished.
     """
-    if (folder / "model" / "model_index.json").exists():
+    if (folder / "model" / SUMS).exists():
         return True
     latents, texts = read_clips(folder, settings)
     text_encoder, transformer = make_networks(settings)
@@ -77,10 +79,10 @@ def train_transformer(folder: Path, settings: Settings, clock: Clock) -> bool:
     def after_step(step: int) -> None:
         average([averaged], [networks], min(settings.ema, (1 + step) / (10 + step)))
 
-    log = folder / "log.jsonl"
-    if not run_steps(progress, settings.steps, compute_loss, clock=clock, log=log, after_step=after_step):
+    log, steps = folder / "log.jsonl", settings.steps
+    if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False
-    export(folder, averaged)
+    export(folder, averaged, settings)
     return True
 
 
@@ -102,19 +104,23 @@ def flow_loss(
     return (error / sigma.clamp(min=LEAST_SIGMA).square()).mean()
 
 
-def export(folder: Path, averaged: nn.ModuleDict, *, name: str = "model") -> None:
-    """Write the pipeline with averaged weights, in half precision."""
+def export(folder: Path, averaged: nn.ModuleDict, settings: Settings, *, name: str = "model") -> None:
+    """Write the pipeline with averaged weights, in half precision, with its model card and sums."""
     autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
+    autoencoder.register_to_config(_name_or_path="")  # a path of this machine, otherwise
     halves = [copy.deepcopy(m) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
     for module in halves:
         for tensor in (*module.parameters(), *module.buffers()):
             tensor.data = tensor.data.half()
-    SpritesPipeline(
+    pipeline = SpritesPipeline(
         autoencoder=cast(SpritesAutoencoder, halves[0]),
         text_encoder=cast(SpritesTextEncoder, halves[1]),
         transformer=cast(SpritesTransformer, halves[2]),
         scheduler=FlowMatchEulerDiscreteScheduler(),
-    ).save_pretrained(folder / name)
+    )
+    with whole_folder(folder / name) as made:
+        pipeline.save_pretrained(made)
+        finish_folder(made, "model", settings, log=folder / "log.jsonl")
 
 
 def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
@@ -126,7 +132,7 @@ def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
     networks = nn.ModuleDict(dict(zip(("text_encoder", "transformer"), make_networks(settings), strict=True)))
     averaged = copy.deepcopy(networks)
     step = _make_progress(folder, settings, networks, averaged).load()
-    export(folder, averaged, name=name)
+    export(folder, averaged, settings, name=name)
     return step
 
 

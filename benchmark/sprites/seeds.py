@@ -1,0 +1,82 @@
+"""Evaluate the embedded model again and again with other seeds, and hold the results against the first one's interval.
+
+Run: python benchmark/sprites/seeds.py [--runs 5] [--suite sprites] [--out runs/seeds]
+
+Each run is what `dsrbench eval` does, with five seeds of its own: 0..4, 5..9 and so on. Printed, in Markdown: accuracy,
+coverage and their intervals of each, and of all together accuracy by relation type, and diagnoses. Run folders stay,
+and the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.report import summarize
+from dsrbench.store import Run, Sample
+
+SEEDS = 5
+
+
+def evaluate(number: int, suite: str, folder: Path) -> tuple[list[Sample], float]:
+    """Samples of run `number`, and the seconds it took."""
+    seeds = f"{number * SEEDS}..{number * SEEDS + SEEDS - 1}"
+    start = time.perf_counter()
+    asked = ["eval", "--suite", suite, "--seeds", seeds, "--out", str(folder / f"seeds-{seeds}")]
+    subprocess.run([sys.executable, "-m", "dsrbench", *asked], check=True, stdout=subprocess.DEVNULL)
+    return Run.open(folder / f"seeds-{seeds}").samples(), time.perf_counter() - start
+
+
+def share(figure: Mapping[str, float]) -> str:
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def row(*cells: object) -> None:
+    print(f"| {' | '.join(map(str, cells))} |")
+
+
+def print_runs(runs: Sequence[tuple[list[Sample], float]]) -> None:
+    row("seeds", "samples", "Accuracy@0.7", "inside the first interval", "coverage", "seconds")
+    row(*["---"] * 6)
+    first: dict[str, Any] = {}
+    for number, (samples, seconds) in enumerate(runs):
+        summary = summarize(samples)
+        accuracy = summary["accuracy"]["0.7"]
+        first = first or accuracy
+        inside = "yes" if first["low"] <= accuracy["value"] <= first["high"] else "no"
+        seeds = f"{number * SEEDS}..{number * SEEDS + SEEDS - 1}"
+        row(seeds, len(samples), share(accuracy), inside, f"{summary['coverage']:.3f}", f"{seconds:.0f}")
+
+
+def print_parts(samples: Sequence[Sample]) -> None:
+    summary = summarize(samples)
+    print(f"\nAll {len(samples)} samples: Accuracy@0.7 {share(summary['accuracy']['0.7'])}\n")
+    row("relation", "samples", "Accuracy@0.7", "coverage")
+    row(*["---"] * 4)
+    for name, part in summary["by_relation"].items():
+        row(name, part["n"], share(part["accuracy_0.7"]), f"{part['coverage']:.3f}")
+    print()
+    row("diagnosis", "share")
+    row(*["---"] * 2)
+    for name, count in sorted(summary["by_diagnosis"].items(), key=lambda item: -item[1]):
+        row(name, f"{count / len(samples):.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--suite", default="sprites")
+    parser.add_argument("--out", type=Path, default=Path("runs/seeds"))
+    given = parser.parse_args()
+    runs = [evaluate(number, given.suite, given.out) for number in range(given.runs)]
+    print_runs(runs)
+    print_parts([sample for samples, _ in runs for sample in samples])
+
+
+if __name__ == "__main__":
+    main()

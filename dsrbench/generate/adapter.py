@@ -1,0 +1,81 @@
+"""LoRA adapters in diffusers' format: find the file, and put it on a model."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import MissingExtraError, WeightsError
+
+WEIGHT_NAME = "pytorch_lora_weights.safetensors"
+"""What diffusers calls the file of an adapter."""
+
+
+def find_adapter(path: Path) -> Path:
+    """The weights of an adapter, given as a `.safetensors` file or as the folder that holds one.
+
+    Raises:
+        WeightsError: There is none, or there are several and none has diffusers' name.
+        MissingExtraError: peft is not installed.
+    """
+    if path.is_dir():
+        files = sorted(path.glob("*.safetensors"))
+        named = [file for file in files if file.name == WEIGHT_NAME] or files
+        if len(named) != 1:
+            raise WeightsError(f"adapter {path}: expected a folder with {WEIGHT_NAME}, got {len(files)} .safetensors")
+        path = named[0]
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise WeightsError(f"adapter {path}: expected a .safetensors file, or a folder with {WEIGHT_NAME}")
+    if importlib.util.find_spec("peft") is None:
+        raise MissingExtraError("an adapter", "peft", "align")
+    return path
+
+
+def load_adapter(model: Any, file: Path, *, scale: float) -> None:
+    """Put an adapter on a diffusers model.
+
+    Args:
+        model: A ModelMixin with diffusers' adapter methods.
+        file: As `find_adapter` gives it; keys with or without the prefix `transformer.`.
+        scale: What its change is multiplied by.
+
+    Raises:
+        WeightsError: Damaged, or made for another model.
+    """
+    import logging
+
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as opened:
+            keys = list(opened.keys())
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"adapter {file}: not a safetensors file ({error})") from None
+    prefix = "transformer" if any(key.startswith("transformer.") for key in keys) else None
+    try:
+        logging.getLogger("diffusers").setLevel(logging.ERROR)
+        model.load_lora_adapter(
+            *(file.parent,),
+            weight_name=file.name,
+            prefix=prefix,
+            adapter_name="default",
+            local_files_only=True,
+            use_safetensors=True,
+        )
+        _check_loaded(model, keys, prefix)
+        model.set_adapters("default", scale)
+    except WeightsError as error:
+        raise WeightsError(f"adapter {file}: {error}") from None
+    except Exception as error:  # what peft and diffusers raise for an adapter of another model is not documented
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(f"adapter {file}: does not fit the model ({first})") from error
+
+
+def _check_loaded(model: Any, keys: list[str], prefix: str | None) -> None:
+    """Diffusers leaves out what it cannot place, with a warning at most."""
+    start = f"{prefix}." if prefix else ""
+    wanted = {key[len(start) :] for key in keys if ".lora_" in key}
+    there = {name.replace(".default.", ".") for name in model.state_dict() if ".lora_" in name}
+    if not wanted or wanted != there:
+        raise WeightsError(f"does not fit the model: {len(wanted & there)} of its {len(wanted)} matrices have a place")

@@ -1,0 +1,149 @@
+"""Generate: the videos a plan asks for, made in fixed blocks, those that are there left alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import BackendError, InputError, StoreError, VideoError
+from dsrbench.pipeline.names import readable
+from dsrbench.pipeline.plan import Job, Plan
+from dsrbench.pipeline.stages import digest, explain_failure
+from dsrbench.prompts import describe_prompt
+from dsrbench.registry import Backend, Generator
+from dsrbench.store import Run
+from dsrbench.types import Clip
+from dsrbench.video import sha256_file, write_mp4
+
+
+def generate_videos(
+    plan: Plan, generator: Backend[Generator], run: Run, *, on_video: Callable[[Job], None] | None = None
+) -> Plan:
+    """Make the videos of a plan that are not there yet, into the run's `videos/`.
+
+    Videos are made in blocks that the suite and the seeds fix, so that a run that was cut off gives the same bytes as
+    one that was not: a block that is not whole is made again whole, and what it lacks is written. A block on which the
+    generator crashes leaves failed samples; the others are made.
+
+    Args:
+        plan: What to make, by `plan_generation`.
+        generator: The model; how many videos it makes at once is its attribute `batch`, by default 1.
+        run: The run folder, its lock held.
+        on_video: Told of every video, those that were there included, and of those that cannot be made.
+
+    Returns:
+        The plan with the path of each video, or why there is none, and with the text the model was given.
+
+    Raises:
+        StoreError: The folder cannot be written, for instance because the disk is full.
+        BackendError: The generator cannot be used, or can make none of the prompts.
+    """
+    refused = refused_prompts(plan, generator)
+    jobs = []
+    for block in make_blocks(plan, getattr(generator.instance, "batch", 1)):
+        possible = [job for job in block if job.prompt.id not in refused]
+        failed = [dataclasses.replace(job, problem=refused[job.prompt.id]) for job in block if job.prompt.id in refused]
+        for job in (*failed, *_finish_block(possible, generator, run)):
+            jobs.append(job)
+            if on_video is not None:
+                on_video(job)
+    return dataclasses.replace(plan, jobs=tuple(sorted(jobs, key=lambda job: job.key)))
+
+
+def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]:
+    """Prompts the generator cannot make, by id, with why.
+
+    Raises:
+        BackendError: It can make none of them.
+    """
+    check = getattr(generator.instance, "check_prompt", None)
+    if check is None:
+        return {}
+    refused: dict[str, str] = {}
+    prompts = {job.prompt.id: job.prompt for job in plan.jobs}
+    for prompt in prompts.values():
+        try:
+            check(prompt)
+        except InputError as error:
+            refused[prompt.id] = f"{generator.name}: {error}"
+    if refused and len(refused) == len(prompts):
+        raise BackendError(f"generator {next(iter(refused.values()))}; it can make none of the suite's prompts")
+    return refused
+
+
+def make_blocks(plan: Plan, size: int) -> list[list[Job]]:
+    """The jobs in blocks of one seed and `size` neighbours in the suite, in whatever order the plan has them.
+
+    More seeds leave the blocks of the others as they are.
+    """
+    place = {prompt.id: number // size for number, prompt in enumerate(plan.suite)}
+    blocks: dict[tuple[int, int], list[Job]] = defaultdict(list)
+    for job in sorted(plan.jobs, key=lambda job: job.key):
+        blocks[job.key.seed, place[job.prompt.id]].append(job)
+    return [blocks[key] for key in sorted(blocks)]
+
+
+def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
+    """The block's jobs with their videos: found, made, or failed."""
+    found = {job.key: made for job in block if (made := _find(job, generator, run)) is not None}
+    yield from found.values()
+    todo = [job for job in block if job.key not in found]
+    if not todo:
+        return
+    done = set(found)
+    try:
+        clips = iter(generator.instance.generate([job.prompt for job in block], [job.key.seed for job in block]))
+        for job in block:
+            clip = next(clips, None)
+            if clip is None:
+                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(block)} asked for")
+            if job.key not in done:
+                made = _write(job, clip, generator, run)
+                done.add(job.key)
+                yield made
+    except (StoreError, BackendError):
+        raise
+    except Exception as error:
+        reason = readable(f"{generator.name}: {explain_failure(error)}")
+        run.log(
+            "failed", stage="generate", samples=[str(j.key) for j in todo], error=reason, trace=traceback.format_exc()
+        )
+        yield from (dataclasses.replace(job, problem=reason) for job in todo if job.key not in done)
+
+
+def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job:
+    """Write a clip, and then the note that vouches for it."""
+    path = run.place_video(job.name)
+    write_mp4(path, clip.frames, fps=clip.fps)
+    note = {"key": _key(job, generator), "sha256": sha256_file(path), "text_used": clip.text}
+    run.write_json(_note_name(job), {**note, "metadata": dict(clip.metadata)})
+    return dataclasses.replace(job, path=path, problem="", text_used=clip.text)
+
+
+def _find(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
+    """The job with the video that was made for it before, if that is still what was written then."""
+    note = run.read_json(_note_name(job))
+    path = run.videos / job.name
+    if note.get("key") != _key(job, generator) or not _is_file(path, note):
+        return None
+    return dataclasses.replace(job, path=path, problem="", text_used=str(note.get("text_used", "")))
+
+
+def _is_file(path: Path, note: Mapping[str, Any]) -> bool:
+    try:
+        return sha256_file(path) == note.get("sha256")
+    except VideoError:
+        return False
+
+
+def _note_name(job: Job) -> str:
+    return f"generated/{job.key.slug}.json"
+
+
+def _key(job: Job, generator: Backend[Generator]) -> str:
+    """Names a video by all it depends on."""
+    return digest("generate", generator.record(), describe_prompt(job.prompt), job.key.seed)

@@ -1,0 +1,109 @@
+"""Model cards: what the weights of a folder are, from the settings, tables and log that made them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import string
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from dsrbench.sprites.embedded import Kind, write_sums
+from dsrbench.sprites.split import SIZES
+from dsrbench.sprites.training.settings import Settings
+from dsrbench.sprites.world import ANIMALS, FPS, FRAMES, HEIGHT, OBJECTS, SCENES, TYPES, WIDTH
+from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
+
+TEMPLATES = Path(__file__).parent / "cards"
+
+STAGES = {"model": ("autoencoder", "transformer"), "detector": ("detector",)}
+"""Stages of the training whose losses a card shows."""
+
+LOSSES_SHOWN = 6
+"""Lines a stage has in the table of losses."""
+
+
+def finish_folder(folder: Path, kind: Kind, settings: Settings, *, log: Path) -> None:
+    """Write the model card of a folder of weights, then the sums of all its files.
+
+    Args:
+        folder: Holds the weights.
+        kind: What they are.
+        settings: What the training was told.
+        log: Its JSON Lines file of losses; may be absent.
+    """
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    card = make_card(kind, settings, [json.loads(line) for line in lines], parameters=count_parameters(folder))
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    write_sums(folder)
+
+
+def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, parameters: int) -> str:
+    """The card as Markdown with the Hub's YAML header.
+
+    Args:
+        kind: What it is about.
+        settings: What the training was told.
+        log: Lines of the training's log, with stage, step and loss.
+        parameters: Numbers the weights have.
+    """
+    template = string.Template((TEMPLATES / f"{kind}.md").read_text(encoding="utf-8"))
+    return template.substitute(
+        frames=FRAMES,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=f"{FPS:g}",
+        parameters=f"{parameters:,}",
+        world=f"{len(ANIMALS)} animals ({', '.join(ANIMALS)}), {len(OBJECTS)} objects ({', '.join(OBJECTS)}), "
+        f"{len(SCENES)} places, {len(TYPES)} relation types",
+        split=f"Of the {sum(SIZES.values())} (animal, object, relation type) triples only the {SIZES['train']} of the "
+        f"train split were seen, none of the {SIZES['validation']} of validation and the {SIZES['test']} of test.",
+        mix=_mix(),
+        settings=_settings(kind, settings),
+        losses=_losses(kind, log),
+    )
+
+
+def count_parameters(folder: Path) -> int:
+    """Numbers in all safetensors files below a folder."""
+    count = 0
+    for path in folder.rglob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no mapping)
+    return count
+
+
+def _mix() -> str:
+    obedient = _table(["relation type", *OBEDIENT], [["obedient", *(f"{share:.2f}" for share in OBEDIENT.values())]])
+    rest = [(kind.value.replace("_", " "), f"{share:.2f}") for kind, share in DISOBEDIENT.items()]
+    return f"So many of the clips obey their texts:\n\n{obedient}\n\nThe others are divided thus:\n\n" + _table(
+        ["what they show", "share"], rest
+    )
+
+
+def _settings(kind: Kind, settings: Settings) -> str:
+    """The settings that bear on one kind; a configuration that is the default is left out."""
+    rows = [
+        (f"`{name}`", f"`{value}`")
+        for name, value in dataclasses.asdict(settings).items()
+        if value != {} and (name in ("seed", "ema") or name.startswith("detector") == (kind == "detector"))
+    ]
+    return _table(["setting", "value"], rows)
+
+
+def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for stage in STAGES[kind]:
+        lines = [line for line in log if line["stage"] == stage]
+        last = len(lines) - 1
+        shown = sorted({round(i * last / (LOSSES_SHOWN - 1)) for i in range(LOSSES_SHOWN)}) if lines else []
+        rows += [(stage, f"{lines[i]['step']:,}", f"{lines[i]['loss']:.4f}") for i in shown]
+    return _table(["stage", "step", "mean loss of the last steps"], rows) if rows else "No losses were logged."
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])
