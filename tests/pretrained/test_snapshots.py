@@ -180,6 +180,7 @@ def test_what_cannot_be_pulled_is_one_line(server, cache, answer, arguments, mes
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_download_is_no_model_and_is_taken_up_again(server, cache):
     server.broken = {"model.safetensors"}
     done = pull(server, cache)
