@@ -15,11 +15,12 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-SIZE, ANCHOR = (832, 480), 20
+SIZE = (832, 480)
 BOXES = np.array([[100.0, 200, 260, 330], [400, 150, 560, 400]])
 
 
@@ -85,10 +86,10 @@ def run_usual(instance, frames: np.ndarray) -> None:
             video = [Image.open(f"{folder}/{t:05d}.jpg").convert("RGB") for t in range(len(frames))]
             session = instance._processor.init_video_session(video=video, inference_device="cpu", dtype=torch.float32)
             instance._processor.add_inputs_to_inference_session(
-                session, frame_idx=ANCHOR, obj_ids=[1, 2], input_boxes=[BOXES.tolist()]
+                session, frame_idx=len(frames) // 4, obj_ids=[1, 2], input_boxes=[BOXES.tolist()]
             )
             with torch.inference_mode():
-                for output in instance._net.propagate_in_video_iterator(session, ANCHOR, reverse=reverse):
+                for output in instance._net.propagate_in_video_iterator(session, len(frames) // 4, reverse=reverse):
                     instance._processor.post_process_masks([output.pred_masks], original_sizes=[SIZE[::-1]])
 
 
@@ -96,10 +97,10 @@ def run_ours(instance, frames: np.ndarray) -> None:
     """The tracker."""
     from dsrbench.types import Clip
 
-    instance.propagate(Clip(frames, 16.0), anchor=ANCHOR, subject_box=BOXES[0], object_box=BOXES[1])
+    instance.propagate(Clip(frames, 16.0), anchor=len(frames) // 4, subject_box=BOXES[0], object_box=BOXES[1])
 
 
-def measure(flow: str, model: str, n_frames: int, answers) -> None:
+def measure(flow: str, model: str, n_frames: int) -> tuple[float, int, float]:
     """Seconds, frames encoded, and MiB beyond what the loaded model and the clip take."""
     import torch
 
@@ -118,7 +119,7 @@ def measure(flow: str, model: str, n_frames: int, answers) -> None:
     started = time.perf_counter()
     {"usual": run_usual, "ours": run_ours}[flow](instance, frames)
     seconds = time.perf_counter() - started
-    answers.put((seconds, len(encoded), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+    return seconds, len(encoded), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def main() -> None:
@@ -133,11 +134,8 @@ def main() -> None:
         print("| flow | frames | encoded | seconds | memory beyond model and clip |\n|---|---|---|---|---|")
         for n_frames in given.frames:
             for flow, name in (("usual", "JPEG, two sessions"), ("ours", "`sam2`")):
-                answers = processes.Queue()
-                child = processes.Process(target=measure, args=(flow, model, n_frames, answers))
-                child.start()
-                seconds, encoded, memory = answers.get()
-                child.join()
+                with ProcessPoolExecutor(1, mp_context=processes) as pool:
+                    seconds, encoded, memory = pool.submit(measure, flow, model, n_frames).result()
                 print(f"| {name} | {n_frames} | {encoded} | {seconds:.1f} | {memory:,.0f} MiB |", flush=True)
 
 
