@@ -49,8 +49,9 @@ def command(
     adapter: str | None,
     videos: Path | None,
     suite: str | None,
+    protocol: str,
     detector: str | None,
-    tracker: str,
+    tracker: str | None,
     options: tuple[str, ...],
     out: Path | None,
     model_name: str | None,
@@ -88,7 +89,7 @@ def command(
         plan = plan_generation(prompts, model=model_name or name, seeds=wanted or range(5), limit=limit)
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
-    stages = make_stages(detector, tracker, given, plan.suite.name)
+    stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
     for note in (*plan.notes, *_noun_notes(stages, plan)):
         click.echo(f"note: {note}", err=True)
     run = Run(folder)
