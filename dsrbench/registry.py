@@ -27,7 +27,11 @@ from dsrbench.types import Clip, Detections, Floats, Prompt, VideoTracks
 
 @runtime_checkable
 class Generator(Protocol):
-    """Makes videos from prompts."""
+    """Makes videos from prompts.
+
+    May also offer `check_prompt(prompt)`, called before any video is made, and the attribute `batch`: how many it makes
+    at once.
+    """
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
         """Yield one clip per (prompt, seed) pair, in order; may batch inside."""
@@ -36,7 +40,11 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds labelled boxes in frames. May also offer `check_labels(labels)`, called before any video is read."""
+    """Finds labelled boxes in frames.
+
+    May also offer `check_labels(labels)`, called before any video is read; `start_video(name)`; and the attribute
+    `needs_all_frames`, true where it counts frames and can skip none.
+    """
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Detect `labels` in RGB frames uint8 `[T, H, W, 3]` of one video; one `Detections` per frame."""

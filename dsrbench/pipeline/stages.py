@@ -48,6 +48,10 @@ class Stages:
         propagates = isinstance(self.tracker.instance, PropagationTracker)
         if not propagates and not isinstance(self.tracker.instance, AssociationTracker):
             raise BackendError(f"tracker {self.tracker.name!r} neither associates detections nor propagates boxes")
+        if self.stride > 1 and getattr(self.detector.instance, "needs_all_frames", False):
+            raise BackendError(
+                f"detector {self.detector.name!r} needs all frames: a stride of {self.stride} will not do"
+            )
         if self.stride < 1 or (self.stride > 1 and propagates):
             raise BackendError(
                 f"a stride of {self.stride} is not for tracker {self.tracker.name!r}, which needs all frames"
