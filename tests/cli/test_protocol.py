@@ -7,9 +7,9 @@ from clips import dsrbench, error_line, write_boxes, write_clips, write_suite, w
 
 pytest.importorskip("transformers")
 
-import tinymodels  # noqa: E402
+import tinymodels
 
-from dsrbench.store import Run  # noqa: E402
+from dsrbench.store import Run
 
 
 @pytest.fixture(scope="module")
