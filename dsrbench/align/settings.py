@@ -73,7 +73,7 @@ class AlignSettings:
             if not holds:
                 raise OptionError(f"{name} must be {bound}, got {getattr(self, name)}")
         if self.batch % self.accumulation:
-            raise OptionError(f"batch {self.batch} cannot be divided into {self.accumulation} parts")
+            raise OptionError(f"accumulation must divide the batch of {self.batch}, got {self.accumulation}")
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""

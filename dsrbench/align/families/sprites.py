@@ -38,7 +38,9 @@ class SpritesFamily:
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         find_weights_folder("model", folder)
         pipeline = SpritesPipeline.from_pretrained(folder, local_files_only=True)
-        pipeline.to(device, getattr(torch, dtype))
+        pipeline.to(device)
+        if dtype != "float32":
+            pipeline.transformer.to(getattr(torch, dtype))
         self.transformer: Any = pipeline.transformer
         self._autoencoder, self._text_encoder, self._device = pipeline.autoencoder, pipeline.text_encoder, device
 

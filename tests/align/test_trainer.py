@@ -1,0 +1,247 @@
+"""A training on a tiny model: its start, its end, stops and goes on to the same bits, what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+pytest.importorskip("accelerate")
+
+from align.made import write_model, write_pairs  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+from dsrbench.align.checkpoint import NAME  # noqa: E402
+from dsrbench.align.families import find_family  # noqa: E402
+from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.align.lora import reference  # noqa: E402
+from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
+from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, TrainingError, WeightsError  # noqa: E402
+
+SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A model, pairs, and the folder of their latents."""
+    folder = tmp_path_factory.mktemp("data")
+    model = write_model(folder / "model")
+    pairs = write_pairs(folder)
+    encode_pairs(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
+    return model, pairs, folder / "latents"
+
+
+def make(data, folder, *, pairs=None, **changes):
+    model, all_pairs, latents = data
+    settings = dataclasses.replace(SETTINGS, **changes)
+    return Trainer(find_family(model), all_pairs if pairs is None else pairs, *read_encoded(latents), settings, folder)
+
+
+def weights(folder):
+    return load_file(folder / "checkpoint-000004" / "pytorch_lora_weights.safetensors")
+
+
+def test_the_first_step_starts_at_ln_2(data, tmp_path):
+    trainer = make(data, tmp_path)
+    row = trainer.make_step(0)
+    assert row["objective"] == pytest.approx(math.log(2), abs=1e-7)
+    assert row["regulariser"] == 0
+    assert row["winner_gain"] == row["loser_gain"] == 0
+    assert row["gradient_norm"] > 0
+    later = trainer.make_step(1)
+    assert later["regulariser"] > 0
+    assert later["objective"] != row["objective"]
+
+
+def test_the_reference_is_the_model_without_its_adapter(data, tmp_path):
+    trainer = make(data, tmp_path)
+    pristine = find_family(data[0])
+    for step in range(2):
+        trainer.make_step(step)
+    latents, texts = read_encoded(data[2])
+    x = torch.stack(list(latents.values()))[:2].float()
+    told, times = list(texts.values())[:2], torch.tensor([0.3, 0.7])
+    expected = pristine.predict(pristine.transformer, x, times, told)
+    with reference(trainer.family.transformer):
+        torch.testing.assert_close(trainer.family.predict(trainer.family.transformer, x, times, told), expected)
+    changed = trainer.family.predict(trainer.family.transformer, x, times, told)
+    assert (changed - expected).abs().max() > 1e-4
+    assert all(p.requires_grad for p in trainer.parameters.values())
+
+
+def test_only_the_lora_learns(data, tmp_path):
+    trainer = make(data, tmp_path)
+    before = {n: p.clone() for n, p in trainer.family.transformer.named_parameters() if "lora" not in n}
+    trainer.make_step(0)
+    after = dict(trainer.family.transformer.named_parameters())
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert len(trainer.parameters) == 2 * (2 * 2 * 4 + 1)  # A and B: blocks, attentions, matrices; and the pooled text
+
+
+@pytest.mark.parametrize("objective", ["dpo", "ipo", "sft"])
+def test_what_is_learned_is_what_was_preferred(data, tmp_path, objective):
+    beta = 1.0 if objective == "ipo" else 50.0
+    trainer = make(data, tmp_path, objective=objective, steps=60, beta=beta, weight=0.0, clip=50.0, batch=3, ema=0.0)
+    rows = [trainer.make_step(step) for step in range(60)]
+    late = rows[-10:]
+    assert sum(row["objective"] for row in late) / 10 < rows[0]["objective"]
+    gain = "winner_gain" if objective == "sft" else "implicit_accuracy"
+    assert sum(row[gain] for row in late) / 10 > (0 if objective == "sft" else 0.7)
+
+
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_stopped_and_gone_on_gives_the_same_bits(data, tmp_path, stop_at):
+    assert make(data, tmp_path / "whole").train(every=1) == 4
+    make(data, tmp_path / "parts").train(every=1, on_checkpoint=lambda step, _: step < stop_at)
+    assert not (tmp_path / "parts" / "checkpoint-000004").exists()
+    with (tmp_path / "parts" / "log.jsonl").open("a") as file:
+        file.write(json.dumps({"step": stop_at + 1}) + "\n")  # of a step that was made, but never saved
+    assert make(data, tmp_path / "parts").train(every=1) == 4
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole" / NAME).read_bytes() == (tmp_path / "parts" / NAME).read_bytes()
+    assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "parts/log.jsonl").read_text()
+
+
+def test_accumulation_changes_nothing_but_memory(data, tmp_path):
+    whole, parts = make(data, tmp_path / "a"), make(data, tmp_path / "b", accumulation=2)
+    for step in range(3):
+        a, b = whole.make_step(step), parts.make_step(step)
+        assert a == pytest.approx(b, rel=1e-4, abs=1e-6)
+    for name, value in whole.parameters.items():
+        torch.testing.assert_close(parts.parameters[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_checkpoints_are_adapters_of_plain_diffusers_with_their_alpha(data, tmp_path):
+    from dsrbench.sprites.model.pipeline import SpritesPipeline
+
+    trainer = make(data, tmp_path, ema=0.0)
+    trainer.train(every=4)
+    pipeline = SpritesPipeline.from_pretrained(data[0])
+    name = "pytorch_lora_weights.safetensors"
+    pipeline.transformer.load_lora_adapter(tmp_path / "checkpoint-000004", prefix=None, weight_name=name)
+    latents, texts = read_encoded(data[2])
+    x = torch.stack(list(latents.values()))[:1].float()
+    arguments = (x, torch.tensor([0.5]), list(texts.values())[:1])
+    family = trainer.family
+    torch.testing.assert_close(
+        family.predict(pipeline.transformer, *arguments), family.predict(family.transformer, *arguments)
+    )
+
+
+def test_averaged_weights_are_what_is_saved(data, tmp_path):
+    trainer = make(data, tmp_path)
+    trainer.train(every=4)
+    saved = weights(tmp_path)
+    live = {name.replace(".default", ""): p for name, p in trainer.parameters.items()}
+    assert any((saved[name] - live[name]).abs().max() > 1e-6 for name in saved)
+    mean = {name.replace(".default", ""): a for name, a in trainer.averages.items()}
+    assert all(torch.equal(saved[name], mean[name]) for name in saved)
+
+
+def test_noise_is_shared_within_a_pair_or_not(data, tmp_path):
+    pairs = [dataclasses.replace(data[1][0], loser=data[1][0].winner)]
+    shared = make(data, tmp_path / "a", pairs=pairs, batch=1)
+    terms = shared.compute_terms(pairs, 0, 0)
+    error = terms.winner_error
+    own = make(data, tmp_path / "b", pairs=pairs, batch=1, shared_noise=False).compute_terms(pairs, 0, 0)
+    assert torch.equal(own.winner_error, error)
+    trained = make(data, tmp_path / "c", pairs=pairs, batch=1)
+    trained.parameters[next(n for n in trained.parameters if "lora_B" in n)].data.fill_(0.3)
+    again = trained.compute_terms(pairs, 0, 0)
+    assert torch.equal(again.winner_gain, again.loser_gain), "the same clip, the same noise"
+
+
+def test_the_papers_preset():
+    settings = AlignSettings(**PRESETS["spatialalign"])
+    assert (settings.beta, settings.weight, settings.rank, settings.alpha) == (1.0, 0.5, 16, 16)
+    assert (settings.learning_rate, settings.warm_up, settings.steps, settings.batch) == (1e-4, 300, 3000, 48)
+    assert not settings.shared_noise
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint(data, tmp_path):
+    trainer = make(data, tmp_path)
+    trainer.train(every=1, on_checkpoint=lambda step, _: step < 2)
+    state = (tmp_path / NAME).read_bytes()
+    broken = make(data, tmp_path)
+    broken._latents = {name: value * math.nan for name, value in broken._latents.items()}
+    with pytest.raises(TrainingError, match="step 3: the loss is nan; the last checkpoint"):
+        broken.train(every=1)
+    assert (tmp_path / NAME).read_bytes() == state
+
+
+def test_other_settings_are_refused(data, tmp_path):
+    make(data, tmp_path).train(every=4)
+    with pytest.raises(RunMismatchError, match=r"beta: 30\.0 -> 7\.0"):
+        make(data, tmp_path, beta=7.0).train()
+    (tmp_path / NAME).write_bytes(b"junk")
+    with pytest.raises(StoreError, match="damaged"):
+        make(data, tmp_path).train()
+
+
+def test_targets_that_match_nothing(data, tmp_path):
+    with pytest.raises(InputError, match="no linear layer of the model is named 'to_kk'; did you mean 'to_k'"):
+        make(data, tmp_path, targets=("to_kk",))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objective": "ppo"},
+        {"beta": 0},
+        {"rank": 0},
+        {"weight": -1},
+        {"ema": 1},
+        {"accumulation": 3},
+        {"precision": "8"},
+    ],
+)
+def test_settings_out_of_range(changes):
+    with pytest.raises(OptionError, match=next(iter(changes))):
+        dataclasses.replace(SETTINGS, **changes)
+
+
+def test_no_pairs(data, tmp_path):
+    with pytest.raises(InputError, match="no pairs"):
+        make(data, tmp_path, pairs=[])
+
+
+def test_models_that_cannot_be_trained(tmp_path):
+    with pytest.raises(WeightsError, match=r"model_index\.json"):
+        find_family(tmp_path)
+    (tmp_path / "model_index.json").write_text('{"_class_name": "MochiPipeline"}')
+    with pytest.raises(InputError, match="no recipe to train a MochiPipeline; known: SpritesPipeline"):
+        find_family(tmp_path)
+
+
+def test_shards_are_made_once_and_checked(data, tmp_path):
+    model, pairs, _ = data
+    source = model.parent
+    told = []
+
+    def encode(of, name="tiny"):
+        encode_pairs(
+            *(of, find_family(model), tmp_path / "shards"),
+            model=name,
+            find_video=lambda video: source / video,
+            on_shard=lambda *n: told.append(n),
+        )
+        return {p.name: p.stat().st_mtime_ns for p in (tmp_path / "shards").glob("*.safetensors")}
+
+    first = encode(pairs)
+    assert encode(pairs) == first
+    assert encode(pairs, "other") != first
+    assert told == [(1, 1)] * 3
+    (tmp_path / "shards" / "latents-00000.safetensors").write_bytes(b"junk")
+    with pytest.raises(StoreError, match="damaged"):
+        read_encoded(tmp_path / "shards")
+    encode(pairs, "other")
+    assert len(read_encoded(tmp_path / "shards")[0]) == 6
+    lie = dataclasses.replace(pairs[0], winner=dataclasses.replace(pairs[0].winner, sha256="0" * 64))
+    with pytest.raises(InputError, match="not the video the pairs were made of"):
+        encode([lie])
