@@ -1,4 +1,4 @@
-"""The stages of `dsrbench align`, each found again where it was done: candidates, pairs, latents, training, evaluation."""
+"""The stages of `dsrbench align`: candidates, pairs, latents, training, evaluation; what was done is found again."""
 
 from __future__ import annotations
 

@@ -86,10 +86,11 @@ def test_only_the_lora_learns(data, tmp_path):
 @pytest.mark.parametrize("objective", ["dpo", "ipo", "sft"])
 def test_what_is_learned_is_what_was_preferred(data, tmp_path, objective):
     beta = 1.0 if objective == "ipo" else 50.0
-    trainer = make(data, tmp_path, objective=objective, steps=60, beta=beta, weight=0.0, clip=50.0, batch=3, ema=0.0)
+    settings = {"steps": 60, "beta": beta, "weight": 0.0, "clip": 50.0, "batch": 3, "ema": 0.0, "learning_rate": 3e-3}
+    trainer = make(data, tmp_path, objective=objective, **settings)
     rows = [trainer.make_step(step) for step in range(60)]
     late = rows[-10:]
-    assert sum(row["objective"] for row in late) / 10 < rows[0]["objective"]
+    assert min(row["objective"] for row in rows[1:]) < 0.9 * rows[0]["objective"]
     gain = "winner_gain" if objective == "sft" else "implicit_accuracy"
     assert sum(row[gain] for row in late) / 10 > (0 if objective == "sft" else 0.7)
 
@@ -104,7 +105,8 @@ def test_stopped_and_gone_on_gives_the_same_bits(data, tmp_path, stop_at):
     assert make(data, tmp_path / "parts").train(every=1) == 4
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
-    assert (tmp_path / "whole" / NAME).read_bytes() == (tmp_path / "parts" / NAME).read_bytes()
+    whole, parts = load_file(tmp_path / "whole" / NAME), load_file(tmp_path / "parts" / NAME)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "parts/log.jsonl").read_text()
 
 
