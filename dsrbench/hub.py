@@ -133,7 +133,7 @@ def pull(
 
     folder = weights_folder(name)
     wanted = [file for file in files if _state(folder / file.filename, file)]
-    if wanted and (offline or _is_offline()):
+    if wanted and (offline or is_offline()):
         raise DownloadError(
             f"offline, and {wanted[0].filename} is not in {folder}. With a network, run: dsrbench backends pull {name}"
         )
@@ -258,7 +258,8 @@ def _state(path: Path, file: WeightFile) -> str:
     return "" if size == file.size and check_sha256(path, file.sha256) else "altered"
 
 
-def _is_offline() -> bool:
+def is_offline() -> bool:
+    """Whether the environment forbids asking servers: `DSRBENCH_OFFLINE=1` or `HF_HUB_OFFLINE=1`."""
     truths = ("1", "true", "yes", "on")
     return any(os.environ.get(name, "").lower() in truths for name in ("DSRBENCH_OFFLINE", "HF_HUB_OFFLINE"))
 

@@ -254,9 +254,11 @@ def _convert(value: Any, hint: Any, what: str) -> Any:
 
 
 def _plain(value: Any, *, vouched: bool) -> Any:
-    """An option as it is recorded: of a path its name alone, where the fingerprint vouches for what the file holds."""
-    if isinstance(value, Path) and vouched:
-        return value.name
+    """An option as it is recorded: of a path its name alone, where the fingerprint vouches for what is there."""
+    if vouched and (
+        isinstance(value, Path) or (isinstance(value, str) and value and Path(value).expanduser().is_dir())
+    ):
+        return Path(value).expanduser().resolve().name
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 
 
@@ -268,6 +270,13 @@ detectors: Registry[Detector] = Registry(
         "nanodet": "dsrbench.detect.nanodet:NanoDet",
         "picodet": "dsrbench.detect.picodet:PicoDet",
         "yolo": "dsrbench.detect.yolo:Yolo",
+        "yolo-world": "dsrbench.detect.yolo_world:YoloWorld",
+        "yoloe": "dsrbench.detect.yoloe:Yoloe",
+        "grounding-dino": "dsrbench.detect.grounding_dino:GroundingDino",
+        "owlv2": "dsrbench.detect.owlv2:Owlv2",
+        "omdet-turbo": "dsrbench.detect.omdet_turbo:OmDetTurbo",
+        "sam3": "dsrbench.detect.sam3:Sam3",
+        "detr": "dsrbench.detect.detr:Detr",
         "scripted": "dsrbench.detect.scripted:Scripted",
         "sprites": "dsrbench.detect.sprites:SpritesDetector",
         "sprites-template": "dsrbench.detect.sprites_template:SpritesTemplate",
@@ -279,5 +288,13 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     {
         "assignment": "dsrbench.track.assignment:Assignment",
         "bytetrack": "dsrbench.track.bytetrack:ByteTrack",
+        "botsort": "dsrbench.track.botsort:BotSort",
+        "ocsort": "dsrbench.track.ocsort:OcSort",
+        "sort": "dsrbench.track.sort:Sort",
+        "ultralytics-bytetrack": "dsrbench.track.ultralytics_bytetrack:UltralyticsByteTrack",
+        "ultralytics-botsort": "dsrbench.track.ultralytics_botsort:UltralyticsBotSort",
+        "sam2": "dsrbench.track.sam2:Sam2",
+        "sam3": "dsrbench.track.sam3:Sam3Tracker",
+        "edgetam": "dsrbench.track.edgetam:EdgeTam",
     },
 )

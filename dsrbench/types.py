@@ -185,7 +185,7 @@ class Detections:
     Attributes:
         xyxy: Boxes in pixels, float64 `[N, 4]`, half-open (x1 is the last pixel + 1).
         score: Confidence in 0..1, float64 `[N]`.
-        label: Index into the labels that were asked for, int64 `[N]`.
+        label: Index into the labels that were asked for, int64 `[N]`; -1 for a box that has none of them.
     """
 
     xyxy: Floats
@@ -204,6 +204,14 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def names(self, labels: Sequence[str]) -> list[str]:
+        """The label of each box as text, empty for a box that has none of those asked for.
+
+        >>> Detections([[0, 0, 1, 1], [2, 0, 3, 1]], [0.5, 0.4], [1, -1]).names(["cat", "chair"])
+        ['chair', '']
+        """
+        return [labels[index] if index >= 0 else "" for index in self.label.tolist()]
 
     @classmethod
     def none(cls) -> Detections:

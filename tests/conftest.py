@@ -10,3 +10,20 @@ from rendered import SHOWN, write_run
 def rendered_run(tmp_path_factory):
     """A finished run of two models with real videos, tracks and scores; tests must not change it."""
     return write_run(tmp_path_factory.mktemp("runs") / "two-models", SHOWN)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A function from a builder's name in `tinymodels` to the folder of its model; each is built once."""
+    import tinymodels
+    import torch
+
+    torch.set_num_threads(1)
+    folders = {}
+
+    def folder(name):
+        if name not in folders:
+            folders[name] = getattr(tinymodels, name)(tmp_path_factory.mktemp(name))
+        return folders[name]
+
+    return folder

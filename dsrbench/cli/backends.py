@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from dsrbench.hub import WeightFile
+    from dsrbench.pretrained.snapshots import HubModel
     from dsrbench.registry import Registry
 
 INDENT = " " * 13
@@ -29,12 +31,16 @@ def command(context: click.Context) -> None:
 
 @command.command("pull")
 @click.argument("name")
+@click.option("--model", metavar="ID", help="Another model than the backend's own: OWNER/NAME on the Hub.")
+@click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option("--offline", is_flag=True, help="Check what is there; ask no server.")
-def pull_command(name: str, offline: bool) -> None:
-    """Fetch the weights of the backend NAME, and check their sha256; files that are there already are kept."""
-    from dsrbench.cli.installed import find_backend_weights
-    from dsrbench.errors import UnknownBackendError, near_matches
-    from dsrbench.hub import pull
+def pull_command(name: str, model: str | None, revision: str | None, offline: bool) -> None:
+    """Fetch the weights of the backend NAME; what is there already is kept.
+
+    Files of weights are checked by their sha256; of a model on the Hub, the commit is printed.
+    """
+    from dsrbench.cli.installed import hub_model, weight_files
+    from dsrbench.errors import OptionError, UnknownBackendError, near_matches
     from dsrbench.registry import describe_options
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
@@ -42,17 +48,35 @@ def pull_command(name: str, offline: bool) -> None:
         known = [known for registry in _registries() for known in registry.names()]
         raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
     cls = registry.load(name)
-    weights = find_backend_weights(name, cls)
-    if weights is None:
-        own = "weights" in describe_options(cls)
-        hint = f"; give it yours with -o {registry.kind}.weights=PATH" if own else ""
-        click.echo(f"{registry.kind} {name!r} has no weights to fetch{hint}")
+    files, own = weight_files(cls), hub_model(cls)
+    if own is not None:
+        _pull_model(name, own, model or own.id, revision, offline=offline)
         return
+    if model or revision:
+        raise OptionError(f"{registry.kind} {name!r} has no model on the Hub: --model and --revision are not for it")
+    if not files:
+        hint = "; give it yours with -o {}.weights=PATH" if "weights" in describe_options(cls) else ""
+        click.echo(f"{registry.kind} {name!r} has no weights to fetch{hint.format(registry.kind)}")
+        return
+    _pull_files(name, files, offline=offline)
+
+
+def _pull_files(name: str, files: Sequence[WeightFile], *, offline: bool) -> None:
+    from dsrbench.hub import pull
+
     with _progress() as (update, fetched):
-        paths = pull(name, weights.files, offline=offline, progress=update)
-    for path, file in zip(paths, weights.files, strict=True):
+        paths = pull(name, files, offline=offline, progress=update)
+    for path, file in zip(paths, files, strict=True):
         state = "fetched" if file.filename in fetched else "already there"
         click.echo(f"{path}  {file.size / 1e6:.1f} MB, {file.licence}, {state}, sha256 as expected")
+
+
+def _pull_model(name: str, own: HubModel, model: str, revision: str | None, *, offline: bool) -> None:
+    from dsrbench.pretrained.snapshots import pull_snapshot
+
+    found = pull_snapshot(model, revision=revision, offline=offline, backend=name, default=own)
+    licence = f", {own.licence}" if model == own.id else ""
+    click.echo(f"{found.folder}  {model}{licence}, commit {found.commit or 'unknown: a folder of yours'}")
 
 
 def _registries() -> tuple[Registry[Any], ...]:
@@ -94,7 +118,7 @@ def _readiness(kind: str, name: str, cls: type) -> str:
     if missing:
         todo.append(f"{' and '.join(missing)} not installed: {pip_command(extra)}")
     if weights is not None and weights.problem:
-        todo.append(f"weights not fetched ({weights.megabytes:.1f} MB): dsrbench backends pull {name}")
+        todo.append(f"weights not fetched ({weights.what}): dsrbench backends pull {name}")
     if weights is None and "weights" in describe_options(cls):
         todo.append(f"takes weights you bring: -o {kind}.weights=PATH")
     if extra == "sprites":

@@ -38,18 +38,17 @@ def _heading(text: str) -> None:
 
 
 def _row(name: str, text: str) -> None:
-    click.echo(f"  {name:<13} {text}")
+    click.echo(f"  {name:<16} {text}")
 
 
 def _packages() -> list[tuple[str, str]]:
     from dsrbench.cli.installed import EXTRAS, package_version, pip_command
 
-    rows = []
+    needed: dict[str, list[str]] = {}
     for extra, packages in EXTRAS.items():
         for package in packages:
-            version = package_version(package)
-            rows.append((package, version or f"not installed: {pip_command(extra)}"))
-    return rows
+            needed.setdefault(package, []).append(pip_command(extra))
+    return [(p, package_version(p) or f"not installed: {' or '.join(commands)}") for p, commands in needed.items()]
 
 
 def _cpu() -> str:
@@ -94,7 +93,7 @@ def _weights() -> list[tuple[str, str]]:
                 rows.append((name, str(error)))
                 continue
             if found is not None:
-                rows.append((name, found.problem or f"fetched, {found.megabytes:.1f} MB, sha256 as expected"))
+                rows.append((name, found.problem or f"fetched, {found.what}, {found.state}"))
     return rows
 
 

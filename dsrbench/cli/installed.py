@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dsrbench.hub import WeightFile
+    from dsrbench.pretrained.snapshots import HubModel
 
 EXTRAS = {
     "nanodet": ("ncnn",),
     "picodet": ("onnxruntime",),
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
+    "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
     "sprites": ("torch", "diffusers", "safetensors"),
     "align": ("torch", "diffusers", "safetensors", "peft"),
 }
@@ -27,17 +29,14 @@ class Weights:
     """The weights of a backend.
 
     Attributes:
-        files: Where they come from.
+        what: What there is to fetch: a size, or a model's id on the Hub.
+        state: How those on disk were told to be the right ones; empty when they are not there.
         problem: What is wrong with those on disk; empty when they are complete.
     """
 
-    files: Sequence[WeightFile]
-    problem: str
-
-    @property
-    def megabytes(self) -> float:
-        """Size of all files."""
-        return sum(file.size for file in self.files) / 1e6
+    what: str
+    state: str = ""
+    problem: str = ""
 
 
 def package_version(package: str) -> str | None:
@@ -66,16 +65,45 @@ def pip_command(extra: str) -> str:
     return f"pip install 'dsrbench[{extra}]'"
 
 
+def weight_files(cls: type) -> Sequence[WeightFile]:
+    """The files of a backend's weights, from its module's table WEIGHTS; none for one without."""
+    files: Sequence[WeightFile] = getattr(sys.modules[cls.__module__], "WEIGHTS", ())
+    return files
+
+
+def hub_model(cls: type) -> HubModel | None:
+    """The model on the Hub a backend takes unless told otherwise, from its module's MODEL; None for one without."""
+    from dsrbench.pretrained.snapshots import HubModel
+
+    model = getattr(sys.modules[cls.__module__], "MODEL", None)
+    return model if isinstance(model, HubModel) else None
+
+
 def find_backend_weights(name: str, cls: type) -> Weights | None:
-    """The weights of a backend, from its module's table WEIGHTS; None for one without."""
+    """What there is of a backend's weights; None for one without."""
     from dsrbench.errors import WeightsError
     from dsrbench.hub import find_weights
 
-    files: Sequence[WeightFile] | None = getattr(sys.modules[cls.__module__], "WEIGHTS", None)
-    if not files:
-        return None
+    files, model = weight_files(cls), hub_model(cls)
+    if files:
+        size = f"{sum(file.size for file in files) / 1e6:.1f} MB"
+        try:
+            find_weights(name, files)
+        except WeightsError as error:
+            return Weights(size, problem=str(error))
+        return Weights(size, "sha256 as expected")
+    return _find_hub_weights(name, model) if model else None
+
+
+def _find_hub_weights(name: str, model: HubModel) -> Weights:
+    from dsrbench.errors import BackendError
+    from dsrbench.pretrained.snapshots import find_snapshot
+
+    what = f"{model.id}, {model.licence}"
+    if package_version("huggingface_hub") is None:
+        return Weights(what, problem=f"{model.id} unknown: huggingface_hub is not installed")
     try:
-        find_weights(name, files)
-    except WeightsError as error:
-        return Weights(files, str(error))
-    return Weights(files, "")
+        found = find_snapshot(model.id, backend=name, default=model)
+    except BackendError as error:
+        return Weights(what, problem=str(error))
+    return Weights(what, f"commit {found.commit}")

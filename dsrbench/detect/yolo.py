@@ -1,14 +1,8 @@
-"""`yolo`: any ultralytics detection model, official or trained by you; AGPL-3.0, so an extra that `all` leaves out.
-
-Ultralytics looks up hosts, sends events, writes to the home directory, installs packages and unpickles checkpoints.
-Here it does none of these: it is told so before its first import, and weights load through its restricted loader only.
-"""
+"""`yolo`: any ultralytics detection model, official or trained by you; AGPL-3.0, so an extra that `all` leaves out."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,18 +13,15 @@ from numpy.typing import NDArray
 
 from dsrbench.detect.closed import ClosedVocabulary, check_share, hash_weights
 from dsrbench.detect.grid import MOST_BOXES
-from dsrbench.errors import BackendError, MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import OptionError, WeightsError
 from dsrbench.geometry import clip_boxes, nms
-from dsrbench.hub import cache_folder, weights_folder
+from dsrbench.hub import weights_folder
+from dsrbench.pretrained.batches import Batches
+from dsrbench.pretrained.devices import check_device
+from dsrbench.pretrained.ultralytics_import import import_ultralytics
 from dsrbench.types import Detections
 
 ASSETS = "https://github.com/ultralytics/assets/releases"
-_SWITCHES = {
-    "YOLO_OFFLINE": "True",
-    "YOLO_AUTOINSTALL": "False",
-    "YOLO_VERBOSE": "False",
-    "ULTRALYTICS_SAFE_LOAD": "True",
-}
 
 
 class Yolo(ClosedVocabulary):
@@ -45,7 +36,7 @@ class Yolo(ClosedVocabulary):
         any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
         image_size: Longer side, in pixels, that frames are resized to.
         device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
-        batch: Frames a forward pass.
+        batch: Frames a forward pass; halved where they do not fit into memory.
 
     Raises:
         MissingExtraError: ultralytics is not installed.
@@ -56,6 +47,7 @@ class Yolo(ClosedVocabulary):
 
     name = "yolo"
     extra = "yolo"
+    _model: Any
 
     def __init__(
         self,
@@ -73,13 +65,13 @@ class Yolo(ClosedVocabulary):
         self._threshold = check_share("threshold", threshold, above_zero=True)
         self._nms = check_share("nms", nms)
         self.any_animal = any_animal
-        self._image_size, self._batch = image_size, batch
-        ultralytics = import_ultralytics()
+        self._image_size, self._batches = image_size, Batches(batch, backend=self.name)
+        ultralytics = import_ultralytics(f"detector {self.name!r}")
         import torch
 
-        self._device = _check_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        path = find_checkpoint(Path(weights))
-        self._model: Any = _load_model(ultralytics, path)
+        self._device = check_device(device)
+        path = find_checkpoint(Path(weights), self.name)
+        self._path, self._model = path, load_checkpoint(ultralytics, path)
         self.class_names = _check_classes(self._model, path)
         random = {path.name: "random, seed 0"}
         self.fingerprint = {
@@ -96,11 +88,10 @@ class Yolo(ClosedVocabulary):
         """
         classes = self.vocabulary(labels).classes
         asked = sorted({index for group in classes for index in group})
-        found = []
-        for start in range(0, len(frames), self._batch):
-            bgr = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames[start : start + self._batch]]
+
+        def run(part: NDArray[np.uint8]) -> list[Detections]:
             results = self._model.predict(
-                bgr,
+                [np.ascontiguousarray(frame[..., ::-1]) for frame in part],
                 conf=self._threshold,
                 iou=self._nms,
                 imgsz=self._image_size,
@@ -109,8 +100,9 @@ class Yolo(ClosedVocabulary):
                 save=False,
                 verbose=False,
             )
-            found += [self._select(result.boxes, classes, frames.shape[2:0:-1]) for result in results]
-        return found
+            return [self._select(result.boxes, classes, frames.shape[2:0:-1]) for result in results]
+
+        return self._batches.run(frames, run)
 
     def _select(self, boxes: Any, classes: Sequence[tuple[int, ...]], size: tuple[int, ...]) -> Detections:
         """Boxes by label; the model suppresses within a class, which a label of several classes needs once more."""
@@ -126,45 +118,17 @@ class Yolo(ClosedVocabulary):
         return Detections(xyxy[chosen], score[chosen], np.concatenate(label))
 
 
-def import_ultralytics() -> Any:
-    """Import ultralytics without network, telemetry, installing, unpickling, or files in the home directory.
-
-    Raises:
-        MissingExtraError: It is not installed.
-        BackendError: It was imported before without these, or is too old to load weights safely.
-    """
-    was_imported = "ultralytics" in sys.modules
-    os.environ.update(_SWITCHES)
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_folder() / "ultralytics"))
-    Path(os.environ["YOLO_CONFIG_DIR"]).expanduser().mkdir(parents=True, exist_ok=True)
-    try:
-        import ultralytics
-        from ultralytics import utils
-        from ultralytics.nn import tasks
-    except ImportError:
-        raise MissingExtraError("detector 'yolo'", "ultralytics", "yolo") from None
-    loader = getattr(tasks, "_SafeLoad", None)
-    if not hasattr(utils, "SAFE_LOAD") or not getattr(loader, "SUPPORTED", False):
-        raise BackendError(
-            f"ultralytics {ultralytics.__version__} cannot load weights without unpickling them here; install "
-            f"ultralytics >= 8.4.190 and torch >= 2.6"
-        )
-    if not utils.SAFE_LOAD or utils.ONLINE:
-        before = "was imported before dsrbench could" if was_imported else "does not"
-        raise BackendError(
-            f"ultralytics {before} switch off its network use and unpickling; set "
-            f"{' and '.join(f'{key}={value}' for key, value in _SWITCHES.items())} in the environment first"
-        )
-    return ultralytics
-
-
-def find_checkpoint(weights: Path) -> Path:
+def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
     """The file of weights: a path, or a name in the weights folder; never a download.
+
+    Args:
+        weights: What the user gave.
+        name: The detector, whose weights folder is looked into.
 
     Raises:
         WeightsError: No such file, or neither `.pt` nor `.yaml`.
     """
-    folder = weights_folder("yolo")
+    folder = weights_folder(name)
     if weights.suffix not in (".pt", ".yaml"):
         raise WeightsError(f"{weights} is no ultralytics checkpoint: expected a .pt file")
     for path in (weights, *([folder / weights] if weights.name == str(weights) else [])):
@@ -178,18 +142,12 @@ def find_checkpoint(weights: Path) -> Path:
     )
 
 
-def _check_device(device: str) -> str:
-    import torch
+def load_checkpoint(ultralytics: Any, path: Path) -> Any:
+    """A model of ultralytics from its file, through the restricted loader.
 
-    try:
-        torch.empty(0, device=device)
-    except Exception as error:  # RuntimeError, AssertionError or NotImplementedError, depending on what is absent
-        reason = str(error).splitlines()[0]
-        raise OptionError(f"device {device!r} cannot be used ({reason}); expected cpu or, with a GPU, cuda:0") from None
-    return device
-
-
-def _load_model(ultralytics: Any, path: Path) -> Any:
+    Raises:
+        WeightsError: No model, damaged, or with code inside.
+    """
     import torch
 
     with warnings.catch_warnings(), _seeded(torch):

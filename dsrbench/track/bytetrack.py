@@ -1,40 +1,13 @@
-"""`bytetrack`: ByteTrack (arXiv 2110.06864) as roboflow's `trackers` has it, one tracker an entity, one identity kept.
-
-Its own defaults are for detectors that score real objects above 0.7; open-vocabulary scores on generated videos are
-0.1 to 0.5, so the thresholds here are lower.
-"""
+"""`bytetrack`: ByteTrack (arXiv 2110.06864), one tracker an entity, one identity kept."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dsrbench.errors import MissingExtraError, OptionError
-from dsrbench.geometry import iou_matrix
-from dsrbench.track.fill import fill_gaps
-from dsrbench.types import Detections, Floats, FrameCounts, Prompt, VideoTracks
-
-USUAL_FPS = 16.0
-"""Frames a second where the video does not say: the rate of the paper's clips."""
-
-_BUFFER_FPS = 30.0
-_SPAWN_REACH = 2
+from dsrbench.track.roboflow import RoboflowTracker
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Tracked:
-    """One entity's detections of one frame with the identities they were given, -1 for none."""
-
-    boxes: Floats
-    scores: Floats
-    ids: NDArray[np.int64]
-
-
-class ByteTrack:
+class ByteTrack(RoboflowTracker):
     """ByteTrack on each entity's detections; of its tracks the one of the largest sum of scores is kept.
 
     Args:
@@ -49,7 +22,7 @@ class ByteTrack:
         OptionError: An option out of range.
     """
 
-    extra = "trackers"
+    name = "bytetrack"
 
     def __init__(
         self,
@@ -60,96 +33,14 @@ class ByteTrack:
         lost: float = 1.0,
         gap: int | None = None,
     ) -> None:
-        if not (0 <= activation <= 1 and 0 <= high <= 1 and 0 <= overlap <= 1):
-            raise OptionError(f"activation, high and overlap must lie in 0..1; got {activation}, {high}, {overlap}")
-        if not 0 <= lost < 3600 or (gap is not None and gap < 0):
-            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {lost} and {gap}")
-        try:
-            import supervision
-            import trackers
-        except ImportError:
-            raise MissingExtraError("tracker 'bytetrack'", "trackers", "trackers") from None
-        self._supervision: Any = supervision
-        self._tracker: Any = trackers.ByteTrackTracker
-        self.activation, self.high, self.overlap, self.lost, self.gap = activation, high, overlap, lost, gap
-        self.fingerprint = {"trackers": _version("trackers"), "supervision": _version("supervision")}
+        super().__init__(activation=activation, high=high, overlap=overlap, lost=lost, gap=gap)
 
-    def associate(
-        self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
-    ) -> VideoTracks:
-        """Tracks from detections whose label 0 is the subject and label 1 the object."""
-        n_frames = len(detections)
-        gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
-        tracks = []
-        for label in (0, 1):
-            frames = self._follow(detections, label, fps if fps > 0 else USUAL_FPS)
-            boxes = strongest_track(frames, activation=self.activation, overlap=self.overlap)
-            tracks.append(fill_gaps(boxes, gap=gap))
-        (subject, subject_state), (object_, object_state) = tracks
-        return VideoTracks(subject, object_, size, fps, subject_state, object_state)
-
-    def _follow(self, detections: Sequence[Detections], label: int, fps: float) -> list[Tracked]:
-        tracker = self._tracker(
-            lost_track_buffer=round(self.lost * _BUFFER_FPS),
-            frame_rate=fps,
+    def make_tracker(self, timing: dict[str, Any]) -> Any:
+        """A tracker that names a track from its second detection on."""
+        return self._trackers.ByteTrackTracker(
             track_activation_threshold=self.activation,
             high_conf_det_threshold=self.high,
             minimum_iou_threshold=self.overlap,
             minimum_consecutive_frames=1,
+            **timing,
         )
-        frames = []
-        for found in detections:
-            mine = found.label == label
-            given = self._supervision.Detections(xyxy=found.xyxy[mine], confidence=found.score[mine])
-            out = tracker.update(given)
-            scores = np.empty(0) if out.confidence is None else np.asarray(out.confidence, np.float64)
-            boxes = np.asarray(out.xyxy, np.float64).reshape(-1, 4)
-            frames.append(Tracked(boxes, scores, np.asarray(out.tracker_id, np.int64)))
-        return frames
-
-
-def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Floats:
-    """The boxes of the identity with the largest sum of scores.
-
-    The tracker names a track from its second detection on; the first, one or two frames earlier, is added here. An
-    entity without a named track is given its best single detection, if that could have begun one.
-
-    Args:
-        frames: Every frame's detections with their identities.
-        activation: Lowest score of a detection that begins a track.
-        overlap: Lowest IoU of the first detection with the second.
-
-    Returns:
-        Boxes `[T, 4]`, NaN where the track has none.
-    """
-    path = np.full((len(frames), 4), np.nan)
-    sums: dict[int, float] = {}
-    for frame in frames:
-        for identity, score in zip(frame.ids.tolist(), frame.scores.tolist(), strict=True):
-            if identity >= 0:
-                sums[identity] = sums.get(identity, 0.0) + score
-    if not sums:
-        single = [(frame.scores.max(), -t) for t, frame in enumerate(frames) if len(frame.scores)]
-        score, t = max(single, default=(-1.0, 0))
-        if score >= activation:
-            path[-t] = frames[-t].boxes[frames[-t].scores.argmax()]
-        return path
-    best = max(sums, key=lambda identity: sums[identity])
-    for t, frame in enumerate(frames):
-        chosen = np.flatnonzero(frame.ids == best)
-        if len(chosen):
-            path[t] = frame.boxes[chosen[0]]
-    start = int(np.argmin(np.isnan(path[:, 0])))
-    for t in range(start - 1, max(start - 1 - _SPAWN_REACH, -1), -1):
-        unnamed = np.flatnonzero((frames[t].ids < 0) & (frames[t].scores >= activation))
-        overlaps = iou_matrix(path[start][None], frames[t].boxes[unnamed])[0]
-        if len(overlaps) and overlaps.max() >= overlap:
-            path[t] = frames[t].boxes[unnamed[overlaps.argmax()]]
-            break
-    return path
-
-
-def _version(package: str) -> str:
-    import importlib.metadata
-
-    return importlib.metadata.version(package)

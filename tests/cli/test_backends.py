@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import inspect
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -242,3 +243,20 @@ def test_embedded_weights_that_are_absent_or_altered_are_not_called_ready(kind, 
     assert "ready" in said() or "not installed" in said()
     (folder / embedded.ENTRY[part]).write_text("{ }")
     assert "altered" in said()
+
+
+def test_a_model_on_the_hub_is_listed_with_the_command_that_fetches_it(monkeypatch, tmp_path):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    for name, kind in (("grounding-dino", "detector"), ("sam3", "detector"), ("sam3", "tracker"), ("sam2", "tracker")):
+        text = block(run().stdout, name, kind)
+        assert re.search(rf"weights not fetched \(.+, .+\): dsrbench backends pull {name}$", text, re.M)
+        assert f"{kind}.revision=none" in text
+
+
+@pytest.mark.parametrize("option", ["--model", "--revision"])
+def test_a_backend_without_a_model_on_the_hub_has_none_to_choose(monkeypatch, capsys, option):
+    code, out, err = main(monkeypatch, capsys, "pull", "picodet", option, "me/mine")
+    assert (code, out) == (3, "")
+    assert "detector 'picodet' has no model on the Hub" in err

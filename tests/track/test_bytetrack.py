@@ -7,40 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+from drawn import PROMPT, SIZE, path, states, video
 
 from dsrbench.errors import OptionError
 from dsrbench.registry import trackers
-from dsrbench.types import Detections, FrameState, Prompt
-
-SIZE = (320, 180)
-PROMPT = Prompt("p", "A cat goes right of a chair.", "cat", "chair", ("L", "R"))
-
-
-def path(n_frames, start=(40, 60), step=(6, 0), size=(40, 30)):
-    """Boxes [T, 4] of something that moves at constant speed."""
-    corner = np.array(start, np.float64) + np.arange(n_frames)[:, None] * np.array(step)
-    return np.concatenate([corner, corner + size], axis=1)
-
-
-def video(*entities, n_frames):
-    """Detections of every frame from (label, boxes [T, 4], scores [T] or one score); a score of 0 is a miss."""
-    frames = []
-    for t in range(n_frames):
-        rows = [(boxes[t], np.broadcast_to(score, n_frames)[t], label) for label, boxes, score in entities]
-        rows = [row for row in rows if row[1] > 0]
-        frames.append(
-            Detections(np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), [row[2] for row in rows])
-        )
-    return frames
+from dsrbench.types import Detections, FrameState
 
 
 def associate(frames, fps=16.0, **options):
     instance = trackers.create("bytetrack", options).instance
     return instance.associate(frames, prompt=PROMPT, size=SIZE, fps=fps)
-
-
-def states(tracks):
-    return "".join("-DPF"[state] for state in tracks.subject_state)
 
 
 def test_two_paths_come_back_exactly():

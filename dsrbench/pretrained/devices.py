@@ -1,0 +1,40 @@
+"""Where a model computes, and in what precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsrbench.errors import OptionError
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def check_device(device: str | None) -> str:
+    """A device torch can use; None picks CUDA where torch sees one, else the CPU.
+
+    Raises:
+        OptionError: Torch cannot use it.
+    """
+    import torch
+
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:  # RuntimeError, AssertionError or NotImplementedError, depending on what is absent
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"device {device!r} cannot be used ({reason}); expected cpu or, with a GPU, cuda:0") from None
+    return device
+
+
+def check_dtype(dtype: str) -> Any:
+    """The torch type of one of `DTYPES`.
+
+    Raises:
+        OptionError: Another one.
+    """
+    if dtype not in DTYPES:
+        raise OptionError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    import torch
+
+    return getattr(torch, dtype)

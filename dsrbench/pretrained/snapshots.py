@@ -1,0 +1,204 @@
+"""Models that are folders of safetensors: one of yours, or a revision of one from the Hub in its local cache.
+
+Nothing is downloaded unless `pull_snapshot` is called. Pickled weights are neither fetched nor read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import DownloadError, MissingExtraError, OptionError, WeightsError
+from dsrbench.hub import is_offline
+from dsrbench.video import sha256_file
+
+KEPT = ("*.json", "*.txt", "*.safetensors")
+"""What is fetched of a repository: configuration, vocabulary, weights."""
+
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class HubModel:
+    """The model a backend takes unless told otherwise.
+
+    Attributes:
+        id: Its id on the Hub, "owner/name".
+        licence: What its authors call the licence.
+    """
+
+    id: str
+    licence: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A model on disk.
+
+    Attributes:
+        name: Its id on the Hub, or the name of its folder.
+        folder: Where config.json and the weights are.
+        commit: The commit of the Hub's repository; empty for a folder of yours.
+    """
+
+    name: str
+    folder: Path
+    commit: str = ""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells it from every other model: its commit, or else the sha256 of each file."""
+        if self.commit:
+            return {"model": self.name, "commit": self.commit}
+        files = sorted(path for pattern in KEPT for path in self.folder.glob(pattern))
+        return {"model": self.name, "weights": {path.name: sha256_file(path) for path in files}}
+
+    @property
+    def model_type(self) -> str:
+        """What config.json says it is.
+
+        Raises:
+            WeightsError: It says nothing.
+        """
+        try:
+            return str(json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["model_type"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WeightsError(f"{self.folder}: config.json names no model_type ({type(error).__name__})") from error
+
+
+def find_snapshot(model: str, *, revision: str | None = None, backend: str, default: HubModel) -> Snapshot:
+    """A model in a local folder or in the Hub's cache; no server is asked.
+
+    Args:
+        model: A folder, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub; by default its main branch.
+        backend: The backend it is for, named in the command that fetches it.
+        default: What that command fetches unless told otherwise.
+
+    Raises:
+        WeightsError: It is not there, or not all of it; the message gives the command that fetches it.
+        OptionError: A revision of a local folder.
+        MissingExtraError: An id on the Hub, and huggingface_hub is not installed.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if revision is not None:
+            raise OptionError(f"a revision belongs to a model on the Hub; {model} is a folder")
+        absent = _absent_files(folder)
+        if absent:
+            raise WeightsError(f"{folder} is no model: {absent} is not in it; pickled weights are not read")
+        return Snapshot(folder.resolve().name, folder)
+    _check_id(model)
+    hub = import_hub(backend)
+    fetch = f"Fetch it with: {pull_command(model, revision=revision, backend=backend, default=default)}"
+    try:
+        found = Path(hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[*KEPT]))
+    except (OSError, ValueError, hub.errors.EntryNotFoundError):
+        raise WeightsError(f"{backend}: {_at(model, revision)} is not in the cache, or only in part. {fetch}") from None
+    absent = _absent_files(found)
+    if absent:
+        raise WeightsError(f"{backend}: {absent} of {_at(model, revision)} is not in the cache. {fetch}")
+    return Snapshot(model, found, found.name)
+
+
+def pull_snapshot(
+    model: str, *, revision: str | None = None, offline: bool = False, backend: str, default: HubModel
+) -> Snapshot:
+    """Fetch what is absent of a model on the Hub; a local folder is only looked at.
+
+    Args:
+        model: An id on the Hub, or a folder.
+        revision: A branch, tag or commit; by default the main branch.
+        offline: Ask no server; so do the environment variables `DSRBENCH_OFFLINE=1` and `HF_HUB_OFFLINE=1`.
+        backend: The backend it is for.
+        default: The backend's own model.
+
+    Raises:
+        DownloadError: Offline, no network, no such model or revision, terms not accepted, or nowhere to write it.
+        WeightsError: It has no safetensors.
+    """
+    if offline or is_offline() or Path(model).expanduser().is_dir():
+        try:
+            return find_snapshot(model, revision=revision, backend=backend, default=default)
+        except WeightsError as error:
+            raise DownloadError(f"offline, and {error}") from None
+    _check_id(model)
+    hub = import_hub(backend)
+    hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
+    if not sys.stderr.isatty():
+        hub.utils.disable_progress_bars()
+    try:
+        folder = Path(hub.snapshot_download(model, revision=revision, allow_patterns=[*KEPT]))
+    except Exception as error:  # HTTP, network, disk and more, of two libraries
+        raise DownloadError(f"{_at(model, revision)}: {_explain(error, model, hub)}") from None
+    absent = _absent_files(folder)
+    if absent:
+        raise WeightsError(f"{_at(model, revision)} on the Hub has no {absent}; pickled weights are not read")
+    return Snapshot(model, folder, folder.name)
+
+
+def pull_command(model: str, *, revision: str | None, backend: str, default: HubModel) -> str:
+    """What fetches a model.
+
+    >>> pull_command("me/mine", revision="v2", backend="owlv2", default=HubModel("google/owlv2", "Apache-2.0"))
+    'dsrbench backends pull owlv2 --model me/mine --revision v2'
+    """
+    other = f" --model {model}" if model != default.id else ""
+    return f"dsrbench backends pull {backend}{other}{f' --revision {revision}' if revision else ''}"
+
+
+def import_hub(backend: str) -> Any:
+    """Import huggingface_hub.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+        import huggingface_hub.utils
+    except ImportError:
+        raise MissingExtraError(f"backend {backend!r}", "huggingface_hub", "hf") from None
+    return huggingface_hub
+
+
+def _absent_files(folder: Path) -> str:
+    """The first file a model needs and this folder has not; nothing for a whole model."""
+    if not (folder / "config.json").is_file():
+        return "config.json"
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return "" if (folder / "model.safetensors").is_file() else "model.safetensors"
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return f"a readable {index.name}"
+    return next((shard for shard in sorted(map(str, shards)) if not (folder / shard).is_file()), "")
+
+
+def _check_id(model: str) -> None:
+    if not _HUB_ID.fullmatch(model):
+        raise WeightsError(f"no such folder: {model} (and no id on the Hub, which would be OWNER/NAME)")
+
+
+def _at(model: str, revision: str | None) -> str:
+    return f"{model}@{revision}" if revision else model
+
+
+def _explain(error: Exception, model: str, hub: Any) -> str:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, hub.errors.GatedRepoError):
+        return f"accept its terms at https://huggingface.co/{model}, then log in with: hf auth login"
+    if isinstance(error, hub.errors.RevisionNotFoundError):
+        return "no such revision on the Hub"
+    if isinstance(error, hub.errors.RepositoryNotFoundError):
+        return "no such model on the Hub, or a private one; log in with: hf auth login"
+    if isinstance(error, hub.errors.HfHubHTTPError):
+        return f"the Hub answers {first_line}"
+    if isinstance(error, hub.errors.LocalEntryNotFoundError):
+        return "no network, or the Hub does not answer; try again, what was fetched is kept"
+    return f"{type(error).__name__}: {first_line}"

@@ -1,0 +1,57 @@
+"""Ultralytics (AGPL-3.0), imported on this package's terms.
+
+It looks up hosts, sends events, writes to the home directory, installs packages and unpickles checkpoints. Here it does
+none of these: it is told so before its first import, and weights load through its restricted loader only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import BackendError, MissingExtraError
+from dsrbench.hub import cache_folder
+
+_SWITCHES = {
+    "YOLO_OFFLINE": "True",
+    "YOLO_AUTOINSTALL": "False",
+    "YOLO_VERBOSE": "False",
+    "ULTRALYTICS_SAFE_LOAD": "True",
+}
+
+
+def import_ultralytics(feature: str = "detector 'yolo'") -> Any:
+    """Import ultralytics without network, telemetry, installing, unpickling, or files in the home directory.
+
+    Args:
+        feature: What needs it, for the message.
+
+    Raises:
+        MissingExtraError: It is not installed.
+        BackendError: It was imported before without these, or is too old to load weights safely.
+    """
+    was_imported = "ultralytics" in sys.modules
+    os.environ.update(_SWITCHES)
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_folder() / "ultralytics"))
+    Path(os.environ["YOLO_CONFIG_DIR"]).expanduser().mkdir(parents=True, exist_ok=True)
+    try:
+        import ultralytics
+        from ultralytics import utils
+        from ultralytics.nn import tasks
+    except ImportError:
+        raise MissingExtraError(feature, "ultralytics", "yolo") from None
+    loader = getattr(tasks, "_SafeLoad", None)
+    if not hasattr(utils, "SAFE_LOAD") or not getattr(loader, "SUPPORTED", False):
+        raise BackendError(
+            f"ultralytics {ultralytics.__version__} cannot load weights without unpickling them here; install "
+            f"ultralytics >= 8.4.190 and torch >= 2.6"
+        )
+    if not utils.SAFE_LOAD or utils.ONLINE:
+        before = "was imported before dsrbench could" if was_imported else "does not"
+        raise BackendError(
+            f"ultralytics {before} switch off its network use and unpickling; set "
+            f"{' and '.join(f'{key}={value}' for key, value in _SWITCHES.items())} in the environment first"
+        )
+    return ultralytics
