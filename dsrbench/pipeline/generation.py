@@ -16,7 +16,7 @@ from dsrbench.pipeline.stages import digest, explain_failure
 from dsrbench.prompts import describe_prompt
 from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run
-from dsrbench.types import Clip
+from dsrbench.types import Clip, NoClip
 from dsrbench.video import sha256_file, write_mp4
 
 
@@ -102,7 +102,7 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
             if clip is None:
                 raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(block)} asked for")
             if job.key not in done:
-                made = _write(job, clip, generator, run)
+                made = _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
                 done.add(job.key)
                 yield made
     except (StoreError, BackendError):
@@ -113,6 +113,13 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
             "failed", stage="generate", samples=[str(j.key) for j in todo], error=reason, trace=traceback.format_exc()
         )
         yield from (dataclasses.replace(job, problem=reason) for job in todo if job.key not in done)
+
+
+def _fail(job: Job, clip: NoClip, generator: Backend[Generator], run: Run) -> Job:
+    """The job of a video that could not be made; it will be tried again when the run is."""
+    reason = readable(f"{generator.name}: {clip.reason}")
+    run.log("failed", stage="generate", samples=[str(job.key)], error=reason)
+    return dataclasses.replace(job, problem=reason)
 
 
 def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job:
