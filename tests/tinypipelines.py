@@ -1,4 +1,4 @@
-"""Text-to-video pipelines of the real classes, tiny and untrained, saved as a user would find them; one function a recipe."""
+"""Text-to-video pipelines of the real classes, tiny and untrained, saved as a user would find them."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def qwen_tokenizer():
 
     marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     vocabulary = {word: place for place, word in enumerate([*bytes_to_unicode().values(), *marks])}
-    template = "{% for m in messages %}{{ m['content'] if m['content'] is string else m['content'][0]['text'] }}{% endfor %}"
+    template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
     return Qwen2Tokenizer(vocab=vocabulary, merges=[], chat_template=template)
 
 
@@ -366,9 +366,7 @@ def animatediff(folder):
         block_out_channels=(8, 8), motion_layers_per_block=2, motion_norm_num_groups=2, motion_num_attention_heads=2
     )
     scheduler = diffusers.DDIMScheduler(beta_schedule="linear", clip_sample=False)
-    return save(
-        folder, diffusers.AnimateDiffPipeline(vae, clip_text(77), clip_tokenizer(77), unet, motion, scheduler)
-    )
+    return save(folder, diffusers.AnimateDiffPipeline(vae, clip_text(77), clip_tokenizer(77), unet, motion, scheduler))
 
 
 BUILDERS = {

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("eval", short_help="Generate videos, or take those there are; detect, track, score, report.")
 @click.option(
-    "--model", help="Model that makes the videos: a generator's name, or a folder of a model. [default: sprites]"
+    "--model",
+    help="Model that makes the videos: a short name such as wan2.1-1.3b, a folder of a diffusers pipeline, an id on "
+    "the Hub that was fetched, or a generator's name; `dsrbench backends` lists them. [default: sprites]",
 )
 @click.option("--adapter", help="LoRA to put on the model: a .safetensors file in diffusers' format, or its folder.")
 @click.option(
@@ -64,6 +66,7 @@ def command(
     \b
     dsrbench eval                                               the embedded model, its suite, its detector
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
+    dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
     dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
     """
@@ -89,7 +92,8 @@ def command(
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
     stages = make_stages(detector, tracker, given, plan.suite.name)
-    for note in (*plan.notes, *_noun_notes(stages, plan)):
+    made_notes = getattr(generator.instance, "notes", ()) if generator is not None else ()
+    for note in (*plan.notes, *made_notes, *_noun_notes(stages, plan)):
         click.echo(f"note: {note}", err=True)
     run = Run(folder)
     with SampleProgress() as progress:

@@ -1,9 +1,10 @@
-"""Find a text-to-video pipeline by what the user calls it, and load it: safetensors only, no code but diffusers' own."""
+"""Find a text-to-video pipeline by what the user calls it, and load it: safetensors only, no code of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,15 @@ from dsrbench.generate.recipe import Recipe, match_recipe, read_recipe, recipe_n
 from dsrbench.generate.settings import Settings
 from dsrbench.pretrained.batches import is_out_of_memory
 from dsrbench.pretrained.devices import check_device
-from dsrbench.pretrained.pipelines import PipelineFolder, find_part, find_pipeline
+from dsrbench.pretrained.pipelines import (
+    INDEX,
+    PipelineFolder,
+    find_part,
+    find_pipeline,
+    pull_files,
+    pull_pipeline,
+    read_index,
+)
 
 OFFLOADS = ("none", "model", "sequential")
 
@@ -67,6 +76,31 @@ def find_model(model: str, *, revision: str | None) -> Model:
     return Model(
         recipe, source, {part: folder for part, (folder, _) in found.items()}, True, {**source.fingerprint(), **commits}
     )
+
+
+def pull_model(model: str, *, revision: str | None) -> Model:
+    """Fetch what is absent of a model; of a folder, only look at it.
+
+    Args:
+        model: The name of a recipe or an alias, an id on the Hub, or a folder.
+        revision: A branch, tag or commit on the Hub.
+
+    Raises:
+        DownloadError: Offline, no network, no such model, terms not accepted, or nowhere to write it.
+        WeightsError: What was fetched is not all it needs.
+        InputError: No pipeline, or one without a recipe.
+    """
+    names = recipe_names()
+    if model in names:
+        recipe = read_recipe(names[model])
+        pull_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without)
+        for where in recipe.parts.values():
+            pull_files(where["id"], ["config.json", "*.safetensors"])
+    elif not Path(model).expanduser().is_dir():
+        index = pull_files(model, [INDEX], revision=revision)
+        match_recipe(index, str(read_index(index)["_class_name"]))  # before gigabytes are fetched
+        pull_pipeline(model, revision=revision)
+    return find_model(model, revision=revision)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +232,8 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        with quiet_transformers():
+        with quiet_transformers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         logging.set_verbosity(level)

@@ -29,8 +29,8 @@ RECIPE = "recipe"
 class Pipelines:
     """A text-to-video model of diffusers: by its short name, from the Hub's cache, or from a folder.
 
-    What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip depends on its seed
-    alone, drawn on the CPU, whatever the batch and the device. Prompts are given to the model as they are.
+    What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip is drawn on the
+    CPU and depends on its seed alone, not on batch or device. Prompts are given to the model as they are.
 
     Args:
         model: A recipe's name, a folder saved by a pipeline, or an id on the Hub; of a folder or an id, the pipeline's
@@ -83,11 +83,13 @@ class Pipelines:
     ) -> None:
         if batch < 1:
             raise OptionError(f"batch must be at least 1, got {batch}")
-        for package in ("torch", "diffusers", "transformers"):
-            if importlib.util.find_spec(package) is None:
-                raise MissingExtraError("generator 'diffusers'", package, "generate")
+        _check_packages("torch", "diffusers", "transformers")
         self.batch = batch
         self.model = find_model(model, revision=revision)
+        if self.model.source.needs_sentencepiece:
+            _check_packages("sentencepiece")
+        if offload != "none":
+            _check_packages("accelerate")
         words = None if negative_prompt == RECIPE else negative_prompt
         asked = Asked(height, width, frames, fps, steps, guidance, words, dtype)
         self.settings, self.notes = settle(self.model.recipe, asked)
@@ -164,3 +166,9 @@ class Pipelines:
     def _pipeline(self) -> Any:
         """The model, loaded when the first clip is asked for."""
         return load_pipeline(self.model, self.settings, self._placement)
+
+
+def _check_packages(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("generator 'diffusers'", package, "generate")

@@ -39,6 +39,7 @@ class Recipe:
         negative_prompt: What the model is told to avoid.
         dtypes: Precision of single components, where it differs.
         revision: Commit of the weights; None for the newest.
+        min_steps: Fewest denoising steps the pipeline can take.
         max_frames: Frames the model cannot go beyond; None where there is no such limit.
         guidance_argument: What the pipeline calls the guidance; `guider` where it has an object for it.
         fps_argument: What the pipeline calls the frame rate; empty where it has no say in it.
@@ -69,6 +70,7 @@ class Recipe:
     negative_prompt: str = ""
     dtypes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     revision: str | None = None
+    min_steps: int = 1
     max_frames: int | None = None
     guidance_argument: str = "guidance_scale"
     fps_argument: str = ""
@@ -112,7 +114,7 @@ def read_recipe(name: str) -> Recipe:
     Raises:
         MissingExtraError: PyYAML is not installed.
         UnknownBackendError: No such recipe.
-        InputError: A key is absent, or is none of a recipe.
+        InputError: It cannot be read, or a key is absent, or is none of a recipe.
     """
     try:
         import yaml
@@ -121,7 +123,10 @@ def read_recipe(name: str) -> Recipe:
     path = FOLDER / f"{name}.yaml"
     if not path.is_file():
         raise UnknownBackendError(f"no recipe named {name!r}{near_matches(name, (p.stem for p in FOLDER.glob('*')))}")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"recipe {path.name}: cannot be read ({str(error).splitlines()[0]})") from None
     fields = {field.name: field for field in dataclasses.fields(Recipe)}
     needed = {key for key, field in fields.items() if _is_needed(field)} - {"name"}
     if not isinstance(values, dict) or set(values) - set(fields) or needed - set(values):

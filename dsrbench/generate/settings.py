@@ -69,7 +69,7 @@ def settle(recipe: Recipe, asked: Asked) -> tuple[Settings, tuple[str, ...]]:
     for field in dataclasses.fields(asked):
         value = getattr(asked, field.name)
         if isinstance(value, int | float) and field.name != "guidance" and not 0 < value < 1e6:
-            raise OptionError(f"{field.name} must be above 0, got {value}")
+            raise OptionError(f"{field.name} must be above 0 and below a million, got {value}")
     if asked.guidance is not None and not 0 <= asked.guidance < 1e6:
         raise OptionError(f"guidance must be 0 or more, got {asked.guidance}")
     if asked.dtype is not None and asked.dtype not in DTYPES:
@@ -78,6 +78,8 @@ def settle(recipe: Recipe, asked: Asked) -> tuple[Settings, tuple[str, ...]]:
     own = {name: getattr(recipe, name) for name in dataclasses.asdict(asked) if name != "dtype"}
     dtypes = {"default": asked.dtype} if asked.dtype else {"default": recipe.dtype, **recipe.dtypes}
     wanted = Settings(**{**own, **given}, dtypes=dtypes)
+    if wanted.steps < recipe.min_steps:
+        raise OptionError(f"{recipe.name} takes at least {recipe.min_steps} steps, got {wanted.steps}")
     return _round(recipe, wanted)
 
 

@@ -1,7 +1,7 @@
 """Folders of diffusers pipelines: yours, or from the Hub's cache; what they must have, and what is fetched of them.
 
-A pipeline is a folder with model_index.json and a folder a component. Only safetensors and data are fetched and accepted;
-Python code and pickled weights are neither.
+A pipeline is a folder with model_index.json and a folder a component. Only safetensors and data are fetched and
+accepted; Python code and pickled weights are neither.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ class PipelineFolder:
         files = {path for pattern in KEPT for part in self.components for path in (self.folder / part).glob(pattern)}
         named = {path.relative_to(self.folder).as_posix(): path for path in (self.folder / INDEX, *files)}
         return {"model": self.name, "weights": {name: remember_sha256(path) for name, path in sorted(named.items())}}
+
+    @property
+    def needs_sentencepiece(self) -> bool:
+        """Whether a tokenizer is a sentencepiece model alone."""
+        tokenizers = [self.folder / part for part in self.components]
+        return any(any(part.glob("*.model")) and not (part / "tokenizer.json").is_file() for part in tokenizers)
 
     def weight_bytes(self) -> dict[str, int]:
         """Bytes of the weights of each component that has any."""

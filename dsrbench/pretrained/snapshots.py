@@ -183,15 +183,22 @@ def _absent_files(folder: Path) -> str:
 
 
 def check_id(model: str) -> None:
+    """See whether a text can be an id on the Hub.
+
+    Raises:
+        WeightsError: It cannot.
+    """
     if not _HUB_ID.fullmatch(model):
         raise WeightsError(f"no such folder: {model} (and no id on the Hub, which would be OWNER/NAME)")
 
 
 def at_revision(model: str, revision: str | None) -> str:
+    """A model and its revision, for messages."""
     return f"{model}@{revision}" if revision else model
 
 
 def explain_hub_error(error: Exception, model: str, hub: Any) -> str:
+    """Why the Hub did not give a model, in one line."""
     first_line = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, hub.errors.GatedRepoError):
         return f"accept its terms at https://huggingface.co/{model}, then log in with: hf auth login"
