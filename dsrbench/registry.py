@@ -29,8 +29,9 @@ from dsrbench.types import Clip, Detections, Floats, NoClip, Prompt, VideoTracks
 class Generator(Protocol):
     """Makes videos from prompts.
 
-    May also offer `batch` (videos it makes at once), `check_prompt(prompt)`, called before any video is made, and
-    `notes`, lines the user should see before.
+    May also offer `batch` (videos it makes at once), `independent` (True where a clip does not change with what else is
+    asked for, so that of a block only what lacks is asked for), `notes` (lines the user should see before any video is
+    made), `check_prompt(prompt)`, called before, and `footprint()`, what it will take.
     """
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:

@@ -129,7 +129,7 @@ def _make_generator(model: str, adapter: str | None, options: Mapping[str, str])
 
     name, named = resolve_model(model)
     asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
-    return generators.create(name, asked), name_model(model, asked.get("adapter"))
+    return generators.create(name, asked), name_model(asked.get("model", model), asked.get("adapter"))
 
 
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:

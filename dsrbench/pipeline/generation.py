@@ -95,12 +95,13 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
     if not todo:
         return
     done = set(found)
+    asked = todo if getattr(generator.instance, "independent", False) else block
     try:
-        clips = iter(generator.instance.generate([job.prompt for job in block], [job.key.seed for job in block]))
-        for job in block:
+        clips = iter(generator.instance.generate([job.prompt for job in asked], [job.key.seed for job in asked]))
+        for job in asked:
             clip = next(clips, None)
             if clip is None:
-                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(block)} asked for")
+                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(asked)} asked for")
             if job.key not in done:
                 made = _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
                 done.add(job.key)
