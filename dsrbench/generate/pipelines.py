@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 from dsrbench.generate.adapter import find_adapter
+from dsrbench.generate.footprint import Footprint, measure_footprint
 from dsrbench.generate.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.generate.settings import Asked, settle
 from dsrbench.types import Clip, NoClip, Prompt
@@ -106,6 +107,13 @@ class Pipelines:
             "text": "raw",
             "packages": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")},
         }
+
+    def footprint(self) -> Footprint:
+        """What it takes: weights as measured on disk."""
+        source = self.model.source
+        folders = {**{part: source.folder / part for part in source.components}, **self.model.parts}
+        files = {part: sorted(folder.glob("*.safetensors")) for part, folder in folders.items()}
+        return measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
         """Yield one clip per (prompt, seed) pair, in order; none for a clip that is not all numbers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,6 +97,7 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
         return
     done = set(found)
     asked = todo if getattr(generator.instance, "independent", False) else block
+    began = time.monotonic()
     try:
         clips = iter(generator.instance.generate([job.prompt for job in asked], [job.key.seed for job in asked]))
         for job in asked:
@@ -106,6 +108,7 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
                 made = _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
                 done.add(job.key)
                 yield made
+        run.log("generated", samples=len(asked), seconds=round(time.monotonic() - began, 3))
     except (StoreError, BackendError):
         raise
     except Exception as error:

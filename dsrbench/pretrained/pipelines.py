@@ -61,14 +61,6 @@ class PipelineFolder:
         tokenizers = [self.folder / part for part in self.components]
         return any(any(part.glob("*.model")) and not (part / "tokenizer.json").is_file() for part in tokenizers)
 
-    def weight_bytes(self) -> dict[str, int]:
-        """Bytes of the weights of each component that has any."""
-        sizes = {
-            part: sum(path.stat().st_size for path in (self.folder / part).glob("*.safetensors"))
-            for part in self.components
-        }
-        return {part: size for part, size in sizes.items() if size}
-
 
 def open_pipeline(folder: Path, *, name: str = "", commit: str = "", without: Iterable[str] = ()) -> PipelineFolder:
     """Look through a pipeline's folder.

@@ -1,4 +1,4 @@
-"""The generator `http` against a server of our own: what is paid for, what is retried, what a user sees, and the key."""
+"""The generator `http` against a server of our own: what is paid for, what is retried, what a user sees; the key."""
 
 from __future__ import annotations
 
