@@ -17,6 +17,7 @@
      |   +- RunMismatchError          6   the folder holds a run with other settings
      +- DownloadError                 7   no network, or an answer that is not the file asked for
      +- IncompleteError               8   the run ended, some samples failed
+     +- TrainingError                 9   a training whose loss is no number any more
 
 Usage errors of the command line end with 2 (click), an interrupt with 130.
 """
@@ -106,6 +107,12 @@ class IncompleteError(DSRBenchError):
     """The work ended, but some samples failed."""
 
     exit_code = 8
+
+
+class TrainingError(DSRBenchError):
+    """A training that cannot go on; its last good checkpoint is kept."""
+
+    exit_code = 9
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ def group() -> None:
     """Does a text-to-video model put things where the prompt says, when it says?
 
     Exit codes: 0 done, 2 usage, 3 input, 4 video, 5 backend, 6 run folder, 7 download, 8 some samples failed,
-    130 interrupted.
+    9 training, 130 interrupted.
     """
 
 

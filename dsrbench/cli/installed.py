@@ -31,7 +31,7 @@ EXTRAS = {
         "sentencepiece",
         "protobuf",
     ),
-    "align": ("torch", "diffusers", "safetensors", "peft"),
+    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.detect.batched import BatchedDetector, to_detections
 from dsrbench.detect.closed import ClosedVocabulary
-from dsrbench.detect.openvocab import BatchedDetector, to_detections
 from dsrbench.errors import WeightsError
 from dsrbench.pretrained.models import Choice, import_transformers, load_pretrained
 from dsrbench.pretrained.snapshots import HubModel

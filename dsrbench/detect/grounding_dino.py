@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.detect.batched import BatchedDetector
 from dsrbench.detect.closed import check_share
-from dsrbench.detect.openvocab import BatchedDetector, check_length, find_liberties, read_nouns
+from dsrbench.detect.openvocab import check_length, find_liberties, read_nouns
 from dsrbench.errors import BackendError
 from dsrbench.pretrained.models import Choice, load_pretrained
 from dsrbench.pretrained.snapshots import HubModel

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.detect.openvocab import BatchedDetector, check_length, find_liberties, read_nouns, to_detections
+from dsrbench.detect.batched import BatchedDetector, to_detections
+from dsrbench.detect.openvocab import check_length, find_liberties, read_nouns
 from dsrbench.pretrained.models import Choice, load_pretrained
 from dsrbench.pretrained.snapshots import HubModel
 from dsrbench.types import Detections

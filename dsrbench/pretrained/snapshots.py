@@ -121,9 +121,11 @@ def pull_snapshot(
 
     Raises:
         DownloadError: Offline, no network, no such model or revision, terms not accepted, or nowhere to write it.
-        WeightsError: It has no safetensors.
+        WeightsError: It has no safetensors, or no such folder.
     """
-    if offline or is_offline() or Path(model).expanduser().is_dir():
+    if Path(model).expanduser().is_dir():
+        return find_snapshot(model, revision=revision, backend=backend, default=default)
+    if offline or is_offline():
         try:
             return find_snapshot(model, revision=revision, backend=backend, default=default)
         except WeightsError as error:

@@ -46,7 +46,9 @@ def test_a_training_that_is_stopped_interrupted_and_finished(tiny, tmp_path, mon
     folder = tmp_path / "tiny"
     code, out, err = main(monkeypatch, capsys, folder, "--minutes", 0.0001, "--threads", 1)
     assert code == 0
-    assert err.startswith(f"Training into {folder}: autoencoder, latents, transformer, detector. From nothing about ")
+    assert err.startswith(
+        f"Training into {folder}: autoencoder, latents, transformer, refinement, detector. From nothing about "
+    )
     assert "this run ends after 0.0001 minutes at the latest, with a checkpoint" in err
     assert (
         out

@@ -317,7 +317,7 @@ def test_bad_options_are_refused(tiny, option, value, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("package", ["transformers", "torch"])
+@pytest.mark.parametrize("package", ["transformers", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_missing_package_is_named(package):
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
@@ -328,3 +328,28 @@ def test_a_missing_package_is_named(package):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert f"needs the package {package!r}. Install it with: pip install 'dsrbench[hf]'" in done.stdout
+
+
+@each
+def test_no_server_is_asked(tiny, monkeypatch, name, model, threshold):
+    folder, asked = tiny(model), []
+
+    def refuse(*question, **_):
+        asked.append(question)
+        raise OSError("no network here")
+
+    for call in ("getaddrinfo", "create_connection", "gethostbyname"):
+        monkeypatch.setattr(f"socket.{call}", refuse)
+    detector = detectors.create(name, {"model": str(folder), "device": "cpu", "threshold": str(threshold)}).instance
+    detector.detect(noise(1), LABELS)
+    assert asked == []
+
+
+def test_a_model_that_is_not_there_names_the_command_that_fetches_it(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("grounding-dino", "owlv2", "omdet-turbo", "sam3", "detr"):
+        with pytest.raises(WeightsError, match=rf"Fetch it with: dsrbench backends pull {name}$") as caught:
+            detectors.create(name, {"device": "cpu"})
+        assert "\n" not in str(caught.value)

@@ -16,7 +16,14 @@ from dsrbench.errors import PromptError, WeightsError  # noqa: E402
 from dsrbench.sprites.embedded import write_sums  # noqa: E402
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder  # noqa: E402
 from dsrbench.sprites.model.detector import REACH, SpritesDetectorNet, find_peaks  # noqa: E402
-from dsrbench.sprites.training.detector import degrade, detection_loss, draw_labelled, draw_maps  # noqa: E402
+from dsrbench.sprites.training.detector import (  # noqa: E402
+    degrade,
+    detection_loss,
+    draw_labelled,
+    draw_maps,
+    overlay,
+    tear,
+)
 from dsrbench.sprites.training.loop import make_generators  # noqa: E402
 from dsrbench.sprites.world import ANIMALS, OBJECTS  # noqa: E402
 
@@ -93,3 +100,29 @@ def test_the_backend(tmp_path):
     write_sums(tmp_path / "net")
     with pytest.raises(WeightsError, match="cannot be loaded"):
         SpritesDetector(folder=tmp_path / "net")
+
+
+def test_a_torn_sprite_is_no_sprite_and_others_stay():
+    frame = np.zeros((32, 48, 3), np.uint8)
+    frame[4:16, 2:14] = np.arange(12 * 12 * 3).reshape(12, 12, 3) % 251
+    boxes = np.array([[2.0, 4, 14, 16], [30, 10, 40, 20], [35, 12, 46, 24]])
+    torn_boxes = boxes.copy()
+    torn = tear(frame, torn_boxes, np.random.default_rng(0))
+    assert np.isnan(torn_boxes[0]).all()
+    np.testing.assert_array_equal(torn_boxes[1:], boxes[1:])  # they touch: neither is torn
+    assert (torn[4:16, 2:14] != frame[4:16, 2:14]).any()
+    np.testing.assert_array_equal(np.sort(torn, axis=None), np.sort(frame, axis=None))
+    torn[4:16, 2:14] = 0
+    assert not torn.any()
+
+
+def test_in_an_overlay_what_moved_is_a_ghost():
+    frame, other = np.full((32, 48, 3), 200, np.uint8), np.full((32, 48, 3), 100, np.uint8)
+    boxes, later = np.array([[2.0, 4, 14, 16], [30, 10, 40, 20]]), np.array([[20.0, 4, 32, 16], [30, 10, 40, 20]])
+    mixed = overlay(frame, boxes, other, later, np.random.default_rng(0))
+    assert 130 < mixed.mean() < 170
+    assert np.isnan(boxes[0]).all()
+    assert boxes[1].tolist() == [30, 10, 40, 20]
+    hardly = np.array([[2.0, 4, 14, 16]])
+    assert overlay(frame, hardly, other, hardly + np.array([0, 0, 4, 0]), np.random.default_rng(0)) is frame
+    assert hardly[0].tolist() == [2, 4, 14, 16], "who moved a little is left as it was"

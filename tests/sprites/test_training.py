@@ -33,7 +33,7 @@ from dsrbench.sprites.training.transformer import flow_loss, make_networks, make
 def trained(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("whole"), []
     assert train(folder, settings=SETTINGS, minutes=None, report=lines.append)
-    assert lines == [f"{stage}: done" for stage in ("autoencoder", "latents", "transformer", "detector")]
+    assert lines == [f"{stage}: done" for stage in ("autoencoder", "latents", "transformer", "refinement", "detector")]
     return folder
 
 
@@ -97,6 +97,7 @@ def test_the_log_has_a_line_a_stage(trained):
     assert [(line["stage"], line["step"]) for line in lines] == [
         ("autoencoder", 4),
         ("transformer", 6),
+        ("refinement", 3),
         ("detector", 3),
     ]
 
@@ -166,7 +167,7 @@ def test_every_step_is_told(tmp_path):
     )
     assert [row[:3] for row in told] == [
         (stage, step + 1, steps)
-        for stage, steps in (("autoencoder", 4), ("latents", 2), ("transformer", 6), ("detector", 3))
+        for stage, steps in (("autoencoder", 4), ("latents", 2), ("transformer", 6), ("refinement", 3), ("detector", 3))
         for step in range(steps)
     ]
     assert all((loss is None) == (stage == "latents") for stage, *_, loss in told)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsrbench.geometry import iou_matrix
 from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
@@ -25,6 +26,12 @@ from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
 STAGE = 4
 NAMES = ("seed", "detector_steps", "detector_frames", "detector_rate", "ema", "detector", "autoencoder")
 """Settings this stage depends on, beside the autoencoder it was given."""
+
+UNFORMED, GHOSTS = 0.15, 0.15
+"""Shares of frames in which a sprite is torn to pieces, and in which two moments lie over one another.
+
+Half-trained models make such things; a detector that has never seen them takes a smear of an animal's colours for it.
+"""
 
 Targets = tuple[Tensor, Tensor, Tensor]
 
@@ -85,10 +92,54 @@ def draw_labelled(count: int, rng: np.random.Generator, *, of_each: int = 4) -> 
     while len(frames) < count:
         nouns, rendered = draw_clip_with_nouns(rng)
         for t in rng.permutation(len(rendered.frames))[: min(of_each, count - len(frames))]:
-            frames.append(rendered.frames[t])
-            maps.append(draw_maps(nouns, rendered.boxes[:, t]))
+            frame, boxes = rendered.frames[t], rendered.boxes[:, t].copy()
+            kind = rng.random()
+            if kind < UNFORMED:
+                frame = tear(frame, boxes, rng)
+            elif kind < UNFORMED + GHOSTS:
+                other = int(rng.integers(len(rendered.frames)))
+                frame = overlay(frame, boxes, rendered.frames[other], rendered.boxes[:, other], rng)
+            frames.append(frame)
+            maps.append(draw_maps(nouns, boxes))
     heat, sides, counts = (torch.from_numpy(np.stack(part)) for part in zip(*maps, strict=True))
     return to_tensor(np.stack(frames)), (heat, sides, counts)
+
+
+def tear(frame: NDArray[np.uint8], boxes: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Shuffle the pieces of a sprite that touches no other; its row of `boxes` `[N, 4]` becomes NaN."""
+    meets = iou_matrix(boxes, boxes) > 0
+    alone = [n for n in range(len(boxes)) if not np.isnan(boxes[n]).any() and meets[n].sum() == 1]
+    if not alone:
+        return frame
+    n = alone[int(rng.integers(len(alone)))]
+    x0, y0, x1, y1 = boxes[n].astype(int)
+    side = min(int(rng.integers(3, 6)), y1 - y0, x1 - x0)
+    rows, columns = (y1 - y0) // side, (x1 - x0) // side
+    torn: NDArray[np.uint8] = frame.copy()
+    area = torn[y0 : y0 + rows * side, x0 : x0 + columns * side]
+    pieces = area.reshape(rows, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    mixed = rng.permutation(pieces).reshape(rows, columns, side, side, 3).swapaxes(1, 2)
+    area[...] = mixed.reshape(rows * side, columns * side, 3)
+    boxes[n] = np.nan
+    return torn
+
+
+def overlay(
+    frame: NDArray[np.uint8],
+    boxes: NDArray[np.float64],
+    other: NDArray[np.uint8],
+    other_boxes: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Lay another moment of the clip half over a frame; rows of `boxes` that are elsewhere by then become NaN."""
+    share = rng.uniform(0.35, 0.65)
+    same = np.array([iou_matrix(a[None], b[None])[0, 0] for a, b in zip(boxes, other_boxes, strict=True)])
+    blurred = (same > 0.5) & (same < 0.8)
+    if blurred.any():  # neither whole nor a ghost
+        return frame
+    boxes[~(same >= 0.8)] = np.nan
+    mixed: NDArray[np.uint8] = np.rint(frame * (1 - share) + other * share).astype(np.uint8)
+    return mixed
 
 
 def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+from dsrbench.sprites.model.autoencoder import DOWN, SpritesAutoencoder
 from dsrbench.sprites.training.data import draw_clip, to_tensor
 from dsrbench.sprites.training.loop import Clock, OnStep
 from dsrbench.sprites.training.settings import Settings
+from dsrbench.sprites.world import FRAMES, HEIGHT, WIDTH
 
 STAGE = 2
 
@@ -43,6 +44,21 @@ def encode_clips(folder: Path, settings: Settings, clock: Clock, *, on_step: OnS
         if on_step is not None:
             on_step(number, len(paths), None)
     return True
+
+
+def draw_foreground(settings: Settings) -> NDArray[np.bool_]:
+    """Which cells of the training clips' latents show a sprite, `[N, T, h, w]`; the clips are drawn as they were."""
+    shown = np.zeros(
+        (-(-settings.clips // settings.block) * settings.block, FRAMES, HEIGHT // DOWN, WIDTH // DOWN), bool
+    )
+    for number in range(len(shown)):
+        if number % settings.block == 0:
+            rng = np.random.default_rng([settings.seed, STAGE, number // settings.block])
+        boxes = draw_clip(rng)[1].boxes
+        for t in range(FRAMES):
+            for x0, y0, x1, y1 in boxes[:, t][~np.isnan(boxes[:, t]).any(axis=1)] / DOWN:
+                shown[number, t, int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+    return shown
 
 
 def read_clips(folder: Path, settings: Settings) -> tuple[NDArray[np.float16], list[str]]:

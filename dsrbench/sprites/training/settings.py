@@ -23,6 +23,8 @@ class Settings:
         autoencoder_rate: Learning rate of AdamW in the first stage.
         text_drop: Share of clips whose text is left out, for guidance.
         latent_noise: Noise added to latents in the first stage, against their deviation.
+        refine_steps: Steps of the refinement, which goes on from the averaged weights of the transformer's stage.
+        refine_rate: Its learning rates, against those of the transformer's stage.
         detector_steps: Steps of the detector's stage.
         detector_frames: Frames a step of it.
         detector_rate: Learning rate of AdamW in it.
@@ -45,6 +47,8 @@ class Settings:
     autoencoder_rate: float = 2e-3
     text_drop: float = 0.1
     latent_noise: float = 0.1
+    refine_steps: int = 5000
+    refine_rate: float = 0.6
     detector_steps: int = 2000
     detector_frames: int = 64
     detector_rate: float = 2e-3

@@ -1,9 +1,10 @@
-"""Third stage: text encoder and video transformer, by flow matching on the encoded clips."""
+"""Third stage: text encoder and video transformer, by flow matching on the encoded clips; fourth: their refinement."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -18,11 +19,15 @@ from dsrbench.sprites.model.text import SpritesTextEncoder
 from dsrbench.sprites.model.transformer import LEAST_SIGMA, SpritesTransformer
 from dsrbench.sprites.training.card import finish_folder
 from dsrbench.sprites.training.checkpoint import Progress, whole_folder
-from dsrbench.sprites.training.latents import read_clips
+from dsrbench.sprites.training.data import FOREGROUND
+from dsrbench.sprites.training.latents import draw_foreground, read_clips
 from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 
-STAGE = 3
+STAGE, REFINEMENT = 3, 5
+NEAR = 0.75
+"""Noise level below which it is settled where the sprites are; there the refinement looks at them most closely."""
+
 SIGMA_MEAN, SIGMA_SPREAD = 0.5, 1.2
 """Noise levels are the logistic function of a normal with this mean and deviation."""
 
@@ -57,33 +62,84 @@ def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step
     Returns:
         Whether it is finished.
     """
+    networks, averaged = make_modules(settings)
+    progress = _make_progress(folder, settings, networks, averaged)
+    if progress.load() == settings.steps:
+        return True
+    compute_loss = _make_loss(folder, settings, networks, stage=STAGE)
+    return _run(folder, settings, progress, (networks, averaged), compute_loss, settings.steps, clock, on_step)
+
+
+def refine_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
+    """Go on from the averaged networks, looking closely at the sprites, and write the pipeline into `folder/model`.
+
+    A finished one is left alone.
+
+    Returns:
+        Whether it is finished.
+    """
     if (folder / "model" / SUMS).exists():
         return True
+    networks, averaged = make_modules(settings)
+    _make_progress(folder, settings, networks, averaged).load()
+    networks.load_state_dict(averaged.state_dict())
+    progress = _make_refinement(folder, settings, networks, averaged)
+    compute_loss = _make_loss(folder, settings, networks, stage=REFINEMENT)
+    parts = (networks, averaged)
+    if not _run(folder, settings, progress, parts, compute_loss, settings.refine_steps, clock, on_step):
+        return False
+    export(folder, averaged, settings)
+    return True
+
+
+def make_modules(settings: Settings) -> tuple[nn.ModuleDict, nn.ModuleDict]:
+    """The networks to train, and a copy for their running averages."""
+    networks = nn.ModuleDict(dict(zip(("text_encoder", "transformer"), make_networks(settings), strict=True)))
+    return networks, copy.deepcopy(networks)
+
+
+def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, stage: int) -> Callable[[int], Tensor]:
+    """The loss of a step, whose clips, noise and noise levels depend on the stage and the step alone."""
+    text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
+    transformer = cast(SpritesTransformer, networks["transformer"])
     latents, texts = read_clips(folder, settings)
-    text_encoder, transformer = make_networks(settings)
-    networks = nn.ModuleDict({"text_encoder": text_encoder, "transformer": transformer})
-    averaged = copy.deepcopy(networks)
-    progress = _make_progress(folder, settings, networks, averaged)
+    shown = draw_foreground(settings) if stage == REFINEMENT else None
     tokens, no_words = text_encoder.tokenize(texts), text_encoder.tokenize([""])
 
     def compute_loss(step: int) -> Tensor:
-        rng, generator = make_generators(settings.seed, STAGE, step)
+        rng, generator = make_generators(settings.seed, stage, step)
         chosen = rng.integers(0, len(latents), settings.batch)
         clean = torch.from_numpy(latents[chosen]).float()
         dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
         told = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
         sigma = torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(settings.batch, generator=generator))
         noise = torch.randn(clean.shape, generator=generator)
-        return flow_loss(text_encoder, transformer, clean, noise, sigma, told)
+        weights = None
+        if shown is not None:
+            near = (sigma < NEAR)[:, None, None, None]
+            weights = 1 + (FOREGROUND - 1) * (torch.from_numpy(shown[chosen]) & near)[:, None].float()
+        return flow_loss(text_encoder, transformer, clean, noise, sigma, told, weights)
+
+    return compute_loss
+
+
+def _run(
+    folder: Path,
+    settings: Settings,
+    progress: Progress,
+    modules: tuple[nn.Module, nn.Module],
+    compute_loss: Callable[[int], Tensor],
+    steps: int,
+    clock: Clock,
+    on_step: OnStep | None,
+) -> bool:
+    networks, averaged = modules
 
     def after_step(step: int) -> None:
         average([averaged], [networks], min(settings.ema, (1 + step) / (10 + step)))
 
-    log, steps = folder / "log.jsonl", settings.steps
-    if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
-        return False
-    export(folder, averaged, settings)
-    return True
+    log = folder / "log.jsonl"
+    return run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step)
 
 
 def flow_loss(
@@ -93,14 +149,21 @@ def flow_loss(
     noise: Tensor,
     sigma: Tensor,
     tokens: Tensor,
+    weights: Tensor | None = None,
 ) -> Tensor:
-    """Squared error of the velocity, which is that of the clean estimate over sigma squared (from below clamped)."""
+    """Squared error of the velocity, which is that of the clean estimate over sigma squared (from below clamped).
+
+    `weights` `[B, 1, T, h, w]` say how much each cell counts against the others of its clip.
+    """
     wide = sigma[:, None, None, None, None]
     noisy = (1 - wide) * clean + wide * noise
     with torch.autocast("cpu", torch.bfloat16):
         text, mask = text_encoder(tokens)
         estimate = transformer.estimate_clean(noisy, sigma, text, mask)
-    error = (estimate.float() - clean).square().mean(dim=(1, 2, 3, 4))
+    squares = (estimate.float() - clean).square()
+    if weights is not None:
+        squares = squares * (weights / weights.mean(dim=(1, 2, 3, 4), keepdim=True))
+    error = squares.mean(dim=(1, 2, 3, 4))
     return (error / sigma.clamp(min=LEAST_SIGMA).square()).mean()
 
 
@@ -129,19 +192,40 @@ def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
     Returns:
         The steps it has had.
     """
-    networks = nn.ModuleDict(dict(zip(("text_encoder", "transformer"), make_networks(settings), strict=True)))
-    averaged = copy.deepcopy(networks)
+    networks, averaged = make_modules(settings)
     step = _make_progress(folder, settings, networks, averaged).load()
+    if (folder / "refinement.safetensors").exists():
+        step += _make_refinement(folder, settings, networks, averaged).load()
     export(folder, averaged, settings, name=name)
     return step
 
 
 def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
-    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
+    used = {
+        name: value
+        for name, value in dataclasses.asdict(settings).items()
+        if not name.startswith(("detector", "refine"))
+    }
     return Progress(
         folder / "transformer.safetensors",
         modules={"networks": networks},
         averaged={"networks": averaged},
         optimizers=make_optimizers(networks, settings),
+        settings=used,
+    )
+
+
+def _make_refinement(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
+    slower = dataclasses.replace(
+        settings,
+        muon_rate=settings.muon_rate * settings.refine_rate,
+        adam_rate=settings.adam_rate * settings.refine_rate,
+    )
+    return Progress(
+        folder / "refinement.safetensors",
+        modules={"networks": networks},
+        averaged={"networks": averaged},
+        optimizers=make_optimizers(networks, slower),
         settings=used,
     )

@@ -1,0 +1,87 @@
+"""What training asks of a model, whatever its architecture and its noise schedule."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from dsrbench.errors import InputError, WeightsError
+
+Text = Mapping[str, Tensor]
+"""Features of one text by name, without a batch dimension."""
+
+FAMILIES = {"SpritesPipeline": "dsrbench.align.families.sprites:SpritesFamily"}
+"""Class of a saved pipeline to the family that trains it, as "module:Class"."""
+
+
+class Family(Protocol):
+    """A model ready to be trained: its transformer, and what surrounds it.
+
+    Attributes:
+        transformer: What the LoRA is put on; a diffusers ModelMixin with its adapter methods.
+        targets: Names of the layers the LoRA is put on unless others are asked for.
+        defaults: Settings that suit this model better than the general ones.
+    """
+
+    transformer: nn.Module
+    targets: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+    def encode_text(self, texts: Sequence[str]) -> list[Text]:
+        """Features of each text."""
+        ...
+
+    def encode_video(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Latents of a clip, RGB uint8 `[T, H, W, 3]`, without a batch dimension."""
+        ...
+
+    def draw_times(self, count: int, generator: Generator) -> Tensor:
+        """Noise levels to train at, `[count]`, in whatever unit the family's other methods take."""
+        ...
+
+    def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Noisy latents `[B, ...]`."""
+        ...
+
+    def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """What `predict` should give, `[B, ...]`."""
+        ...
+
+    def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
+        """The output of `model`, which is the transformer or a wrapper of it, `[B, ...]`."""
+        ...
+
+
+def find_family(folder: Path, *, device: str = "cpu", dtype: str = "float32") -> Family:
+    """Load the model in a folder as what training needs.
+
+    Args:
+        folder: Saved by a diffusers pipeline.
+        device: Where to compute.
+        dtype: Of the frozen weights.
+
+    Raises:
+        WeightsError: No such folder.
+        InputError: A pipeline that no family knows; they are listed.
+    """
+    try:
+        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise WeightsError(f"{folder}: expected a folder with the model_index.json of a diffusers pipeline") from None
+    if kind not in FAMILIES:
+        raise InputError(f"{folder}: no recipe to train a {kind}; known: {', '.join(list_families())}")
+    module, _, name = FAMILIES[kind].partition(":")
+    family: Family = getattr(importlib.import_module(module), name)(folder, device=device, dtype=dtype)
+    return family
+
+
+def list_families() -> list[str]:
+    """Classes of pipelines that can be trained, sorted."""
+    return sorted(FAMILIES)

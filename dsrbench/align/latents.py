@@ -1,0 +1,112 @@
+"""Clips and texts of all pairs, encoded once into safetensors shards; a shard that is there is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from dsrbench.align.families import Family
+from dsrbench.align.families.protocol import Text
+from dsrbench.dataset import Pair
+from dsrbench.errors import InputError, StoreError
+from dsrbench.store import LocalDisk
+from dsrbench.video import read_clip, sha256_file
+
+OF_A_SHARD = 64
+"""Clips in a file."""
+
+
+def encode_pairs(
+    pairs: Sequence[Pair],
+    family: Family,
+    folder: Path,
+    *,
+    model: str,
+    find_video: Callable[[str], Path],
+    on_shard: Callable[[int, int], None] | None = None,
+) -> None:
+    """Encode the clips and texts of pairs into `folder`.
+
+    Args:
+        pairs: What will be trained on.
+        family: The model.
+        folder: For the shards; those of other clips or another model are replaced.
+        model: Names the model with its weights; it is part of what a shard depends on.
+        find_video: From a pair's `video` to the file.
+        on_shard: Told how many shards are there, and how many there will be.
+
+    Raises:
+        InputError: A video is not the file the pair was made of.
+        VideoError: A video cannot be read.
+        StoreError: The folder cannot be written.
+    """
+    videos = sorted({(choice.sha256, choice.video) for pair in pairs for choice in (pair.winner, pair.loser)})
+    texts = sorted({pair.text for pair in pairs})
+    shards = [videos[i : i + OF_A_SHARD] for i in range(0, len(videos), OF_A_SHARD)]
+    disk = LocalDisk(folder)
+    for number, shard in enumerate(shards):
+        key = _key("latents", model, [sha256 for sha256, _ in shard])
+        name = f"latents-{number:05d}.safetensors"
+        if _key_of(folder / name) != key:
+            tensors = {sha256: _encode(family, find_video(video), sha256) for sha256, video in shard}
+            disk.write_atomic(name, save(tensors, metadata={"key": key}))
+        if on_shard is not None:
+            on_shard(number + 1, len(shards))
+    key = _key("texts", model, texts)
+    if _key_of(folder / "texts.safetensors") != key:
+        features = family.encode_text(texts)
+        tensors = {f"{n}/{part}": value for n, text in enumerate(features) for part, value in text.items()}
+        disk.write_atomic("texts.safetensors", save(tensors, metadata={"key": key, "texts": json.dumps(texts)}))
+    for path in folder.glob("latents-*.safetensors"):
+        if int(path.stem.partition("-")[2]) >= len(shards):
+            path.unlink()
+
+
+def read_encoded(folder: Path) -> tuple[dict[str, Tensor], dict[str, Text]]:
+    """Latents by the sha256 of their videos, and features by text.
+
+    Raises:
+        StoreError: A shard is damaged; the message says how to make it again.
+    """
+    latents: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("latents-*.safetensors")):
+        latents |= _read(path)[0]
+    features, metadata = _read(folder / "texts.safetensors")
+    texts: list[str] = json.loads(metadata["texts"])
+    parts = sorted({name.partition("/")[2] for name in features})
+    return latents, {text: {part: features[f"{n}/{part}"] for part in parts} for n, text in enumerate(texts)}
+
+
+def _encode(family: Family, path: Path, sha256: str) -> Tensor:
+    if sha256_file(path) != sha256:
+        raise InputError(f"{path}: not the video the pairs were made of; its sha256 is another. Score the run again")
+    return family.encode_video(read_clip(path).frames).float().cpu().contiguous()
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            return tensors, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path}: damaged ({error}); delete it, and run the same command again") from None
+
+
+def _key_of(path: Path) -> str:
+    """What a shard says it was made of; empty where there is none, or where it cannot be read."""
+    if not path.exists():
+        return ""
+    try:
+        return _read(path)[1].get("key", "")
+    except StoreError:
+        return ""
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

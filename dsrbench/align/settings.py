@@ -1,0 +1,100 @@
+"""All that decides what a training makes, in one value, and the named presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from dsrbench.align.losses import OBJECTIVES
+from dsrbench.errors import OptionError, near_matches
+
+
+@dataclasses.dataclass(frozen=True)
+class AlignSettings:
+    """Settings of a training.
+
+    Attributes:
+        objective: `dpo`, `ipo`, or `sft` on the winners alone.
+        beta: Strength of the preference.
+        weight: lambda of the regulariser.
+        clip: Bound of DPO's margin.
+        shared_noise: Whether winner and loser of a pair get the same noise (the paper draws two).
+        rank: Of the LoRA.
+        alpha: Of the LoRA; its change is multiplied by alpha / rank.
+        targets: Names of the layers it is put on; empty for the model's own.
+        learning_rate: Of AdamW, after the warm-up.
+        weight_decay: Of AdamW.
+        warm_up: Steps over which the learning rate grows; afterwards it falls along a cosine to nothing.
+        steps: Steps of the optimizer.
+        batch: Pairs a step, over all processes and accumulated parts.
+        accumulation: Parts a process makes of its share of a batch, to save memory.
+        max_norm: Gradients are scaled down to this norm.
+        ema: Decay of averaged weights, which are then what is saved; 0 for none.
+        precision: `no` for float32, or `bf16`; the LoRA is float32 in either.
+        gradient_checkpointing: Compute activations again in the backward pass, to save memory.
+        seed: Of everything.
+    """
+
+    objective: str = "dpo"
+    beta: float = 30.0
+    weight: float = 15.0
+    clip: float = 5.0
+    shared_noise: bool = True
+    rank: int = 16
+    alpha: int = 16
+    targets: tuple[str, ...] = ()
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    warm_up: int = 20
+    steps: int = 300
+    batch: int = 8
+    accumulation: int = 1
+    max_norm: float = 1.0
+    ema: float = 0.0
+    precision: str = "no"
+    gradient_checkpointing: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise OptionError(f"no objective {self.objective!r}{near_matches(self.objective, OBJECTIVES)}")
+        if self.precision not in ("no", "bf16"):
+            raise OptionError(f"precision must be no or bf16, got {self.precision!r}")
+        bounds = [
+            *(
+                (name, "at least 1", getattr(self, name) >= 1)
+                for name in ("rank", "alpha", "steps", "batch", "accumulation")
+            ),
+            *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "clip", "max_norm")),
+            *((name, "at least 0", getattr(self, name) >= 0) for name in ("weight", "weight_decay", "warm_up")),
+            ("ema", "in 0..1, 1 left out", 0 <= self.ema < 1),
+        ]
+        for name, bound, holds in bounds:
+            if not holds:
+                raise OptionError(f"{name} must be {bound}, got {getattr(self, name)}")
+        if self.batch % self.accumulation:
+            raise OptionError(f"batch {self.batch} cannot be divided into {self.accumulation} parts")
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**dataclasses.asdict(self), "targets": list(self.targets)}
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "spatialalign": {
+        "objective": "dpo",
+        "beta": 1.0,
+        "weight": 0.5,
+        "clip": 5.0,
+        "shared_noise": False,
+        "rank": 16,
+        "alpha": 16,
+        "learning_rate": 1e-4,
+        "warm_up": 300,
+        "steps": 3000,
+        "batch": 48,
+        "precision": "bf16",
+        "gradient_checkpointing": True,
+    },
+}
+"""Settings by name: those of the paper (arXiv 2602.22745). The adapter it published is of step 2,400."""

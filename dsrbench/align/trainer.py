@@ -1,0 +1,270 @@
+"""Train a LoRA on pairs: the reference is the model with its adapters off, winner and loser go through in one batch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsrbench.align.checkpoint import load_state, save_state
+from dsrbench.align.families import Family
+from dsrbench.align.families.protocol import Text
+from dsrbench.align.lora import add_lora, reference, save_lora, swapped
+from dsrbench.align.losses import PairTerms, compute_terms, total_loss
+from dsrbench.align.settings import AlignSettings
+from dsrbench.dataset import Pair
+from dsrbench.errors import InputError, TrainingError
+
+Row = Mapping[str, float]
+
+
+class Trainer:
+    """A training of one LoRA.
+
+    Every step draws its pairs, noise and times from the seed and its own number, so a training that was stopped at any
+    checkpoint and goes on gives what one gives that was not.
+
+    Args:
+        family: The model.
+        pairs: What it is trained on.
+        latents: Of every video of the pairs, by sha256.
+        texts: Features of every text of the pairs.
+        settings: All else.
+        folder: For the state, the checkpoints and the log.
+        accelerator: By default one of the settings' precision on this process's device.
+
+    Raises:
+        InputError: No pairs, or a target that matches no layer.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        pairs: Sequence[Pair],
+        latents: Mapping[str, Tensor],
+        texts: Mapping[str, Text],
+        settings: AlignSettings,
+        folder: Path,
+        *,
+        accelerator: Any = None,
+    ) -> None:
+        if not pairs:
+            raise InputError("no pairs to train on")
+        if accelerator is None:
+            from accelerate import Accelerator
+
+            accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=settings.precision)
+        share = accelerator.num_processes * settings.accumulation
+        if settings.batch % share:
+            raise InputError(
+                f"a batch of {settings.batch} pairs cannot be divided by processes x accumulation = {share}"
+            )
+        self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator
+        self._pairs, self._latents, self._texts = list(pairs), latents, texts
+        self._part = settings.batch // share
+        self.parameters = add_lora(
+            family.transformer,
+            rank=settings.rank,
+            alpha=settings.alpha,
+            targets=settings.targets or family.targets,
+            seed=settings.seed,
+        )
+        if settings.gradient_checkpointing:
+            family.transformer.enable_gradient_checkpointing()  # type: ignore[operator]
+        self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
+        self._optimizer = torch.optim.AdamW(
+            self.parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.model: nn.Module = accelerator.prepare_model(family.transformer)
+
+    def train(
+        self,
+        *,
+        every: int = 50,
+        on_checkpoint: Callable[[int, Path], bool] | None = None,
+        on_step: Callable[[int, int, Row], None] | None = None,
+    ) -> int:
+        """Train to the end, or go on from the last checkpoint.
+
+        Args:
+            every: Steps between checkpoints; the last step makes one as well.
+            on_checkpoint: Called with the step and the folder of each new adapter; ends the training where it returns
+                False.
+            on_step: Called with the step, the number of steps, and the figures of the step.
+
+        Returns:
+            Steps done.
+
+        Raises:
+            TrainingError: The loss is not a number.
+            RunMismatchError: The folder holds a training with other settings.
+        """
+        step = self._load()
+        while step < self.settings.steps:
+            row = self.make_step(step)
+            step += 1
+            if self.accelerator.is_main_process:
+                self._log({"step": step, **row})
+            if on_step is not None:
+                on_step(step, self.settings.steps, row)
+            if step % every == 0 or step == self.settings.steps:
+                folder = self._save(step)
+                if on_checkpoint is not None and not on_checkpoint(step, folder):
+                    break
+        return step
+
+    def make_step(self, step: int) -> dict[str, float]:
+        """One step of the optimizer.
+
+        Returns:
+            Its figures: `loss`, `objective`, `regulariser`, `implicit_accuracy` (share of pairs whose winner gained
+            more), `winner_gain`, `loser_gain`, `gradient_norm`, `learning_rate`.
+
+        Raises:
+            TrainingError: The loss is not a number; nothing was changed.
+        """
+        s, acc = self.settings, self.accelerator
+        for group in self._optimizer.param_groups:
+            group["lr"] = s.learning_rate * schedule(step, warm_up=s.warm_up, steps=s.steps)
+        chosen = self._choose(step)
+        kept: list[PairTerms] = []
+        for part in range(s.accumulation):
+            first = (part * acc.num_processes + acc.process_index) * self._part
+            last = part == s.accumulation - 1
+            with _maybe_no_sync(acc, self.model, sync=last):
+                terms = self.compute_terms(chosen[first : first + self._part], step, first)
+                loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.weight, clip=s.clip)
+                if not math.isfinite(loss.item()):
+                    raise TrainingError(
+                        f"step {step + 1}: the loss is {loss.item()}; the last checkpoint in {self.folder} is good. "
+                        f"Try a smaller learning_rate or beta"
+                    )
+                acc.backward(loss / s.accumulation)
+            kept.append(terms)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        for name, average in self.averages.items():
+            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
+        return self._figures(kept, float(norm))
+
+    def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
+        """Errors of model and reference on pairs, whose noise and times depend on the step and their place in it."""
+        family, device = self.family, self.accelerator.device
+        winners = torch.stack([self._latents[pair.winner.sha256] for pair in pairs]).float()
+        losers = torch.stack([self._latents[pair.loser.sha256] for pair in pairs]).float()
+        noises, times = [], []
+        for place in range(first, first + len(pairs)):
+            generator = _generator(self.settings.seed, step, place)
+            times.append(family.draw_times(1, generator))
+            ours = torch.randn(winners.shape[1:], generator=generator)
+            noises.append((ours, ours if self.settings.shared_noise else torch.randn(ours.shape, generator=generator)))
+        noise = torch.stack([n for n, _ in noises] + [n for _, n in noises]).to(device)
+        both, time = torch.cat([winners, losers]).to(device), torch.cat(times * 2).to(device)
+        texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
+        noisy, target = family.add_noise(both, noise, time), family.target(both, noise, time)
+        with self.accelerator.autocast():
+            with reference(family.transformer):
+                frozen = family.predict(family.transformer, noisy, time, texts)
+            output = family.predict(self.model, noisy, time, texts)
+        return compute_terms(output, frozen, target)
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write the LoRA, averaged where the settings ask for it."""
+        with swapped(self.parameters, self.averages or {n: p.data for n, p in self.parameters.items()}):
+            save_lora(self.family.transformer, folder)
+
+    def _choose(self, step: int) -> list[Pair]:
+        """The step's pairs: all are used equally often, each round in another order."""
+        count, size = len(self._pairs), self.settings.batch
+        places = np.arange(step * size, (step + 1) * size)
+        rounds = {int(place) // count for place in places}
+        orders = {r: np.random.default_rng([self.settings.seed, 1, r]).permutation(count) for r in rounds}
+        return [self._pairs[orders[int(place) // count][int(place) % count]] for place in places]
+
+    def _figures(self, kept: Sequence[PairTerms], norm: float) -> dict[str, float]:
+        s = self.settings
+        terms = PairTerms(*(torch.cat([getattr(t, n.name) for t in kept]).detach() for n in _fields()))
+        values = {
+            "objective": total_loss(terms, objective=s.objective, beta=s.beta, weight=0.0, clip=s.clip),
+            "regulariser": terms.regulariser.mean(),
+            "implicit_accuracy": (terms.winner_gain > terms.loser_gain).float().mean(),
+            "winner_gain": terms.winner_gain.mean(),
+            "loser_gain": terms.loser_gain.mean(),
+        }
+        means = self.accelerator.reduce(torch.stack(list(values.values())), reduction="mean").tolist()
+        row = dict(zip(values, means, strict=True))
+        return {
+            "loss": row["objective"] + s.weight * row["regulariser"],
+            **row,
+            "gradient_norm": norm,
+            "learning_rate": float(self._optimizer.param_groups[0]["lr"]),
+        }
+
+    def _load(self) -> int:
+        step = load_state(
+            self.folder,
+            settings=self.settings.record(),
+            parameters=self.parameters,
+            averages=self.averages,
+            optimizer=self._optimizer,
+        )
+        log = self.folder / "log.jsonl"
+        if self.accelerator.is_main_process and log.exists():
+            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
+            log.write_text("".join(f"{line}\n" for line in lines))
+        return step
+
+    def _save(self, step: int) -> Path:
+        folder = self.folder / f"checkpoint-{step:06d}"
+        if self.accelerator.is_main_process:
+            self.save_adapter(folder)
+            save_state(
+                self.folder,
+                step=step,
+                settings=self.settings.record(),
+                parameters=self.parameters,
+                averages=self.averages,
+                optimizer=self._optimizer,
+            )
+        self.accelerator.wait_for_everyone()
+        return folder
+
+    def _log(self, row: Row) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def schedule(step: int, *, warm_up: int, steps: int) -> float:
+    """Share of the learning rate: grows along a line over the warm-up, then falls along a cosine to 0.
+
+    >>> [round(schedule(s, warm_up=2, steps=6), 2) for s in range(7)]
+    [0.5, 1.0, 1.0, 0.85, 0.5, 0.15, 0.0]
+    """
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 + 0.5 * math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1))
+
+
+def _generator(*numbers: int) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
+
+
+def _maybe_no_sync(accelerator: Any, model: nn.Module, *, sync: bool) -> Any:
+    """Gradients of several processes are summed in the last part of a step alone."""
+    import contextlib
+
+    return contextlib.nullcontext() if sync else accelerator.no_sync(model)
+
+
+def _fields() -> Any:
+    import dataclasses
+
+    return dataclasses.fields(PairTerms)
