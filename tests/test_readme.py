@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -102,11 +103,11 @@ def test_backends_in_the_table_are_the_detectors():
 
 
 def test_models_in_the_table_are_the_recipes_with_their_defaults():
-    from dsrbench.generate.recipe import recipe_names, read_recipe
+    from dsrbench.generate.recipe import read_recipe, recipe_names
 
     rows = re.findall(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \|$", README, re.M)
     named = [re.findall(r"\*\*([\w.-]+)\*\*", models) for models, _, _ in rows]
-    assert sorted(sum(named, [])) == sorted(set(recipe_names().values()))
+    assert sorted(itertools.chain(*named)) == sorted(set(recipe_names().values()))
     for names, (models, clip, licence) in zip(named, rows, strict=True):
         for recipe in map(read_recipe, names):
             for number in (recipe.frames, f"{recipe.width}x{recipe.height}", f"{recipe.fps} a second"):

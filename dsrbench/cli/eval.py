@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     help="Model that makes the videos: a short name such as wan2.1-1.3b, a folder of a diffusers pipeline, an id on "
     "the Hub that was fetched, or a generator's name; `dsrbench backends` lists them. [default: sprites]",
 )
-@click.option("--adapter", help="LoRA to put on the model: a .safetensors file in diffusers' format, or its folder.")
+@click.option(
+    "--adapter",
+    help="LoRA to put on the model, in diffusers' format: a .safetensors file, its folder, or a cached id of the Hub.",
+)
 @click.option(
     "--videos",
     type=click.Path(path_type=Path),

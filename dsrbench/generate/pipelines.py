@@ -49,7 +49,7 @@ class Pipelines:
         offload: `none`, `model` (components wait in main memory) or `sequential` (layers do; slow, least memory).
         vae_tiling: Decode videos tile by tile: less memory.
         batch: Clips made at once.
-        adapter: A LoRA in diffusers' format, a `.safetensors` file or its folder.
+        adapter: A LoRA in diffusers' format: a `.safetensors` file, its folder, or an id in the Hub's cache.
         adapter_scale: What the adapter's change is multiplied by.
 
     Raises:

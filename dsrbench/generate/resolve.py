@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from dsrbench.errors import UnknownBackendError, near_matches
 from dsrbench.generate.recipe import recipe_names
 from dsrbench.pretrained.pipelines import read_index
+from dsrbench.pretrained.snapshots import is_hub_id
 from dsrbench.registry import generators
 
 
@@ -33,7 +33,7 @@ def resolve_model(model: str) -> tuple[str, dict[str, str]]:
     if Path(model).is_dir():
         is_sprites = read_index(Path(model))["_class_name"] == "SpritesPipeline"
         return ("sprites", {"folder": model}) if is_sprites else ("diffusers", {"model": model})
-    if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model):
+    if is_hub_id(model):
         return "diffusers", {"model": model}
     known = near_matches(model, [*generators.names(), *recipes])
     raise UnknownBackendError(f"no model named {model!r}, and no such folder{known}")

@@ -121,7 +121,7 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
 
 def _fail(job: Job, clip: NoClip, generator: Backend[Generator], run: Run) -> Job:
     """The job of a video that could not be made; it will be tried again when the run is."""
-    reason = readable(f"{generator.name}: {clip.reason}")
+    reason = readable(f"{generator.name}: {' '.join(clip.reason.split())}")
     run.log("failed", stage="generate", samples=[str(job.key)], error=reason)
     return dataclasses.replace(job, problem=reason)
 

@@ -159,7 +159,7 @@ def find_pipeline(
         if revision is not None:
             raise OptionError(f"a revision belongs to a model on the Hub; {model} is a folder")
         return open_pipeline(folder, without=without)
-    found = _find_cached(model, revision)
+    found = find_cached(model, revision)
     hint = f". Fetch it with: {fetch or pull_pipeline_command(model, revision)}"
     if found is None or not (found / INDEX).is_file():
         raise WeightsError(f"{at_revision(model, revision)} is not in the Hub's cache{hint}")
@@ -175,14 +175,20 @@ def find_part(model: str, *, fetch: str) -> tuple[Path, str]:
     Raises:
         WeightsError: It is not there.
     """
-    found = _find_cached(model, None)
+    found = find_cached(model, None)
     problem = _find_problem(found, ["diffusers"]) if found is not None else "it is not in the Hub's cache"
     if found is None or problem:
         raise WeightsError(f"{model}: {problem}. Fetch it with: {fetch}")
     return found, found.name
 
 
-def _find_cached(model: str, revision: str | None) -> Path | None:
+def find_cached(model: str, revision: str | None) -> Path | None:
+    """The folder of a repository in the Hub's cache, whatever of it is there; None where nothing is.
+
+    Raises:
+        WeightsError: It can be no id on the Hub.
+        MissingExtraError: huggingface_hub is not installed.
+    """
     check_id(model)
     hub = import_hub("diffusers")
     try:

@@ -184,13 +184,22 @@ def _absent_files(folder: Path) -> str:
     return next((shard for shard in sorted(map(str, shards)) if not (folder / shard).is_file()), "")
 
 
+def is_hub_id(text: str) -> bool:
+    """Whether a text can be an id on the Hub.
+
+    >>> is_hub_id("me/mine"), is_hub_id("./mine"), is_hub_id("mine")
+    (True, False, False)
+    """
+    return _HUB_ID.fullmatch(text) is not None
+
+
 def check_id(model: str) -> None:
     """See whether a text can be an id on the Hub.
 
     Raises:
         WeightsError: It cannot.
     """
-    if not _HUB_ID.fullmatch(model):
+    if not is_hub_id(model):
         raise WeightsError(f"no such folder: {model} (and no id on the Hub, which would be OWNER/NAME)")
 
 

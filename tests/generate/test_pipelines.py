@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -251,6 +252,30 @@ def test_animatediff_from_two_repositories(pipeline_folder, hub, tmp_path):
     assert generator.fingerprint["motion_adapter"]["commit"] == "d" * 40
     assert generator._pipeline.scheduler.config.timestep_spacing == "linspace"
     assert frames(generator)[0].shape == (5, 32, 32, 3)
+
+
+def test_an_adapter_from_the_cache(pipeline_folder, hub, tmp_path):
+    folder = pipeline_folder("wan2.1-1.3b")
+    with pytest.raises(WeightsError, match=r"not in the Hub's cache; fetch it with: hf download me/lora"):
+        make(folder, adapter=Path("me/lora"))
+    own = write_adapter(tmp_path, make(folder)._pipeline.transformer, "transformer")
+    hub("me/lora", own)
+    cached, local = (make(folder, adapter=path) for path in (Path("me/lora"), own))
+    assert cached.fingerprint == local.fingerprint
+    assert (frames(cached)[0] == frames(local)[0]).all()
+
+
+def test_an_adapter_with_the_prefix_of_unets(pipeline_folder, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = pipeline_folder("animatediff")
+    plain = write_adapter(tmp_path, make(folder)._pipeline.unet, "unet")
+    (file,) = plain.glob("*.safetensors")
+    tensors = load_file(file)
+    save_file(tensors, tmp_path / "plain.safetensors")
+    save_file({f"unet.{key}": tensor for key, tensor in tensors.items()}, tmp_path / "prefixed.safetensors")
+    one, other = (frames(make(folder, adapter=tmp_path / f"{name}.safetensors"))[0] for name in ("plain", "prefixed"))
+    assert (one == other).all()
 
 
 def test_a_cache_that_is_not_whole(pipeline_folder, hub):
