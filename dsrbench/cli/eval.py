@@ -94,18 +94,23 @@ def command(
     plan = work.plan
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
-    stages = make_stages(detector, tracker, given, plan.suite.name)
-    for note in (*plan.notes, *work.notes, *_noun_notes(stages, plan)):
-        click.echo(f"note: {note}", err=True)
     run = Run(folder)
+    _say((*plan.notes, *work.notes))
     if estimate:
         _print_estimate(work, run, is_generated=videos is None)
         return
+    stages = make_stages(detector, tracker, given, plan.suite.name)
+    _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
         samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)
     print_summary(summarize(samples), run.manifest)
     click.echo(f"Page: {write_page(run)}")
     _fail_if_incomplete(samples)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,8 @@ def empty_cache(tmp_path, monkeypatch):
 
 def estimate(*args, options=()):
     given = [word for option in options for word in ("-o", f"generator.{option}")]
-    done = CliRunner().invoke(group, ["eval", *map(str, args), *given, "--detector", "sprites-template"])
+    detector = [] if "--estimate" in args else ["--detector", "sprites-template"]  # none is needed to estimate
+    done = CliRunner().invoke(group, ["eval", *map(str, args), *given, *detector])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0, done.output
