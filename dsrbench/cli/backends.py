@@ -123,13 +123,13 @@ def _list(registry: Registry[Any]) -> None:
 
 def _list_recipes() -> None:
     """The short names that `--model` takes, and which of the models are there."""
-    from dsrbench.errors import BackendError
+    from dsrbench.errors import DSRBenchError
     from dsrbench.generate.loading import find_model
     from dsrbench.generate.recipe import read_recipe, recipe_names
 
     try:
         recipes = [read_recipe(name) for name in sorted(set(recipe_names().values()))]
-    except BackendError as error:
+    except DSRBenchError as error:
         click.echo(f"{INDENT}models: {error}")
         return
     click.echo(f"{INDENT}models, by --model NAME or -o generator.model=NAME:")
@@ -137,7 +137,7 @@ def _list_recipes() -> None:
         try:
             find_model(recipe.name, revision=None)
             state = "ready"
-        except BackendError:
+        except DSRBenchError:
             state = f"not fetched: dsrbench backends pull {recipe.name}"
         names = ", ".join((recipe.name, *recipe.aliases))
         click.echo(f"{INDENT}  {names:<24} {recipe.id}, {recipe.licence}; {state}")
