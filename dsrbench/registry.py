@@ -41,7 +41,11 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds labelled boxes in frames. May also offer `check_labels(labels)`, called before any video is read."""
+    """Finds labelled boxes in frames.
+
+    May also offer `check_labels(labels)`, called before any video is read; `start_video(name)`; and the attribute
+    `needs_all_frames`, true where it counts frames and can skip none.
+    """
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Detect `labels` in RGB frames uint8 `[T, H, W, 3]` of one video; one `Detections` per frame."""

@@ -57,8 +57,9 @@ def command(
     adapter: str | None,
     videos: Path | None,
     suite: str | None,
+    protocol: str,
     detector: str | None,
-    tracker: str,
+    tracker: str | None,
     options: tuple[str, ...],
     out: Path | None,
     model_name: str | None,
@@ -99,7 +100,7 @@ def command(
     if estimate:
         _print_estimate(work, run, is_generated=videos is None)
         return
-    stages = make_stages(detector, tracker, given, plan.suite.name)
+    stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
         samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)

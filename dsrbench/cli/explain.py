@@ -15,7 +15,13 @@ from dsrbench.cli.options import backend_options, make_stages
 @backend_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the page. [default: explain-VIDEO]")
 def command(
-    video: Path, prompt: str, detector: str | None, tracker: str, options: tuple[str, ...], out: Path | None
+    video: Path,
+    prompt: str,
+    protocol: str,
+    detector: str | None,
+    tracker: str | None,
+    options: tuple[str, ...],
+    out: Path | None,
 ) -> None:
     r"""Score VIDEO against PROMPT, a sentence, and write a page: SSR curves, boxes on key frames, an overlay video.
 
@@ -32,11 +38,11 @@ def command(
     from dsrbench.video import probe, sha256_file
 
     asked = parse_prompt(prompt)
-    stages = make_stages(detector, tracker, split_options(options, ["detector", "tracker"]))
+    stages = make_stages(protocol, detector, tracker, split_options(options, ["detector", "tracker"]))
     for noun, name in stages.check_prompt(asked).items():
         click.echo(f"note: {stages.detector.name} reads {noun} as {name}", err=True)
     sha256, info = sha256_file(video), probe(video)
-    tracks = stages.track(stages.detect(video, video.name, asked), asked, info, sha256)
+    tracks = stages.track(stages.detect(video, video.name, asked), asked, info, sha256, video)
     model = video.resolve().parent.name
     sample = stages.score(Sample(model, asked, 0, VideoScore.failed(""), video.name, sha256), tracks)
     folder = out or Path(f"explain-{video.stem}")

@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def backend_options(function: F) -> F:
-    """Add `--detector`, `--tracker` and `-o` to a command."""
+    """Add `--protocol`, `--detector`, `--tracker` and `-o` to a command."""
     for decorate in (
         click.option(
             "-o",
@@ -23,7 +23,13 @@ def backend_options(function: F) -> F:
             metavar="KIND.KEY=VALUE",
             help="A backend's option, such as detector.threshold=0.2 or tracker.gap=5; `dsrbench backends` lists them.",
         ),
-        click.option("--tracker", default="assignment", show_default=True, help="Tracker, by name."),
+        click.option("--tracker", help="Tracker, by name. [default: assignment]"),
+        click.option(
+            "--protocol",
+            default="default",
+            show_default=True,
+            help="A preset: spatialalign, the paper's Grounding DINO and SAM 2; fast, every fourth frame, to screen.",
+        ),
         click.option("--detector", help="Detector, by name. [default: nanodet; for the sprites suites, sprites]"),
     ):
         function = decorate(function)
@@ -31,26 +37,17 @@ def backend_options(function: F) -> F:
 
 
 def make_stages(
-    detector: str | None, tracker: str, options: Mapping[str, Mapping[str, str]], suite: str = ""
+    protocol: str,
+    detector: str | None,
+    tracker: str | None,
+    options: Mapping[str, Mapping[str, str]],
+    suite: str = "",
 ) -> Stages:
-    """The stages a command asked for.
+    """The stages a command asked for; the sprites suites have a detector of their own."""
+    from dsrbench.pipeline.protocols import make_stages
 
-    Args:
-        detector: Its name; None for the one that suits the suite.
-        tracker: Its name.
-        options: What was given to each kind, as `split_options` sorts it.
-        suite: Name of the suite, where there is one.
-
-    Raises:
-        OptionError: An option no backend has.
-        BackendError: A backend that cannot be used.
-    """
-    from dsrbench.pipeline import Stages
-    from dsrbench.registry import detectors, trackers
-
-    tracker_ready = trackers.create(tracker, options["tracker"])
     usual = "sprites" if suite == "sprites" or suite.startswith("sprites-") else "nanodet"
-    return Stages(detectors.create(detector or usual, options["detector"]), tracker_ready)
+    return make_stages(protocol, detector=detector, tracker=tracker, options=options, usual_detector=usual)
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

@@ -32,6 +32,8 @@ class Scripted:
         InputError: It cannot be read, or names a video twice.
     """
 
+    needs_all_frames = True
+
     def __init__(self, *, boxes: Path | None = None) -> None:
         if boxes is None:
             raise OptionError("detector 'scripted' needs the boxes: -o detector.boxes=FILE.jsonl")

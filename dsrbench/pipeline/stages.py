@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from dsrbench import __version__
 from dsrbench.errors import BackendError, DSRBenchError, InputError
 from dsrbench.pipeline.plan import Job
 from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
-from dsrbench.score import score_tracks
+from dsrbench.score import find_anchor_frame, score_tracks
 from dsrbench.store import Run, Sample
 from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
-from dsrbench.video import VideoInfo, iter_chunks, probe
+from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
 
 FRAMES_AT_ONCE = 16
 T = TypeVar("T")
@@ -31,28 +33,44 @@ class Stages:
         detector: Finds boxes.
         tracker: Joins them.
         counts: Frame counts for all videos; None scales the published ones to each video's length.
+        stride: Look at every so many frames only, but at all near either end; what lies between is filled by the
+            tracker, so that a short clip is looked at more closely. Not for propagating trackers.
+        protocol: Name of the preset these stages are.
     """
 
     detector: Backend[Detector]
     tracker: Backend[AssociationTracker | PropagationTracker]
     counts: FrameCounts | None = None
+    stride: int = 1
+    protocol: str = "default"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.tracker.instance, AssociationTracker):
-            raise BackendError(f"tracker {self.tracker.name!r} does not associate detections")
+        propagates = isinstance(self.tracker.instance, PropagationTracker)
+        if not propagates and not isinstance(self.tracker.instance, AssociationTracker):
+            raise BackendError(f"tracker {self.tracker.name!r} neither associates detections nor propagates boxes")
+        if self.stride > 1 and getattr(self.detector.instance, "needs_all_frames", False):
+            raise BackendError(
+                f"detector {self.detector.name!r} needs all frames: a stride of {self.stride} will not do"
+            )
+        if self.stride < 1 or (self.stride > 1 and propagates):
+            raise BackendError(
+                f"a stride of {self.stride} is not for tracker {self.tracker.name!r}, which needs all frames"
+            )
 
     def detect_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the detections of a video by all they depend on."""
-        return digest("detect", sha256, prompt.subject, prompt.object, self.detector.record())
+        stride = [self.stride] if self.stride > 1 else []
+        return digest("detect", sha256, prompt.subject, prompt.object, self.detector.record(), *stride)
 
     def track_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the tracks of a video by all they depend on."""
-        return digest("track", self.detect_key(prompt, sha256), self.tracker.record())
+        counts = [] if isinstance(self.tracker.instance, AssociationTracker) else [self._counts_record()]
+        return digest("track", self.detect_key(prompt, sha256), self.tracker.record(), *counts)
 
     def score_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the score of a video by all it depends on."""
-        counts = dataclasses.asdict(self.counts) if self.counts else "scaled"
-        return digest("score", __version__, self.track_key(prompt, sha256), prompt.type, prompt.text, counts)
+        key = self.track_key(prompt, sha256)
+        return digest("score", __version__, key, prompt.type, prompt.text, self._counts_record())
 
     def check_prompt(self, prompt: Prompt) -> dict[str, str]:
         """Ask the detector whether it knows the prompt's nouns, before any video is read.
@@ -70,7 +88,7 @@ class Stages:
             raise BackendError(f"{self.detector.name}: {error}") from error
 
     def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
-        """Detections of every frame of a video, decoded some frames ahead of the detector.
+        """Detections of every frame of a video that the stride leaves, decoded some frames ahead of the detector.
 
         Raises:
             VideoError: The video cannot be read.
@@ -81,25 +99,44 @@ class Stages:
             start(name)
         labels = [prompt.subject, prompt.object]
         found: list[Detections] = []
+        n_frames = _count_frames(path) if self.stride > 1 else 0
         for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
-            of_chunk = list(self.detector.instance.detect(frames, labels))
-            if len(of_chunk) != len(frames):
+            looked_at = np.array([self._looks_at(len(found) + t, n_frames) for t in range(len(frames))])
+            chosen = frames if looked_at.all() else frames[looked_at]
+            of_chunk = list(self.detector.instance.detect(chosen, labels)) if len(chosen) else []
+            if len(of_chunk) != len(chosen):
                 raise BackendError(
                     f"detector {self.detector.name!r} must give one Detections a frame; got {len(of_chunk)} for "
-                    f"{len(frames)} frames"
+                    f"{len(chosen)} frames"
                 )
-            found += of_chunk
+            rest = iter(of_chunk)
+            found += [next(rest) if looked else Detections.none() for looked in looked_at]
         return found
 
-    def track(self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str) -> VideoTracks:
-        """Tracks of a video from its detections.
+    def _looks_at(self, t: int, n_frames: int) -> bool:
+        if self.stride == 1:
+            return True
+        counts = FrameCounts.for_frames(n_frames)
+        step = min(self.stride, counts.gap + 1)  # no wider than what trackers fill
+        return t % step == 0 or t < counts.window or t >= n_frames - LOST_FRAMES - counts.window
+
+    def track(
+        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str, path: Path
+    ) -> VideoTracks:
+        """Tracks of a video from its detections, associated or propagated from the anchor frame.
+
+        A video without an anchor frame has no boxes, and its provenance says `"anchor": None`.
 
         Raises:
             BackendError: The tracker gives more or fewer frames than the video has.
         """
         tracker = self.tracker.instance
-        assert isinstance(tracker, AssociationTracker)  # __post_init__ has seen to it
-        tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
+        anchor: dict[str, Any] = {}
+        if isinstance(tracker, AssociationTracker):
+            tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
+        else:
+            anchor = {"anchor": self._find_anchor(detections, prompt)}
+            tracks = _propagate(tracker, anchor["anchor"], detections, info, path)
         if len(tracks) != len(detections):
             raise BackendError(
                 f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
@@ -109,6 +146,7 @@ class Stages:
             "detector": self.detector.record(),
             "tracker": self.tracker.record(),
             "nouns": self.check_prompt(prompt),
+            **anchor,
         }
         return dataclasses.replace(tracks, provenance=provenance)
 
@@ -136,15 +174,18 @@ class Stages:
         info = probe(job.path)
         tracks = run.tracks(job.key, self.track_key(job.prompt, sha256))
         if tracks is None:
-            tracks = self.track(self._detections(job, sha256, run), job.prompt, info, sha256)
+            tracks = self.track(self._detections(job, sha256, run), job.prompt, info, sha256, job.path)
             run.write_tracks(job.key, tracks, {"key": self.track_key(job.prompt, sha256)})
         return self.score(sample, tracks)
 
     def score(self, sample: Sample, tracks: VideoTracks) -> Sample:
         """A sample with the score of its tracks."""
+        score = score_tracks(tracks, sample.prompt, counts=self.counts)
+        if tracks.provenance.get("anchor", 0) is None:
+            score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
         return dataclasses.replace(
             sample,
-            score=score_tracks(tracks, sample.prompt, counts=self.counts),
+            score=score,
             n_frames=len(tracks),
             fps=tracks.fps,
             width=tracks.size[0],
@@ -152,6 +193,14 @@ class Stages:
             n_filled=tracks.n_filled,
             key=self.score_key(sample.prompt, sample.video_sha256),
         )
+
+    def _counts_record(self) -> Any:
+        return dataclasses.asdict(self.counts) if self.counts else "scaled"
+
+    def _find_anchor(self, detections: Sequence[Detections], prompt: Prompt) -> int | None:
+        labels = [prompt.subject, prompt.object]
+        names = [found.names(labels) for found in detections]
+        return find_anchor_frame(names, subject=prompt.subject, object=prompt.object, counts=self.counts)
 
     def _detections(self, job: Job, sha256: str, run: Run) -> list[Detections]:
         key = self.detect_key(job.prompt, sha256)
@@ -162,6 +211,21 @@ class Stages:
         detections = self.detect(job.path, job.name, job.prompt)
         run.write_detections(job.key, detections, {"key": key, "labels": [job.prompt.subject, job.prompt.object]})
         return detections
+
+
+def _propagate(
+    tracker: PropagationTracker, anchor: int | None, detections: Sequence[Detections], info: VideoInfo, path: Path
+) -> VideoTracks:
+    if anchor is None:
+        nothing = np.full((len(detections), 4), np.nan)
+        return VideoTracks(nothing, nothing.copy(), (info.width, info.height), info.fps)
+    found = detections[anchor]
+    boxes = {int(label): box for label, box in zip(found.label, found.xyxy, strict=True)}
+    return tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=boxes[1])
+
+
+def _count_frames(path: Path) -> int:
+    return probe(path).n_frames or sum(len(frames) for frames in iter_chunks(path))
 
 
 def explain_failure(error: Exception) -> str:

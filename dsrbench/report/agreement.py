@@ -175,7 +175,7 @@ def _curve_gaps(a: Entry, b: Entry) -> Floats:
 
 
 def _correlation(x: Floats, y: Floats) -> float:
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < 2 or min(np.ptp(x), np.ptp(y)) < 1e-12:  # a smaller spread is rounding, and its square is 0
         return math.nan
     return float(np.corrcoef(x, y)[0, 1])
 

@@ -12,8 +12,9 @@ from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.pipeline import Stages
 from dsrbench.pipeline.stages import ahead, explain_failure
 from dsrbench.registry import Backend, trackers
+from dsrbench.store import Sample
 from dsrbench.track.fill import fill_gaps
-from dsrbench.types import Detections, FrameCounts, Prompt, Relation, VideoTracks
+from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, Relation, VideoScore, VideoTracks
 from dsrbench.video import probe
 
 PROMPT = Prompt("p", "A cat moves.", "cat", "box", "LR")
@@ -126,7 +127,7 @@ def test_a_video_from_pixels_to_tracks(clip):
     detections = stages.detect(clip, "some/a.mp4", PROMPT)
     assert detector.name == "some/a.mp4"
     assert len(detections) == FRAMES
-    tracks = stages.track(detections, PROMPT, probe(clip), "5" * 64)
+    tracks = stages.track(detections, PROMPT, probe(clip), "5" * 64, clip)
     np.testing.assert_array_equal(tracks.subject, detector.tracks.subject)
     assert tracks.provenance["video_sha256"] == "5" * 64
     assert tracks.provenance["detector"]["options"] == {"threshold": 0.5}
@@ -140,16 +141,110 @@ def test_a_detector_that_leaves_frames_out(clip):
 def test_a_tracker_that_leaves_frames_out(clip):
     stages = make_stages(tracker=backend(HalfTracker(), name="half"))
     with pytest.raises(BackendError, match="tracker 'half' must give a box a frame; got 16 for 33 frames"):
-        stages.track(stages.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64)
+        stages.track(stages.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64, clip)
 
 
-def test_a_tracker_of_the_other_kind():
-    class Follows:
-        def propagate(self, clip, *, anchor, subject_box, object_box):
-            raise NotImplementedError
+def test_a_tracker_of_neither_kind():
+    with pytest.raises(BackendError, match="tracker 'nothing' neither associates detections nor propagates boxes"):
+        make_stages(tracker=backend(object(), name="nothing"))
 
-    with pytest.raises(BackendError, match="tracker 'follows' does not associate detections"):
-        make_stages(tracker=backend(Follows(), name="follows"))
+
+class Follows:
+    """A propagating tracker that knows the truth from the anchor on, and keeps what it was given."""
+
+    def propagate(self, clip, *, anchor, subject_box, object_box):
+        self.given = (len(clip.frames), anchor, subject_box.tolist(), object_box.tolist())
+        truth = true_tracks(SPEC)
+        state = np.full(FRAMES, FrameState.PROPAGATED, np.uint8)
+        return VideoTracks(truth.subject, truth.object, truth.size, clip.fps, state, state)
+
+
+class Doubtful(Truth):
+    """Sees the subject twice in the first frames, or nothing at all."""
+
+    def __init__(self, *, twice=0, blind=False):
+        super().__init__()
+        self.twice, self.blind = twice, blind
+
+    def detect(self, frames, labels):
+        first = self.next
+        found = super().detect(frames, labels)
+        if self.blind:
+            return [Detections.none() for _ in found]
+        return [
+            Detections([*d.xyxy, d.xyxy[0]], [*d.score, 0.5], [*d.label, 0]) if first + t < self.twice else d
+            for t, d in enumerate(found)
+        ]
+
+
+def test_boxes_of_the_anchor_frame_are_propagated(clip):
+    follows = Follows()
+    stages = make_stages(backend(Doubtful(twice=5)), backend(follows, name="follows"))
+    tracks = stages.track(stages.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64, clip)
+    truth = true_tracks(SPEC)
+    assert follows.given == (FRAMES, 5, truth.subject[5].tolist(), truth.object[5].tolist())
+    assert tracks.provenance["anchor"] == 5
+    sample = stages.score(Sample("m", PROMPT, 0, VideoScore.failed("")), tracks)
+    assert sample.score.status.value == "scored"
+
+
+@pytest.mark.parametrize("detector", [Doubtful(blind=True), Doubtful(twice=FRAMES)])
+def test_a_video_without_an_anchor_frame_is_invalid(clip, detector):
+    follows = Follows()
+    stages = make_stages(backend(detector), backend(follows, name="follows"))
+    tracks = stages.track(stages.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64, clip)
+    assert not hasattr(follows, "given")
+    score = stages.score(Sample("m", PROMPT, 0, VideoScore.failed("")), tracks).score
+    assert (score.status.value, score.reason) == (
+        "invalid",
+        "no anchor frame: too few frames show exactly one subject and one object",
+    )
+
+
+def test_counts_decide_the_anchor_and_so_the_tracks_of_a_propagating_tracker():
+    scaled, published = (
+        make_stages(tracker=backend(Follows(), name="follows"), counts=counts)
+        for counts in (None, FrameCounts.published())
+    )
+    assert scaled.track_key(PROMPT, "a") != published.track_key(PROMPT, "a")
+    scaled, published = make_stages(), make_stages(counts=FrameCounts.published())
+    assert scaled.track_key(PROMPT, "a") == published.track_key(PROMPT, "a")
+
+
+class Seen(Truth):
+    """Tells which frames it was shown, by the subject's place in them."""
+
+    def detect(self, frames, labels):
+        self.shown = getattr(self, "shown", 0) + len(frames)
+        places = [int(np.nonzero(frame[..., 0].astype(int) - frame[..., 1] > 30)[1].min()) for frame in frames]
+        truth = self.tracks
+        found = []
+        for place in places:
+            t = int(np.abs(truth.subject[:, 0] - place).argmin())
+            found.append(Detections(np.stack([truth.subject[t], truth.object[t]]), [0.9, 0.8], [0, 1]))
+        return found
+
+
+def test_a_stride_looks_at_few_frames_and_at_all_near_the_ends(clip):
+    seen = Seen()
+    strided = Stages(backend(seen), trackers.create("assignment"), stride=3, protocol="fast")
+    found = strided.detect(clip, "a.mp4", PROMPT)
+    looked = [t for t, d in enumerate(found) if len(d)]
+    counts = FrameCounts.for_frames(FRAMES)
+    assert counts.gap + 1 == 3
+    assert set(range(0, FRAMES, 3)) <= set(looked)
+    assert {*range(counts.window), *range(FRAMES - counts.window, FRAMES)} <= set(looked)
+    assert seen.shown == len(looked) < FRAMES / 2 + 2
+    tracks = strided.track(found, PROMPT, probe(clip), "5" * 64, clip)
+    assert not np.isnan(tracks.subject).any()
+    assert np.abs(tracks.subject - true_tracks(SPEC).subject).max() < 12
+    every = make_stages(backend(Seen()))
+    assert strided.detect_key(PROMPT, "a") != every.detect_key(PROMPT, "a")
+
+
+def test_a_stride_is_not_for_propagating_trackers():
+    with pytest.raises(BackendError, match="needs all frames"):
+        Stages(backend(Truth()), backend(Follows(), name="follows"), stride=2)
 
 
 LIBERTIES = [
