@@ -22,18 +22,19 @@ from numpy.typing import NDArray
 
 from dsrbench import __version__
 from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
-from dsrbench.types import Clip, Detections, Floats, Prompt, VideoTracks
+from dsrbench.types import Clip, Detections, Floats, NoClip, Prompt, VideoTracks
 
 
 @runtime_checkable
 class Generator(Protocol):
     """Makes videos from prompts.
 
-    May also offer `check_prompt(prompt)`, called before any video is made, and the attribute `batch`: how many it makes
-    at once.
+    May also offer `batch` (videos it makes at once), `independent` (True where a clip does not change with what else is
+    asked for, so that of a block only what lacks is asked for), `notes` (lines the user should see before any video is
+    made), `check_prompt(prompt)`, called before, and `footprint()`, what it will take.
     """
 
-    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
         """Yield one clip per (prompt, seed) pair, in order; may batch inside."""
         ...
 
@@ -270,7 +271,14 @@ def _plain(value: Any, *, vouched: bool) -> Any:
     return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
 
 
-generators: Registry[Generator] = Registry("generator", {"sprites": "dsrbench.generate.sprites:Sprites"})
+generators: Registry[Generator] = Registry(
+    "generator",
+    {
+        "sprites": "dsrbench.generate.sprites:Sprites",
+        "diffusers": "dsrbench.generate.pipelines:Pipelines",
+        "http": "dsrbench.generate.http:Http",
+    },
+)
 
 detectors: Registry[Detector] = Registry(
     "detector",

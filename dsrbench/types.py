@@ -178,6 +178,17 @@ class Clip:
             raise InputError(f"clip frames must be uint8 [T, H, W, 3], got {self.frames.dtype} {self.frames.shape}")
 
 
+@dataclasses.dataclass(frozen=True)
+class NoClip:
+    """What a generator gives in place of a clip it could not make; its other clips go on.
+
+    Attributes:
+        reason: Why, in one line.
+    """
+
+    reason: str
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector saw in one frame.

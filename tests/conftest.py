@@ -27,3 +27,20 @@ def tiny(tmp_path_factory):
         return folders[name]
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline_folder(tmp_path_factory):
+    """A function from a recipe's name to the folder of a tiny pipeline it matches; each is built once, none changed."""
+    import tinypipelines
+    import torch
+
+    torch.set_num_threads(1)
+    folders = {}
+
+    def folder(name):
+        if name not in folders:
+            folders[name] = tinypipelines.BUILDERS[name](tmp_path_factory.mktemp("pipelines") / f"tiny-{name}")
+        return folders[name]
+
+    return folder

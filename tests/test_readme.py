@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -99,6 +100,20 @@ def test_backends_in_the_table_are_the_detectors():
     for name, needs in rows:
         extra = getattr(detectors.load(name), "extra", None)
         assert (f"dsrbench[{extra}]" in needs) == (extra is not None), name
+
+
+def test_models_in_the_table_are_the_recipes_with_their_defaults():
+    from dsrbench.generate.recipe import read_recipe, recipe_names
+
+    rows = re.findall(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \|$", README, re.M)
+    named = [re.findall(r"\*\*([\w.-]+)\*\*", models) for models, _, _ in rows]
+    assert sorted(itertools.chain(*named)) == sorted(set(recipe_names().values()))
+    for names, (models, clip, licence) in zip(named, rows, strict=True):
+        for recipe in map(read_recipe, names):
+            for number in (recipe.frames, f"{recipe.width}x{recipe.height}", f"{recipe.fps} a second"):
+                assert str(number) in clip, recipe.name
+            assert recipe.licence.split(" (")[0] in licence, recipe.name
+            assert all(f"`{alias}`" in models for alias in recipe.aliases), recipe.name
 
 
 def test_the_changelog_begins_with_this_version():

@@ -35,17 +35,21 @@ def command(context: click.Context) -> None:
 @click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option("--offline", is_flag=True, help="Check what is there; ask no server.")
 def pull_command(name: str, model: str | None, revision: str | None, offline: bool) -> None:
-    """Fetch the weights of the backend NAME; what is there already is kept.
+    """Fetch the weights of the backend or text-to-video model NAME; what is there already is kept.
 
     Files of weights are checked by their sha256; of a model on the Hub, the commit is printed.
     """
     from dsrbench.cli.installed import hub_model, weight_files
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
+    from dsrbench.generate.recipe import recipe_names
     from dsrbench.registry import describe_options
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
+    if name == "diffusers" or (registry is None and name in recipe_names()):
+        _pull_pipeline(name, model, revision, offline=offline)
+        return
     if registry is None:
-        known = [known for registry in _registries() for known in registry.names()]
+        known = [*(known for registry in _registries() for known in registry.names()), *recipe_names()]
         raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
     cls = registry.load(name)
     files, own = weight_files(cls), hub_model(cls)
@@ -79,6 +83,18 @@ def _pull_model(name: str, own: HubModel, model: str, revision: str | None, *, o
     click.echo(f"{found.folder}  {model}{licence}, commit {found.commit or 'unknown: a folder of yours'}")
 
 
+def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offline: bool) -> None:
+    """Fetch a pipeline of diffusers: that of a recipe, or the one of an id on the Hub."""
+    from dsrbench.errors import OptionError
+    from dsrbench.generate.loading import find_model, pull_model
+
+    if (name == "diffusers") != (model is not None):
+        raise OptionError("expected the short name of a model, or: dsrbench backends pull diffusers --model OWNER/NAME")
+    found = (find_model if offline else pull_model)(model or name, revision=revision)
+    commit = found.source.commit or "unknown: a folder of yours"
+    click.echo(f"{found.source.folder}  {found.source.name}, {found.recipe.licence}, commit {commit}")
+
+
 def _registries() -> tuple[Registry[Any], ...]:
     from dsrbench.registry import detectors, generators, trackers
 
@@ -101,6 +117,30 @@ def _list(registry: Registry[Any]) -> None:
         click.echo(f"{INDENT}{_readiness(registry.kind, name, cls)}")
         for key, (kind, default) in describe_options(cls).items():
             click.echo(f"{INDENT}{registry.kind}.{key}={_plain(default)}  {kind}")
+        if registry.kind == "generator" and name == "diffusers":
+            _list_recipes()
+
+
+def _list_recipes() -> None:
+    """The short names that `--model` takes, and which of the models are there."""
+    from dsrbench.errors import DSRBenchError
+    from dsrbench.generate.loading import find_model
+    from dsrbench.generate.recipe import read_recipe, recipe_names
+
+    try:
+        recipes = [read_recipe(name) for name in sorted(set(recipe_names().values()))]
+    except DSRBenchError as error:
+        click.echo(f"{INDENT}models: {error}")
+        return
+    click.echo(f"{INDENT}models, by --model NAME or -o generator.model=NAME:")
+    for recipe in recipes:
+        try:
+            find_model(recipe.name, revision=None)
+            state = "ready"
+        except DSRBenchError:
+            state = f"not fetched: dsrbench backends pull {recipe.name}"
+        names = ", ".join((recipe.name, *recipe.aliases))
+        click.echo(f"{INDENT}  {names:<24} {recipe.id}, {recipe.licence}; {state}")
 
 
 def _first_line(cls: type) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,19 +10,25 @@ from typing import TYPE_CHECKING
 import click
 
 from dsrbench.cli.options import backend_options, make_stages, parse_seeds
-from dsrbench.errors import IncompleteError
+from dsrbench.errors import IncompleteError, WeightsError
 
 if TYPE_CHECKING:
+    from dsrbench.generate.footprint import Footprint
     from dsrbench.pipeline import Plan, Stages
     from dsrbench.registry import Backend, Generator
-    from dsrbench.store import Sample
+    from dsrbench.store import Run, Sample
 
 
 @click.command("eval", short_help="Generate videos, or take those there are; detect, track, score, report.")
 @click.option(
-    "--model", help="Model that makes the videos: a generator's name, or a folder of a model. [default: sprites]"
+    "--model",
+    help="Model that makes the videos: a short name such as wan2.1-1.3b, a folder of a diffusers pipeline, an id on "
+    "the Hub that was fetched, or a generator's name; `dsrbench backends` lists them. [default: sprites]",
 )
-@click.option("--adapter", help="LoRA to put on the model: a .safetensors file in diffusers' format, or its folder.")
+@click.option(
+    "--adapter",
+    help="LoRA to put on the model, in diffusers' format: a .safetensors file, its folder, or a cached id of the Hub.",
+)
 @click.option(
     "--videos",
     type=click.Path(path_type=Path),
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--partial", is_flag=True, help="With --videos: do not count prompts without a video as failed.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many samples.")
+@click.option("--estimate", is_flag=True, help="Say what time, memory and disk this would take, and do nothing.")
 @click.option("--force", is_flag=True, help="Throw away what the run folder holds and do everything again.")
 def command(
     model: str | None,
@@ -58,6 +66,7 @@ def command(
     seeds: str | None,
     partial: bool,
     limit: int | None,
+    estimate: bool,
     force: bool,
 ) -> None:
     r"""Generate, detect, track and score videos, and report. Run it again to go on where it stopped.
@@ -65,39 +74,123 @@ def command(
     \b
     dsrbench eval                                               the embedded model, its suite, its detector
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
+    dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
     dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
     """
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline import evaluate, plan_generation, plan_videos
-    from dsrbench.prompts import read_suite
+    from dsrbench.pipeline import evaluate
     from dsrbench.registry import split_options
     from dsrbench.report import print_summary, summarize, write_page
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
     wanted = parse_seeds(seeds)
-    generator = None
     if videos is not None:
         _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
-        prompts = read_suite(suite) if suite else None
-        plan = plan_videos(videos, prompts, model=model_name, seeds=wanted, limit=limit, partial=partial)
+        work = _plan_videos(videos, suite, model_name, wanted, limit, partial=partial)
     else:
         _refuse_together("--model", {"--partial": partial})
-        prompts = read_suite(_suite_for(model, suite))
-        generator, name = _make_generator(model or "sprites", adapter, given["generator"])
-        plan = plan_generation(prompts, model=model_name or name, seeds=wanted or range(5), limit=limit)
+        work = _plan_generation(model, adapter, given["generator"], suite, model_name, wanted, limit, estimate=estimate)
+    plan = work.plan
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
-    stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
-    for note in (*plan.notes, *_noun_notes(stages, plan)):
-        click.echo(f"note: {note}", err=True)
     run = Run(folder)
+    _say((*plan.notes, *work.notes))
+    if estimate:
+        _print_estimate(work, run, is_generated=videos is None)
+        return
+    stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
+    _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
-        samples = evaluate(plan, stages, run, generator=generator, force=force, on_progress=progress.update)
+        samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)
     print_summary(summarize(samples), run.manifest)
     click.echo(f"Page: {write_page(run)}")
     _fail_if_incomplete(samples)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """What a command asks for: the plan, who makes its videos, what that takes, and what the user should know of it."""
+
+    plan: Plan
+    generator: Backend[Generator] | None = None
+    footprint: Footprint | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _plan_videos(
+    videos: Path,
+    suite: str | None,
+    model_name: str | None,
+    seeds: list[int] | None,
+    limit: int | None,
+    *,
+    partial: bool,
+) -> _Work:
+    """The scoring of videos that exist."""
+    from dsrbench.pipeline import plan_videos
+    from dsrbench.prompts import read_suite
+
+    prompts = read_suite(suite) if suite else None
+    return _Work(plan_videos(videos, prompts, model=model_name, seeds=seeds, limit=limit, partial=partial))
+
+
+def _plan_generation(
+    model: str | None,
+    adapter: str | None,
+    options: Mapping[str, str],
+    suite: str | None,
+    model_name: str | None,
+    seeds: list[int] | None,
+    limit: int | None,
+    *,
+    estimate: bool,
+) -> _Work:
+    """The making and scoring of videos; only to estimate them, the model's weights need not be there."""
+    from dsrbench.pipeline import plan_generation
+    from dsrbench.prompts import read_suite
+
+    prompts = read_suite(_suite_for(model, suite))
+    generator, footprint = None, None
+    notes: tuple[str, ...] = ()
+    try:
+        generator, name = _make_generator(model or "sprites", adapter, options)
+        notes = tuple(getattr(generator.instance, "notes", ()))
+        if estimate and hasattr(generator.instance, "footprint"):
+            footprint = generator.instance.footprint()
+    except WeightsError:
+        reckoned = _reckon(model or "sprites", options) if estimate else None
+        if reckoned is None:
+            raise
+        name, footprint, notes = reckoned
+    plan = plan_generation(prompts, model=model_name or name, seeds=seeds or range(5), limit=limit)
+    return _Work(plan, generator, footprint, notes)
+
+
+def _reckon(model: str, options: Mapping[str, str]) -> tuple[str, Footprint, tuple[str, ...]] | None:
+    """Name, footprint and notes of a model that has a recipe and whose weights are not there; None without a recipe."""
+    from dsrbench.generate.footprint import reckon_footprint
+    from dsrbench.generate.recipe import recipe_names
+    from dsrbench.registry import convert_options, generators
+
+    name = recipe_names().get(options.get("model", model))
+    if name is None:
+        return None
+    converted = convert_options(generators.load("diffusers"), options, where="generator 'diffusers'")
+    return name, *reckon_footprint(name, converted)
+
+
+def _print_estimate(work: _Work, run: Run, *, is_generated: bool) -> None:
+    from dsrbench.pipeline.estimate import estimate_run
+
+    for line in estimate_run(work.plan, run, is_generated=is_generated, footprint=work.footprint):
+        click.echo(line)
 
 
 def _refuse_together(option: str, others: Mapping[str, object]) -> None:
@@ -126,7 +219,7 @@ def _make_generator(model: str, adapter: str | None, options: Mapping[str, str])
 
     name, named = resolve_model(model)
     asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
-    return generators.create(name, asked), name_model(model, asked.get("adapter"))
+    return generators.create(name, asked), name_model(asked.get("model", model), asked.get("adapter"))
 
 
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:

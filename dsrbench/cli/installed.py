@@ -19,6 +19,18 @@ EXTRAS = {
     "yolo": ("ultralytics", "lap"),
     "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
     "sprites": ("torch", "diffusers", "safetensors"),
+    "generate": (
+        "torch",
+        "diffusers",
+        "transformers",
+        "accelerate",
+        "safetensors",
+        "huggingface_hub",
+        "PyYAML",
+        "ftfy",
+        "sentencepiece",
+        "protobuf",
+    ),
     "align": ("torch", "diffusers", "safetensors", "peft", "accelerate"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""

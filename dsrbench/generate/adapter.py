@@ -7,18 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import MissingExtraError, WeightsError
+from dsrbench.pretrained.pipelines import find_cached
+from dsrbench.pretrained.snapshots import is_hub_id
 
 WEIGHT_NAME = "pytorch_lora_weights.safetensors"
 """What diffusers calls the file of an adapter."""
 
 
 def find_adapter(path: Path) -> Path:
-    """The weights of an adapter, given as a `.safetensors` file or as the folder that holds one.
+    """The weights of an adapter: a `.safetensors` file, the folder that holds one, or an id in the Hub's cache.
 
     Raises:
         WeightsError: There is none, or there are several and none has diffusers' name.
         MissingExtraError: peft is not installed.
     """
+    if not path.exists() and is_hub_id(path.as_posix()):
+        cached = find_cached(path.as_posix(), None)
+        if cached is None:
+            raise WeightsError(
+                f"adapter {path}: no such file or folder, and not in the Hub's cache; fetch it with: hf download {path}"
+            )
+        path = cached
     if path.is_dir():
         files = sorted(path.glob("*.safetensors"))
         named = [file for file in files if file.name == WEIGHT_NAME] or files
@@ -37,7 +46,7 @@ def load_adapter(model: Any, file: Path, *, scale: float) -> None:
 
     Args:
         model: A ModelMixin with diffusers' adapter methods.
-        file: As `find_adapter` gives it; keys with or without the prefix `transformer.`.
+        file: As `find_adapter` gives it; keys with or without the prefix `transformer.` or `unet.`.
         scale: What its change is multiplied by.
 
     Raises:
@@ -52,7 +61,7 @@ def load_adapter(model: Any, file: Path, *, scale: float) -> None:
             keys = list(opened.keys())
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"adapter {file}: not a safetensors file ({error})") from None
-    prefix = "transformer" if any(key.startswith("transformer.") for key in keys) else None
+    prefix = next((part for part in ("transformer", "unet") if any(k.startswith(f"{part}.") for k in keys)), None)
     try:
         logging.getLogger("diffusers").setLevel(logging.ERROR)
         model.load_lora_adapter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from dsrbench.pipeline.stages import digest, explain_failure
 from dsrbench.prompts import describe_prompt
 from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run
-from dsrbench.types import Clip
+from dsrbench.types import Clip, NoClip
 from dsrbench.video import sha256_file, write_mp4
 
 
@@ -95,16 +96,19 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
     if not todo:
         return
     done = set(found)
+    asked = todo if getattr(generator.instance, "independent", False) else block
+    began = time.monotonic()
     try:
-        clips = iter(generator.instance.generate([job.prompt for job in block], [job.key.seed for job in block]))
-        for job in block:
+        clips = iter(generator.instance.generate([job.prompt for job in asked], [job.key.seed for job in asked]))
+        for job in asked:
             clip = next(clips, None)
             if clip is None:
-                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(block)} asked for")
+                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(asked)} asked for")
             if job.key not in done:
-                made = _write(job, clip, generator, run)
+                made = _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
                 done.add(job.key)
                 yield made
+        run.log("generated", samples=len(asked), seconds=round(time.monotonic() - began, 3))
     except (StoreError, BackendError):
         raise
     except Exception as error:
@@ -113,6 +117,13 @@ def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run)
             "failed", stage="generate", samples=[str(j.key) for j in todo], error=reason, trace=traceback.format_exc()
         )
         yield from (dataclasses.replace(job, problem=reason) for job in todo if job.key not in done)
+
+
+def _fail(job: Job, clip: NoClip, generator: Backend[Generator], run: Run) -> Job:
+    """The job of a video that could not be made; it will be tried again when the run is."""
+    reason = readable(f"{generator.name}: {' '.join(clip.reason.split())}")
+    run.log("failed", stage="generate", samples=[str(job.key)], error=reason)
+    return dataclasses.replace(job, problem=reason)
 
 
 def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job:

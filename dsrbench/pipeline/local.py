@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 import secrets
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -124,7 +125,9 @@ def _evaluate_job(job: Job, stages: Stages, run: Run, old: Sample | None, note: 
         file["sha256"] = sha256
         if old is not None and old.key == stages.score_key(job.prompt, sha256) and old.prompt == job.prompt:
             return _keep(dataclasses.replace(old, video=job.name, text_used=job.text_used), file, run, old, note)
+        began = time.monotonic()
         sample = stages.evaluate(job, sha256, run)
+        run.log("evaluated", sample=str(job.key), seconds=round(time.monotonic() - began, 3))
     except StoreError:
         raise
     except Exception as error:

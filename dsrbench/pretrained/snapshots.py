@@ -92,16 +92,18 @@ def find_snapshot(model: str, *, revision: str | None = None, backend: str, defa
         if absent:
             raise WeightsError(f"{folder} is no model: {absent} is not in it; pickled weights are not read")
         return Snapshot(folder.resolve().name, folder)
-    _check_id(model)
+    check_id(model)
     hub = import_hub(backend)
     fetch = f"Fetch it with: {pull_command(model, revision=revision, backend=backend, default=default)}"
     try:
         found = Path(hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[*KEPT]))
     except (OSError, ValueError, hub.errors.EntryNotFoundError):
-        raise WeightsError(f"{backend}: {_at(model, revision)} is not in the cache, or only in part. {fetch}") from None
+        raise WeightsError(
+            f"{backend}: {at_revision(model, revision)} is not in the cache, or only in part. {fetch}"
+        ) from None
     absent = _absent_files(found)
     if absent:
-        raise WeightsError(f"{backend}: {absent} of {_at(model, revision)} is not in the cache. {fetch}")
+        raise WeightsError(f"{backend}: {absent} of {at_revision(model, revision)} is not in the cache. {fetch}")
     return Snapshot(model, found, found.name)
 
 
@@ -128,7 +130,7 @@ def pull_snapshot(
             return find_snapshot(model, revision=revision, backend=backend, default=default)
         except WeightsError as error:
             raise DownloadError(f"offline, and {error}") from None
-    _check_id(model)
+    check_id(model)
     hub = import_hub(backend)
     hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
     if not sys.stderr.isatty():
@@ -136,10 +138,10 @@ def pull_snapshot(
     try:
         folder = Path(hub.snapshot_download(model, revision=revision, allow_patterns=[*KEPT]))
     except Exception as error:  # HTTP, network, disk and more, of two libraries
-        raise DownloadError(f"{_at(model, revision)}: {_explain(error, model, hub)}") from None
+        raise DownloadError(f"{at_revision(model, revision)}: {explain_hub_error(error, model, hub)}") from None
     absent = _absent_files(folder)
     if absent:
-        raise WeightsError(f"{_at(model, revision)} on the Hub has no {absent}; pickled weights are not read")
+        raise WeightsError(f"{at_revision(model, revision)} on the Hub has no {absent}; pickled weights are not read")
     return Snapshot(model, folder, folder.name)
 
 
@@ -182,16 +184,32 @@ def _absent_files(folder: Path) -> str:
     return next((shard for shard in sorted(map(str, shards)) if not (folder / shard).is_file()), "")
 
 
-def _check_id(model: str) -> None:
-    if not _HUB_ID.fullmatch(model):
+def is_hub_id(text: str) -> bool:
+    """Whether a text can be an id on the Hub.
+
+    >>> is_hub_id("me/mine"), is_hub_id("./mine"), is_hub_id("mine")
+    (True, False, False)
+    """
+    return _HUB_ID.fullmatch(text) is not None
+
+
+def check_id(model: str) -> None:
+    """See whether a text can be an id on the Hub.
+
+    Raises:
+        WeightsError: It cannot.
+    """
+    if not is_hub_id(model):
         raise WeightsError(f"no such folder: {model} (and no id on the Hub, which would be OWNER/NAME)")
 
 
-def _at(model: str, revision: str | None) -> str:
+def at_revision(model: str, revision: str | None) -> str:
+    """A model and its revision, for messages."""
     return f"{model}@{revision}" if revision else model
 
 
-def _explain(error: Exception, model: str, hub: Any) -> str:
+def explain_hub_error(error: Exception, model: str, hub: Any) -> str:
+    """Why the Hub did not give a model, in one line."""
     first_line = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, hub.errors.GatedRepoError):
         return f"accept its terms at https://huggingface.co/{model}, then log in with: hf auth login"

@@ -7,6 +7,7 @@ import http.server
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -260,3 +261,25 @@ def test_a_backend_without_a_model_on_the_hub_has_none_to_choose(monkeypatch, ca
     code, out, err = main(monkeypatch, capsys, "pull", "picodet", option, "me/mine")
     assert (code, out) == (3, "")
     assert "detector 'picodet' has no model on the Hub" in err
+
+
+def test_text_to_video_models_are_listed_by_name_and_whether_they_are_there(monkeypatch, tmp_path, pipeline_folder):
+    from huggingface_hub import constants
+
+    from dsrbench.generate.recipe import read_recipe, recipe_names
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    def lines():
+        text = block(run().stdout, "diffusers", "generator")
+        return dict(re.findall(r"^ +([\w.-]+)(?:, [\w.-]+)* +\w.*?/\S+, .*; (.+)$", text, re.M))
+
+    names = set(recipe_names().values())
+    assert lines() == {name: f"not fetched: dsrbench backends pull {name}" for name in names}
+    place = tmp_path / "hub" / f"models--{read_recipe('ltx').id.replace('/', '--')}"
+    shutil.copytree(pipeline_folder("ltx"), place / "snapshots" / ("c" * 40))
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("c" * 40)
+    assert lines()["ltx"] == "ready"
+    (place / "snapshots" / ("c" * 40) / "model_index.json").write_text("{")
+    assert lines()["ltx"].startswith("not fetched")

@@ -97,7 +97,11 @@ def test_a_bare_install_says_what_to_install(tmp_path):
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [
-        (("--model", "cogvidox", "--suite", "sprites"), 5, "no generator named 'cogvidox'"),
+        (
+            ("--model", "cogvidox", "--suite", "sprites"),
+            5,
+            "no model named 'cogvidox', and no such folder; did you mean 'cogvideox'",
+        ),
         (("-o", "generator.stps=3"), 3, "no option 'stps'; did you mean 'steps'"),
         (("-o", "generator.steps=0"), 3, "steps must be at least 1, got 0"),
         (("--adapter", "nowhere"), 5, "adapter nowhere: expected a .safetensors file"),

@@ -192,10 +192,11 @@ def test_adapters_that_do_not_fit(weights, adapter, tmp_path):
 def test_models_by_name_and_by_folder(weights, tmp_path):
     assert resolve_model(str(weights)) == ("sprites", {"folder": str(weights)})
     assert name_model(str(weights), None) == weights.name
-    with pytest.raises(UnknownBackendError, match="no generator named 'sprits'; did you mean 'sprites'"):
+    with pytest.raises(
+        UnknownBackendError, match="no model named 'sprits', and no such folder; did you mean 'sprites'"
+    ):
         resolve_model("sprits")
     with pytest.raises(InputError, match="expected a folder"):
         resolve_model(str(tmp_path))
     (tmp_path / "model_index.json").write_text('{"_class_name": "WanPipeline"}')
-    with pytest.raises(InputError, match="no generator runs a WanPipeline"):
-        resolve_model(str(tmp_path))
+    assert resolve_model(str(tmp_path)) == ("diffusers", {"model": str(tmp_path)})

@@ -15,7 +15,7 @@ from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import Backend, trackers
 from dsrbench.sprites.world import FPS, draw_spec, render_clip
 from dsrbench.store import Run
-from dsrbench.types import Clip, Detections, Prompt
+from dsrbench.types import Clip, Detections, NoClip, Prompt
 
 SUITE = Suite("tiny", "1", read_suite("sprites").prompts[:5])
 IDS = [prompt.id for prompt in SUITE]
@@ -177,6 +177,31 @@ def test_prompts_a_generator_refuses_are_failed_samples(tmp_path, stages):
     assert (IDS[0], 0) not in itertools.chain(*world.asked)
     with pytest.raises(BackendError, match="none of the suite's prompts"):
         evaluate(plan((0,)), stages, Run(tmp_path / "other"), generator=backend(World(refuse=IDS)))
+
+
+def test_a_clip_that_could_not_be_made_leaves_the_others(tmp_path, stages, undisturbed):
+    class Broken(World):
+        def generate(self, prompts, seeds):
+            for prompt, clip in zip(prompts, super().generate(prompts, seeds), strict=True):
+                yield NoClip("2 of 16 frames\nhave NaN") if prompt.id == IDS[2] else clip
+
+    run = Run(tmp_path / "run")
+    samples = evaluate(plan(), stages, run, generator=backend(Broken()))
+    failed = [s for s in samples if s.score.status.value == "failed"]
+    assert [(s.prompt.id, s.seed) for s in failed] == [(IDS[2], 0), (IDS[2], 1)]
+    assert {s.score.reason for s in failed} == {"world: 2 of 16 frames have NaN"}
+    evaluate(plan(), stages, run, generator=backend(World()))
+    assert files(run) == files(undisturbed), "the next run tries again"
+
+
+def test_of_clips_that_do_not_change_with_their_block_only_what_lacks_is_asked_for(tmp_path, stages):
+    run, world = Run(tmp_path / "run"), World()
+    world.independent = True
+    evaluate(plan((0,)), stages, run, generator=backend(world))
+    world.asked.clear()
+    (run.videos / f"{IDS[0]}_seed0.mp4").unlink()
+    evaluate(plan((0,)), stages, run, generator=backend(world))
+    assert world.asked == [[(IDS[0], 0)]]
 
 
 def test_a_generator_that_gives_too_few_clips(tmp_path, stages):

@@ -343,8 +343,8 @@ def test_a_crash_on_one_video_costs_that_video(videos, tmp_path):
     assert samples[2].score.reason == "no boxes for this one"
     assert samples[3].score.reason.startswith("1003_LTR.mp4: not a video")
     log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in log] == ["start", "failed", "failed", "failed", "end"]
-    assert "ZeroDivisionError" in log[1]["trace"]
+    assert [line["event"] for line in log] == ["start", "evaluated", "failed", "failed", "failed", "end"]
+    assert "ZeroDivisionError" in log[2]["trace"]
     # failures are tried again
     asked, samples = go(videos, run)
     assert asked == ["1001_RL.mp4", "1002_L.mp4"]
