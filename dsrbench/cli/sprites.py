@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 60.0
 
-HOURS = 1.2
+HOURS = 1.6
 """What all of it takes on two cores with nothing else to do, about."""
 
 

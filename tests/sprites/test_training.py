@@ -25,7 +25,7 @@ from dsrbench.sprites.train import train  # noqa: E402
 from dsrbench.sprites.training import loop  # noqa: E402
 from dsrbench.sprites.training.checkpoint import whole_folder  # noqa: E402
 from dsrbench.sprites.training.data import FOREGROUND, draw_clip, draw_frames, draw_prompt, to_tensor  # noqa: E402
-from dsrbench.sprites.training.latents import read_clips  # noqa: E402
+from dsrbench.sprites.training.latents import draw_foreground, read_clips  # noqa: E402
 from dsrbench.sprites.training.transformer import flow_loss, make_networks, make_optimizers  # noqa: E402
 
 
@@ -222,3 +222,37 @@ def test_rates_warm_up_and_decay():
     assert shares[1000] == 1
     assert shares[6000] == pytest.approx(0.5, abs=0.01)
     assert shares[-1] == pytest.approx(0.01)
+
+
+def test_the_foreground_is_where_the_sprites_of_the_encoded_clips_are():
+    shown = draw_foreground(SETTINGS)
+    assert shown.shape == (8, 16, 8, 12)
+    assert 0.05 < shown.mean() < 0.5
+    rng = np.random.default_rng([SETTINGS.seed, 2, 1])  # the second block of four
+    for clip in range(4, 8):
+        boxes = draw_clip(rng)[1].boxes
+        for t in range(16):
+            there = boxes[:, t][~np.isnan(boxes[:, t]).any(axis=1)] / 4
+            for x0, y0, x1, y1 in there:
+                assert shown[clip, t, int((y0 + y1) / 2), int((x0 + x1) / 2)]
+            if not len(there):
+                assert not shown[clip, t].any()
+
+
+def test_weights_say_which_cells_of_a_clip_count():
+    text_encoder, transformer = make_networks(SETTINGS)
+    tokens = text_encoder.tokenize(TEXTS[:2])
+    shape = (2, 4, 16, 8, 12)
+    clean, noise = (torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    clean[..., :6] *= 3
+    sigma = torch.tensor([0.5, 0.5])
+
+    def loss(weights):
+        with torch.no_grad():
+            return flow_loss(text_encoder, transformer, clean, noise, sigma, tokens, weights).item()
+
+    left = torch.ones(2, 1, 16, 8, 12)
+    assert loss(left) == pytest.approx(loss(None), rel=1e-5)
+    assert loss(7 * left) == pytest.approx(loss(None), rel=1e-5)
+    left[..., :6] = 4
+    assert loss(left) > 1.3 * loss(None)

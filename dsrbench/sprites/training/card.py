@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from dsrbench.sprites.embedded import Kind, write_sums
 from dsrbench.sprites.split import SIZES
+from dsrbench.sprites.training.data import FOREGROUND
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, FPS, FRAMES, HEIGHT, OBJECTS, SCENES, TYPES, WIDTH
 from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
@@ -63,6 +64,7 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
         split=f"Of the {sum(SIZES.values())} (animal, object, relation type) triples only the {SIZES['train']} of the "
         f"train split were seen, none of the {SIZES['validation']} of validation and the {SIZES['test']} of test.",
         mix=_mix(),
+        foreground=f"{FOREGROUND:g}",
         settings=_settings(kind, settings),
         losses=_losses(kind, log),
     )

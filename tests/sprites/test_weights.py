@@ -1,0 +1,113 @@
+"""The weights that come with the package: whole, small, described, and as good as they are said to be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from cli.clips import dsrbench  # noqa: E402
+
+from dsrbench import score_tracks  # noqa: E402
+from dsrbench.detect.sprites import SpritesDetector  # noqa: E402
+from dsrbench.errors import InputError, WeightsError  # noqa: E402
+from dsrbench.generate.sprites import Sprites  # noqa: E402
+from dsrbench.prompts import read_suite  # noqa: E402
+from dsrbench.sprites.embedded import DETECTOR, MODEL, find_weights_folder  # noqa: E402
+from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
+from dsrbench.sprites.world import FPS, HEIGHT, WIDTH, draw_spec, render_clip  # noqa: E402
+from dsrbench.store import Run  # noqa: E402
+from dsrbench.track.assignment import Assignment  # noqa: E402
+
+
+@pytest.mark.parametrize("folder", [MODEL, DETECTOR], ids=["model", "detector"])
+def test_they_are_whole_and_have_a_card(folder):
+    assert find_weights_folder(folder.name, None) == folder
+    assert (folder / "README.md").read_text().startswith("---\nlicense: apache-2.0\n")
+    assert not [path for path in folder.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".ckpt")]
+    for config in folder.rglob("*.json"):
+        assert "/" not in json.loads(config.read_text()).get("_name_or_path", "")
+
+
+@pytest.mark.parametrize(("kind", "use"), [("model", Sprites), ("detector", SpritesDetector)])
+def test_altered_weights_are_refused(tmp_path, kind, use):
+    folder = shutil.copytree({"model": MODEL, "detector": DETECTOR}[kind], tmp_path / kind)
+    use(folder=folder)
+    file = sorted(folder.rglob("*.safetensors"))[0]
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"safetensors: altered, expected sha256 .*sprites train"):
+        use(folder=folder)
+    file.unlink()
+    with pytest.raises(WeightsError, match="no such file"):
+        use(folder=folder)
+
+
+def test_the_detector_finds_what_was_rendered():
+    detector, found, places, decided = SpritesDetector(), 0, 0, []
+    for number, prompt in enumerate(read_suite("sprites-test").prompts[::5]):
+        rng = np.random.default_rng(number)
+        frames, truth = render_clip(draw_spec(prompt, rng), rng)
+        seen = detector.detect(frames, [prompt.subject, prompt.object])
+        for t, detections in enumerate(seen):
+            for label, box in enumerate((truth.subject[t], truth.object[t])):
+                if not np.isnan(box).any():
+                    places += 1
+                    ours = detections.xyxy[detections.label == label]
+                    found += bool(len(ours)) and np.abs(ours - box).max(axis=1).min() < 4
+        tracks = Assignment().associate(seen, prompt=prompt, size=(WIDTH, HEIGHT), fps=FPS)
+        decided.append(score_tracks(tracks, prompt).passes() == score_tracks(truth, prompt).passes())
+    assert found / places > 0.97
+    assert np.mean(decided) >= 0.95
+
+
+def test_noise_and_empty_scenes_are_no_animals():
+    noise = np.random.default_rng(0).integers(0, 255, (8, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    plain = np.full((8, HEIGHT, WIDTH, 3), 190, np.uint8)
+    for frames in (noise, plain):
+        assert sum(map(len, SpritesDetector().detect(frames, ["cat", "box", "duck", "ball"]))) <= 1
+
+
+def test_clips_of_other_sizes_cannot_be_made():
+    pipeline = SpritesPipeline.from_pretrained(MODEL)
+    prompt = read_suite("sprites").prompts[0].text
+    for wrong, message in (
+        ({"num_frames": 81}, "num_frames = 16 only, got 81"),
+        ({"height": 480}, "height = 32 only, got 480"),
+        ({"width": 832}, "width = 48 only, got 832"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pipeline(prompt, **wrong)
+
+
+def test_eval_without_arguments_but_a_limit(tmp_path):
+    done = dsrbench("eval", "--limit", "20", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("20 samples of 1 model(s), suite sprites: runs/sprites-sprites\n")
+    samples = Run.open(tmp_path / "runs/sprites-sprites").samples()
+    assert sum(s.score.status.value == "scored" for s in samples) >= 15
+    assert len({s.prompt.id for s in samples}) == 4
+    manifest = Run.open(tmp_path / "runs/sprites-sprites").manifest
+    assert (manifest["generator"]["name"], manifest["detector"]["name"], manifest["tracker"]["name"]) == (
+        *("sprites", "sprites", "assignment"),
+    )
+
+
+@pytest.mark.slow
+def test_the_base_is_worth_measuring(tmp_path):
+    """Accuracy, coverage, and the variety of what goes wrong, on the whole suite."""
+    done = dsrbench("eval", cwd=tmp_path, timeout=900)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "runs/sprites-sprites/report/summary.json").read_text())
+    assert summary["n_samples"] == 300
+    assert 0.25 <= summary["accuracy"]["0.7"]["value"] <= 0.35
+    assert summary["coverage"] >= 0.9
+    assert sum(count > 0 for count in summary["by_diagnosis"].values()) >= 4
+    accuracies = [part["accuracy_0.7"]["value"] for part in summary["by_relation"].values()]
+    assert max(accuracies) - min(accuracies) >= 0.1
