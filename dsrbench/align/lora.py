@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,4 +75,9 @@ def swapped(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]
 
 def save_lora(transformer: Any, folder: Path) -> None:
     """Write the LoRA with its alpha, `pytorch_lora_weights.safetensors`, loadable by plain diffusers."""
-    transformer.save_lora_adapter(folder, adapter_name=ADAPTER)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as part:
+        transformer.save_lora_adapter(part, adapter_name=ADAPTER)
+        folder.mkdir(exist_ok=True)
+        for file in Path(part).iterdir():
+            file.replace(folder / file.name)

@@ -91,12 +91,17 @@ class Alignment:
             find_family(self.folder), pairs, *read_encoded(self.out / "latents"), settings, self.out / "training"
         )
 
+        made: list[int] = []
+
         def on_step(step: int, steps: int, row: Row) -> None:
+            made.append(step)
             self.tell("training", step, steps, f"loss {row['loss']:.3f}, won {row['implicit_accuracy']:.2f}")
 
         trainer.train(every=every, on_checkpoint=on_checkpoint, on_step=on_step)
-        trainer.save_adapter(self.out / "adapter")
-        return self.out / "adapter"
+        adapter = self.out / "adapter"
+        if made or not adapter.exists():  # the bytes of a file differ each time it is written, those of a run must not
+            trainer.save_adapter(adapter)
+        return adapter
 
     def evaluate(
         self,

@@ -13,6 +13,7 @@ from dsrbench.errors import DSRBenchError
 
 COMMANDS = {
     "agreement": "Compare two detectors or trackers on the same videos.",
+    "align": "Fine-tune a model on preferences that DSR-Score makes.",
     "backends": "List backends and their options; fetch their weights.",
     "compare": "Compare two models on the same prompts.",
     "doctor": "Say what is installed, which weights are there, and what is missing.",

@@ -31,13 +31,14 @@ def command(
     comparison = compare_models(
         Run.open(run), Run.open(other), model_a=model_a, model_b=model_b, allow_unlike=allow_unlike
     )
-    _print(comparison)
+    print_comparison(comparison)
     if out is not None:
         text = json.dumps(plain(comparison), indent=1, allow_nan=False, ensure_ascii=False)
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
-def _print(found: Comparison) -> None:
+def print_comparison(found: Comparison) -> None:
+    """Print a comparison as tables."""
     from rich.console import Console
     from rich.text import Text
 

@@ -34,7 +34,7 @@ class SpritesDetector(WorldNouns):
     name = "sprites"
     extra = "sprites"
 
-    def __init__(self, *, threshold: float = 0.3, folder: Path | None = None) -> None:
+    def __init__(self, *, threshold: float = 0.2, folder: Path | None = None) -> None:
         self._threshold = check_share("threshold", threshold)
         found = find_weights_folder("detector", folder)
         try:

@@ -77,6 +77,10 @@ def find_family(folder: Path, *, device: str = "cpu", dtype: str = "float32") ->
         raise WeightsError(f"{folder}: expected a folder with the model_index.json of a diffusers pipeline") from None
     if kind not in FAMILIES:
         raise InputError(f"{folder}: no recipe to train a {kind}; known: {', '.join(list_families())}")
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     module, _, name = FAMILIES[kind].partition(":")
     family: Family = getattr(importlib.import_module(module), name)(folder, device=device, dtype=dtype)
     return family
