@@ -21,7 +21,7 @@ from dsrbench.types import Diagnosis
 from dsrbench.video import read_clip
 
 COLUMNS, ROWS = 4, 2
-TEXT_HEIGHT, SCALE, COLOURS = 46, 4, 128
+TEXT_HEIGHT, SCALE, COLOURS = 58, 4, 256
 """Pixels under each clip, pixels a pixel of the world, colours of the GIF."""
 
 WORLD = (48, 32)
@@ -46,7 +46,7 @@ def choose(samples: Sequence[Sample]) -> list[Sample]:
 
 def draw_tile(frame: Image.Image, sample: Sample) -> Image.Image:
     small = frame.resize(WORLD, Image.Resampling.BOX)
-    shown = small.resize((WORLD[0] * SCALE, WORLD[1] * SCALE), Image.Resampling.BICUBIC)
+    shown = small.resize((WORLD[0] * SCALE, WORLD[1] * SCALE), Image.Resampling.NEAREST)
     tile = Image.new("RGB", (shown.width + 8, shown.height + TEXT_HEIGHT), "white")
     tile.paste(shown, (4, 0))
     draw, font = ImageDraw.Draw(tile), ImageFont.load_default(10)
@@ -55,7 +55,7 @@ def draw_tile(frame: Image.Image, sample: Sample) -> Image.Image:
     sentence = (
         sample.prompt.text.rpartition(f"{sample.prompt.scene}, ")[2] if sample.prompt.scene else sample.prompt.text
     )
-    lines = textwrap.wrap(sentence, 38)[:2]
+    lines = textwrap.wrap(sentence, 38)[:3]
     for i, (line, colour) in enumerate([*((line, "#444444") for line in lines), (says, "#000000")]):
         draw.text((4, shown.height + 3 + 13 * i), line, fill=colour, font=font)
     return tile
