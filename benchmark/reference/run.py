@@ -42,6 +42,14 @@ def run(*words: str | Path) -> None:
         raise SystemExit(done.returncode)
 
 
+def write_table(name: str, lines: list[str]) -> None:
+    """Put a table into the README, between the comment of its name and the next `end`."""
+    before, mark, rest = README.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    after = rest.partition("<!-- end -->")[2]
+    table = "\n".join(lines)
+    README.write_text(f"{before}{mark}{table}\n<!-- end -->{after}", encoding="utf-8")
+
+
 def make_row(detector: str, tracker: str, figures: dict) -> str:
     """One line of the table."""
     spearman = figures["spearman"]
@@ -78,11 +86,7 @@ def main() -> None:
         "| detector | tracker | scored on both sides, of 47 | Spearman (95 %) | Pearson | median abs. difference | "
         "mean | decisions at 0.7 that differ | SSR a frame, mean abs. difference |\n|" + "---|" * 9
     )
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition("<!-- table -->\n")
-    after = rest.partition("<!-- end -->")[2]
-    table = "\n".join([head, *rows])
-    README.write_text(f"{before}<!-- table -->\n{table}\n<!-- end -->{after}", encoding="utf-8")
+    write_table("table", [head, *rows])
 
 
 if __name__ == "__main__":
