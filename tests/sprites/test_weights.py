@@ -106,8 +106,8 @@ def test_the_base_is_worth_measuring(tmp_path):
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "runs/sprites-sprites/report/summary.json").read_text())
     assert summary["n_samples"] == 300
-    assert 0.25 <= summary["accuracy"]["0.7"]["value"] <= 0.35
-    assert summary["coverage"] >= 0.9
+    assert 0.2 <= summary["accuracy"]["0.7"]["value"] <= 0.4
+    assert summary["coverage"] >= 0.85
     assert sum(count > 0 for count in summary["by_diagnosis"].values()) >= 4
     accuracies = [part["accuracy_0.7"]["value"] for part in summary["by_relation"].values()]
     assert max(accuracies) - min(accuracies) >= 0.1
