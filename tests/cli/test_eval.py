@@ -240,27 +240,6 @@ def test_errors_are_one_line(shared_place, how, more, code, words):
     assert not (shared_place / "runs").exists(), "nothing is written for a command that cannot work"
 
 
-USAGE = [
-    ("--videos", "videos", "--model", "sprites"),
-    ("--videos", "videos", "--adapter", "lora"),
-    ("--videos", "videos", "-o", "generator.steps=3"),
-    ("--partial",),
-    ("--model", "videos"),
-    ("--seeds", "x"),
-    ("--videos", "videos", "--seeds", "4..1"),
-    ("--videos", "videos", "--limit", "0"),
-    ("--vidoes", "videos"),
-]
-
-
-@pytest.mark.parametrize("arguments", USAGE)
-def test_usage_errors_end_with_2(shared_place, arguments):
-    done = dsrbench("eval", *arguments, cwd=shared_place)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Usage: ")
-    assert "Traceback" not in done.stderr
-
-
 def test_an_absent_package_is_named(shared_place):
     done = run_eval(shared_place, detector=("--detector", "picodet"), before="sys.modules['onnxruntime'] = None\n")
     assert "pip install 'dsrbench[picodet]'" in error_line(done, 5)

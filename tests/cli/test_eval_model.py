@@ -117,3 +117,24 @@ def test_bad_input_is_one_line(model, tmp_path, more, code, words):
     base = () if "--model" in given else ("--model", model, "--suite", "sprites-val")
     done = dsrbench("eval", *base, *given, "--detector", "sprites-template", cwd=tmp_path)
     assert words in error_line(done, code)
+
+
+USAGE = [
+    ("--videos", "videos", "--model", "sprites"),
+    ("--videos", "videos", "--adapter", "lora"),
+    ("--videos", "videos", "-o", "generator.steps=3"),
+    ("--partial",),
+    ("--model", "videos"),
+    ("--seeds", "x"),
+    ("--videos", "videos", "--seeds", "4..1"),
+    ("--videos", "videos", "--limit", "0"),
+    ("--vidoes", "videos"),
+]
+
+
+@pytest.mark.parametrize("arguments", USAGE)
+def test_usage_errors_end_with_2(tmp_path, arguments):
+    done = dsrbench("eval", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: ")
+    assert "Traceback" not in done.stderr
