@@ -222,7 +222,7 @@ def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dic
     for key, value in options.items():
         if key not in known:
             raise OptionError(f"{where} has no option {key!r}{near_matches(key, known)}")
-        converted[key] = _convert(value, hints.get(key, str), f"option {key!r} of {where}")
+        converted[key] = convert_text(value, hints.get(key, str), f"option {key!r} of {where}")
     return converted
 
 
@@ -239,7 +239,20 @@ def _options(cls: type) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
-def _convert(value: Any, hint: Any, what: str) -> Any:
+def convert_text(value: Any, hint: Any, what: str) -> Any:
+    """A text as a value of an annotated type; what is no text is left as it is.
+
+    Args:
+        value: What was given.
+        hint: `bool`, `int`, `float`, `Path`, `str`, or a union of these and None.
+        what: Names it in the error.
+
+    Raises:
+        OptionError: No value of that type.
+
+    >>> convert_text("0.5", float, "a share"), convert_text("none", int | None, "a count")
+    (0.5, None)
+    """
     accepted = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     if not isinstance(value, str):
         return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -137,7 +139,7 @@ class Trainer:
         for part in range(s.accumulation):
             first = (part * acc.num_processes + acc.process_index) * self._part
             last = part == s.accumulation - 1
-            with _maybe_no_sync(acc, self.model, sync=last):
+            with contextlib.nullcontext() if last else acc.no_sync(self.model):  # processes sum gradients once a step
                 terms = self.compute_terms(chosen[first : first + self._part], step, first)
                 loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.weight, clip=s.clip)
                 if not math.isfinite(loss.item()):
@@ -190,7 +192,9 @@ class Trainer:
 
     def _figures(self, kept: Sequence[PairTerms], norm: float) -> dict[str, float]:
         s = self.settings
-        terms = PairTerms(*(torch.cat([getattr(t, n.name) for t in kept]).detach() for n in _fields()))
+        terms = PairTerms(
+            *(torch.cat([getattr(t, n.name) for t in kept]).detach() for n in dataclasses.fields(PairTerms))
+        )
         values = {
             "objective": total_loss(terms, objective=s.objective, beta=s.beta, weight=0.0, clip=s.clip),
             "regulariser": terms.regulariser.mean(),
@@ -255,16 +259,3 @@ def schedule(step: int, *, warm_up: int, steps: int) -> float:
 
 def _generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
-
-
-def _maybe_no_sync(accelerator: Any, model: nn.Module, *, sync: bool) -> Any:
-    """Gradients of several processes are summed in the last part of a step alone."""
-    import contextlib
-
-    return contextlib.nullcontext() if sync else accelerator.no_sync(model)
-
-
-def _fields() -> Any:
-    import dataclasses
-
-    return dataclasses.fields(PairTerms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,9 @@ def command(
     given = split_options(options, ["detector", "tracker", "generator"])
     stages = make_stages(protocol, detector, tracker, given, suite)
     name, folder = _find_model(model)
+    training = _read_settings(
+        folder, preset, settings
+    )  # first: what is wrong with it should not show after the sampling
     wanted = only or STAGES
     with SampleProgress() as progress:
         work = Alignment(name, folder, stages, out, progress.update)
@@ -95,7 +98,7 @@ def command(
         if "latents" in wanted:
             work.encode()
         if "train" in wanted:
-            click.echo(f"Adapter: {work.train(_read_settings(folder, preset, settings))}")
+            click.echo(f"Adapter: {work.train(training)}")
         if "evaluate" in wanted:
             prompts, numbers = read_suite(held_out), parse_seeds(seeds) or [0]
             work.evaluate("base", prompts, base, numbers)
@@ -126,35 +129,22 @@ def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> Al
     Raises:
         OptionError: No such preset or setting, or a value of another type.
     """
-    from dsrbench.align.families import find_family
+    from dsrbench.align.families import find_family_class
     from dsrbench.align.settings import PRESETS, AlignSettings
     from dsrbench.errors import OptionError, near_matches
+    from dsrbench.registry import convert_text
 
     if preset is not None and preset not in PRESETS:
         raise OptionError(f"no preset {preset!r}{near_matches(preset, PRESETS)}")
-    values: dict[str, Any] = dict(find_family(folder).defaults if preset is None else PRESETS[preset])
-    kinds = {field.name: type(field.default) for field in dataclasses.fields(AlignSettings)}
+    values: dict[str, Any] = dict(find_family_class(folder).defaults if preset is None else PRESETS[preset])
+    hints = typing.get_type_hints(AlignSettings)
     for text in given:
         key, equals, value = text.partition("=")
-        if not equals or key not in kinds:
-            raise OptionError(f"no setting {key!r}{near_matches(key, kinds)}")
-        values[key] = _convert(key, value, kinds[key])
+        if not equals or key not in hints:
+            raise OptionError(f"no setting {key!r}{near_matches(key, hints)}")
+        is_list = typing.get_origin(hints[key]) is tuple
+        values[key] = tuple(value.split(",")) if is_list else convert_text(value, hints[key], f"setting {key!r}")
     return AlignSettings(**values)
-
-
-def _convert(key: str, value: str, kind: type) -> Any:
-    from dsrbench.errors import OptionError
-
-    if kind is tuple:
-        return tuple(value.split(","))
-    if kind is bool:
-        if value.lower() not in ("true", "false"):
-            raise OptionError(f"setting {key!r}: expected true or false, got {value!r}")
-        return value.lower() == "true"
-    try:
-        return kind(value)
-    except ValueError:
-        raise OptionError(f"setting {key!r}: expected {kind.__name__}, got {value!r}") from None
 
 
 def _compare(base: Path, aligned: Path, detector: str) -> None:

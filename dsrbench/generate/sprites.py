@@ -19,9 +19,6 @@ from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_promp
 from dsrbench.types import Clip, Prompt
 from dsrbench.video import sha256_file
 
-EMBEDDED = embedded.MODEL
-"""Where the embedded model is."""
-
 
 class Sprites:
     """The embedded model: 16 frames of 48 x 32 pixels, a few tenths of a second a clip on a CPU.

@@ -70,11 +70,7 @@ class StrongestTrack(abc.ABC):
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
         tracks = []
         for label in (0, 1):
-            mine = [
-                Detections(d.xyxy[d.label == label], d.score[d.label == label], d.label[d.label == label])
-                for d in detections
-            ]
-            frames = self.follow(mine, fps=fps if fps > 0 else USUAL_FPS)
+            frames = self.follow([_of_label(found, label) for found in detections], fps=fps if fps > 0 else USUAL_FPS)
             boxes = strongest_track(frames, activation=self.activation, overlap=self.overlap)
             tracks.append(fill_gaps(boxes, gap=gap))
         (subject, subject_state), (object_, object_state) = tracks

@@ -6,7 +6,7 @@ import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Family(Protocol):
     targets: tuple[str, ...]
     defaults: Mapping[str, Any]
 
+    def __init__(self, folder: Path, *, device: str, dtype: str) -> None: ...
+
     def encode_text(self, texts: Sequence[str]) -> list[Text]:
         """Features of each text."""
         ...
@@ -59,6 +61,23 @@ class Family(Protocol):
         ...
 
 
+def find_family_class(folder: Path) -> type[Family]:
+    """The class that trains the model in a folder; nothing of the model is loaded, and the class has its `defaults`.
+
+    Raises:
+        WeightsError: No such folder.
+        InputError: A pipeline that no family knows; they are listed.
+    """
+    try:
+        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise WeightsError(f"{folder}: expected a folder with the model_index.json of a diffusers pipeline") from None
+    if kind not in FAMILIES:
+        raise InputError(f"{folder}: no recipe to train a {kind}; known: {', '.join(list_families())}")
+    module, _, name = FAMILIES[kind].partition(":")
+    return cast(type[Family], getattr(importlib.import_module(module), name))
+
+
 def find_family(folder: Path, *, device: str = "cpu", dtype: str = "float32") -> Family:
     """Load the model in a folder as what training needs.
 
@@ -71,19 +90,11 @@ def find_family(folder: Path, *, device: str = "cpu", dtype: str = "float32") ->
         WeightsError: No such folder.
         InputError: A pipeline that no family knows; they are listed.
     """
-    try:
-        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise WeightsError(f"{folder}: expected a folder with the model_index.json of a diffusers pipeline") from None
-    if kind not in FAMILIES:
-        raise InputError(f"{folder}: no recipe to train a {kind}; known: {', '.join(list_families())}")
     from diffusers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    module, _, name = FAMILIES[kind].partition(":")
-    family: Family = getattr(importlib.import_module(module), name)(folder, device=device, dtype=dtype)
-    return family
+    return find_family_class(folder)(folder, device=device, dtype=dtype)
 
 
 def list_families() -> list[str]:

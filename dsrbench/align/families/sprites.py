@@ -17,10 +17,8 @@ from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder
 from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.transformer import TIMESTEPS
+from dsrbench.sprites.training.transformer import SIGMA_MEAN, SIGMA_SPREAD
 from dsrbench.sprites.world import FRAMES
-
-SIGMA_MEAN, SIGMA_SPREAD = 0.5, 1.2
-"""Noise levels are the logistic function of a normal with this mean and deviation, as when the base was trained."""
 
 
 class SpritesFamily:
@@ -65,7 +63,7 @@ class SpritesFamily:
         return latents
 
     def draw_times(self, count: int, generator: Generator) -> Tensor:
-        """Noise levels sigma in 0..1."""
+        """Noise levels sigma in 0..1, drawn as when the base was trained."""
         return torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(count, generator=generator))
 
     def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
