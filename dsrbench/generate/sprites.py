@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ class Sprites:
         for name, value in (("steps", steps), ("batch", batch), ("enlarge", enlarge), ("threads", threads)):
             if value is not None and value < 1:
                 raise OptionError(f"{name} must be at least 1, got {value}")
+        for name, number in (("guidance", guidance), ("adapter_scale", adapter_scale)):
+            if not math.isfinite(number):
+                raise OptionError(f"{name} must be a finite number, got {number}")
         self.batch = batch
         self._steps, self._guidance, self._enlarge, self._threads = steps, guidance, enlarge, threads
         for package in ("torch", "diffusers"):

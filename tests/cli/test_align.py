@@ -83,6 +83,12 @@ def test_bad_settings_are_one_line(place, more, code, words):
     assert words in error_line(done, code)
 
 
+def test_bad_settings_are_said_before_anything_is_sampled(place):
+    done = dsrbench(*BASE, "--out", "nothing", "-s", "beta=0", cwd=place)
+    assert "beta must be above 0, got 0.0" in error_line(done, 3)
+    assert not (place / "nothing").exists()
+
+
 def test_no_prompt_with_both(place):
     lines = [line(f"{id}_seed{seed}.mp4", obeys=False) for id in "ab" for seed in range(2)]
     (place / "static.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

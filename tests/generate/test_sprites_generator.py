@@ -95,6 +95,9 @@ def test_refusals(weights, tmp_path):
         Sprites(folder=tmp_path)
     with pytest.raises(OptionError, match="steps must be at least 1, got 0"):
         Sprites(folder=weights, steps=0)
+    for option in ("guidance", "adapter_scale"):
+        with pytest.raises(OptionError, match=f"{option} must be a finite number, got nan"):
+            Sprites(folder=weights, **{option: float("nan")})
     with pytest.raises(InputError, match="3 prompts and 1 seeds"):
         next(Sprites(folder=weights).generate(PROMPTS, [0]))
     shutil.copytree(weights, tmp_path / "cut")
