@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import MissingExtraError, WeightsError
+from dsrbench.errors import MissingExtraError, OptionError, WeightsError
 from dsrbench.pretrained.pipelines import find_cached
 from dsrbench.pretrained.snapshots import is_hub_id
 
@@ -39,6 +40,17 @@ def find_adapter(path: Path) -> Path:
     if importlib.util.find_spec("peft") is None:
         raise MissingExtraError("an adapter", "peft", "align")
     return path
+
+
+def check_scale(scale: float) -> float:
+    """What an adapter's change is multiplied by, if that is a finite number.
+
+    Raises:
+        OptionError: It is not.
+    """
+    if not math.isfinite(scale):
+        raise OptionError(f"adapter_scale must be a finite number, got {scale}")
+    return scale
 
 
 def load_adapter(model: Any, file: Path, *, scale: float) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.errors import InputError, MissingExtraError, OptionError
-from dsrbench.generate.adapter import find_adapter
+from dsrbench.generate.adapter import check_scale, find_adapter
 from dsrbench.generate.footprint import Footprint, measure_footprint
 from dsrbench.generate.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.generate.settings import Asked, settle
@@ -95,7 +95,7 @@ class Pipelines:
         asked = Asked(height, width, frames, fps, steps, guidance, words, dtype)
         self.settings, self.notes = settle(self.model.recipe, asked)
         file = find_adapter(adapter) if adapter is not None else None
-        self._placement = Placement(device, offload, vae_tiling, file, adapter_scale)
+        self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale))
         self._placement.check()
         self.fingerprint = {
             **self.model.fingerprint,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsError
-from dsrbench.generate.adapter import find_adapter, load_adapter
+from dsrbench.generate.adapter import check_scale, find_adapter, load_adapter
 from dsrbench.prompts import compose_text
 from dsrbench.sprites import embedded
 from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_prompt
@@ -60,9 +60,8 @@ class Sprites:
         for name, value in (("steps", steps), ("batch", batch), ("enlarge", enlarge), ("threads", threads)):
             if value is not None and value < 1:
                 raise OptionError(f"{name} must be at least 1, got {value}")
-        for name, number in (("guidance", guidance), ("adapter_scale", adapter_scale)):
-            if not math.isfinite(number):
-                raise OptionError(f"{name} must be a finite number, got {number}")
+        if not math.isfinite(guidance):
+            raise OptionError(f"guidance must be a finite number, got {guidance}")
         self.batch = batch
         self._steps, self._guidance, self._enlarge, self._threads = steps, guidance, enlarge, threads
         for package in ("torch", "diffusers"):
@@ -70,7 +69,7 @@ class Sprites:
                 raise MissingExtraError("generator 'sprites'", package, "sprites")
         self._folder = embedded.find_weights_folder("model", folder)
         self._adapter = find_adapter(adapter) if adapter is not None else None
-        self._adapter_scale = adapter_scale
+        self._adapter_scale = check_scale(adapter_scale)
         self.fingerprint = {
             "weights": {
                 name: sha256

@@ -1,30 +1,12 @@
-"""A tiny model of the sprites family whose gates are open, clips of it, pairs of these, and their encoded form."""
+"""Clips of the size the sprites model makes, and pairs of them."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
-from sprites.tiny import SETTINGS, TEXTS
+from sprites.tiny import TEXTS
 
 from dsrbench.dataset import Choice, Pair
-from dsrbench.sprites.embedded import write_sums
-from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
-from dsrbench.sprites.model.pipeline import SpritesPipeline
-from dsrbench.sprites.training.transformer import make_networks
 from dsrbench.video import sha256_file, write_mp4
-
-
-def write_model(folder, *, seed=2):
-    text_encoder, transformer = make_networks(SETTINGS)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        autoencoder = SpritesAutoencoder(**SETTINGS.autoencoder)
-        for parameter in transformer.parameters():  # before training its gates are closed, and nothing matters
-            torch.nn.init.normal_(parameter, std=0.1)
-    SpritesPipeline(autoencoder, text_encoder, transformer, FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
-    write_sums(folder)
-    return folder
 
 
 def write_pairs(folder, count=3):

@@ -10,7 +10,7 @@ from clips import dsrbench, error_line
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from align.made import write_model
+from sprites.tiny import write_model
 
 from dsrbench.dataset import read_pairs
 from dsrbench.store import Run

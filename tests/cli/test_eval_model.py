@@ -13,13 +13,8 @@ from clips import command, dsrbench, environment, error_line
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from diffusers import FlowMatchEulerDiscreteScheduler  # noqa: E402
-from sprites.tiny import SETTINGS  # noqa: E402
+from sprites.tiny import write_model  # noqa: E402
 
-from dsrbench.sprites.embedded import write_sums  # noqa: E402
-from dsrbench.sprites.model.autoencoder import SpritesAutoencoder  # noqa: E402
-from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
-from dsrbench.sprites.training.transformer import make_networks  # noqa: E402
 from dsrbench.store import Run  # noqa: E402
 
 QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1", "--detector", "sprites-template")
@@ -27,12 +22,7 @@ QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1", "--detector", "
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    networks = make_networks(SETTINGS)
-    autoencoder = SpritesAutoencoder(**SETTINGS.autoencoder)
-    SpritesPipeline(autoencoder, *networks, FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
-    write_sums(folder)
-    return folder
+    return write_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def test_a_folder_of_a_model_and_then_more_seeds(model, tmp_path):

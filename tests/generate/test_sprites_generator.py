@@ -11,8 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from diffusers import FlowMatchEulerDiscreteScheduler  # noqa: E402
-from sprites.tiny import SETTINGS  # noqa: E402
+from sprites.tiny import write_model  # noqa: E402
 
 from dsrbench import Prompt, registry  # noqa: E402
 from dsrbench.errors import InputError, OptionError, PromptError, UnknownBackendError, WeightsError  # noqa: E402
@@ -20,25 +19,14 @@ from dsrbench.generate.resolve import name_model, resolve_model  # noqa: E402
 from dsrbench.generate.sprites import Sprites, canonical_text, noise_seed  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402
 from dsrbench.sprites.embedded import write_sums  # noqa: E402
-from dsrbench.sprites.model.autoencoder import SpritesAutoencoder  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
-from dsrbench.sprites.training.transformer import make_networks  # noqa: E402
 
 PROMPTS = read_suite("sprites").prompts[:3]
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    text_encoder, transformer = make_networks(SETTINGS)
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        autoencoder = SpritesAutoencoder(**SETTINGS.autoencoder)
-        for parameter in transformer.parameters():  # before training its gates are closed, and nothing matters
-            torch.nn.init.normal_(parameter, std=0.1)
-    SpritesPipeline(autoencoder, text_encoder, transformer, FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
-    write_sums(folder)
-    return folder
+    return write_model(tmp_path_factory.mktemp("weights"))
 
 
 def test_a_clip_a_pair_in_order(weights):

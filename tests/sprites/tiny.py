@@ -1,4 +1,4 @@
-"""A training so small that it takes seconds, and texts the model can read."""
+"""A training so small that it takes seconds, texts the model can read, and a model that has not been trained."""
 
 from __future__ import annotations
 
@@ -25,3 +25,24 @@ SETTINGS = Settings(
     detector_frames=8,
     detector={"channels": 8, "blocks": 1},
 )
+
+
+def write_model(folder):
+    """Save an untrained model as the training saves one."""
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    from dsrbench.sprites.embedded import write_sums
+    from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
+    from dsrbench.sprites.model.pipeline import SpritesPipeline
+    from dsrbench.sprites.training.transformer import make_networks
+
+    text_encoder, transformer = make_networks(SETTINGS)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        autoencoder = SpritesAutoencoder(**SETTINGS.autoencoder)
+        for parameter in transformer.parameters():  # before training its gates are closed, and nothing matters
+            torch.nn.init.normal_(parameter, std=0.1)
+    SpritesPipeline(autoencoder, text_encoder, transformer, FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
+    write_sums(folder)
+    return folder
