@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
@@ -103,12 +104,16 @@ def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, sta
     text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
     transformer = cast(SpritesTransformer, networks["transformer"])
     latents, texts = read_clips(folder, settings)
-    shown = draw_foreground(settings) if stage == REFINEMENT else None
+    shown, odds = None, None
+    if stage == REFINEMENT:
+        shown, moving = draw_foreground(settings)
+        odds = np.where(moving, 1.0, settings.refine_still)
+        odds /= odds.sum()
     tokens, no_words = text_encoder.tokenize(texts), text_encoder.tokenize([""])
 
     def compute_loss(step: int) -> Tensor:
         rng, generator = make_generators(settings.seed, stage, step)
-        chosen = rng.integers(0, len(latents), settings.batch)
+        chosen = rng.choice(len(latents), settings.batch, p=odds)
         clean = torch.from_numpy(latents[chosen]).float()
         dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
         told = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
