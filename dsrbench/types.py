@@ -197,11 +197,13 @@ class Detections:
         xyxy: Boxes in pixels, float64 `[N, 4]`, half-open (x1 is the last pixel + 1).
         score: Confidence in 0..1, float64 `[N]`.
         label: Index into the labels that were asked for, int64 `[N]`; -1 for a box that has none of them.
+        looked: Whether the frame was looked at; False where a stride left it out, which says nothing of what is there.
     """
 
     xyxy: Floats
     score: Floats
     label: NDArray[np.int64]
+    looked: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "xyxy", np.asarray(self.xyxy, np.float64).reshape(-1, 4))
@@ -228,6 +230,11 @@ class Detections:
     def none(cls) -> Detections:
         """A frame without detections."""
         return cls(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
+
+    @classmethod
+    def left_out(cls) -> Detections:
+        """A frame that was not looked at."""
+        return dataclasses.replace(cls.none(), looked=False)
 
 
 class FrameState(enum.IntEnum):

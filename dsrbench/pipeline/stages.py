@@ -110,7 +110,7 @@ class Stages:
                     f"{len(chosen)} frames"
                 )
             rest = iter(of_chunk)
-            found += [next(rest) if looked else Detections.none() for looked in looked_at]
+            found += [next(rest) if looked else Detections.left_out() for looked in looked_at]
         return found
 
     def _looks_at(self, t: int, n_frames: int) -> bool:

@@ -66,6 +66,7 @@ def pack_detections(detections: Sequence[Detections], meta: Mapping[str, Any]) -
         "xyxy": np.concatenate([d.xyxy for d in detections] or [np.empty((0, 4))]),
         "score": np.concatenate([d.score for d in detections] or [np.empty(0)]),
         "label": np.concatenate([d.label for d in detections] or [np.empty(0, np.int64)]),
+        "looked": np.array([d.looked for d in detections], bool),
     }
     return _pack(arrays, meta)
 
@@ -80,8 +81,8 @@ def unpack_detections(data: bytes) -> tuple[list[Detections], dict[str, Any]]:
     try:
         ends = np.cumsum(arrays["count"])
         frames = [
-            Detections(arrays["xyxy"][a:b], arrays["score"][a:b], arrays["label"][a:b])
-            for a, b in zip(ends - arrays["count"], ends, strict=True)
+            Detections(arrays["xyxy"][a:b], arrays["score"][a:b], arrays["label"][a:b], bool(looked))
+            for a, b, looked in zip(ends - arrays["count"], ends, arrays["looked"], strict=True)
         ]
     except (KeyError, TypeError, ValueError, DSRBenchError) as error:
         raise StoreError(f"detections cannot be read: {type(error).__name__} {error}") from error

@@ -26,10 +26,14 @@ FARTHEST = 2.0
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidates:
-    """One entity's detections in one frame, best first: boxes `[N, 4]` and scores `[N]`."""
+    """One entity's detections in one frame, best first: boxes `[N, 4]`, scores `[N]`.
+
+    The weight is the number of frames this one stands for; 0 where it was not looked at.
+    """
 
     boxes: Floats
     scores: Floats
+    weight: float = 1.0
 
 
 class Assignment:
@@ -70,9 +74,10 @@ class Assignment:
         n_frames = len(detections)
         memory = self.memory or max(1, round(MEMORY_SHARE * n_frames))
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
+        weights = _weigh([found.looked for found in detections])
         tracks = []
         for label in (0, 1):
-            frames = [_candidates(found, label) for found in detections]
+            frames = [_candidates(*frame, label) for frame in zip(detections, weights, strict=True)]
             boxes = best_path(frames, entry=self.entry, jump=self.jump, memory=memory)
             if self.extend < 1:
                 boxes = extend_path(boxes, frames, overlap=self.extend)
@@ -81,10 +86,23 @@ class Assignment:
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)
 
 
-def _candidates(found: Detections, label: int) -> Candidates:
+def _weigh(looked: Sequence[bool]) -> list[float]:
+    """How many frames each frame that was looked at stands for: half of those around it that were not, and itself.
+
+    >>> _weigh([True, True, False, False, False, True])
+    [1.0, 2.5, 0.0, 0.0, 0.0, 2.5]
+    """
+    weights, seen = np.zeros(len(looked)), np.flatnonzero(looked)
+    if len(seen):
+        steps = np.diff(seen, prepend=seen[0] - 1, append=seen[-1] + 1)
+        weights[seen] = (steps[:-1] + steps[1:]) / 2
+    return [float(weight) for weight in weights]
+
+
+def _candidates(found: Detections, weight: float, label: int) -> Candidates:
     mine = np.flatnonzero(found.label == label)
     best = mine[np.argsort(-found.score[mine], kind="stable")][:MOST_CANDIDATES]
-    return Candidates(found.xyxy[best], found.score[best])
+    return Candidates(found.xyxy[best], found.score[best], weight)
 
 
 def step_costs(a: Floats, b: Floats) -> Floats:
@@ -109,7 +127,7 @@ def best_path(frames: Sequence[Candidates], *, entry: float, jump: float, memory
 
     Args:
         frames: Candidates of each frame.
-        entry: Subtracted from every chosen score.
+        entry: Subtracted from every chosen score; what is left counts as often as the frame's weight says.
         jump: Price of a unit of `step_costs`, divided by the root of the number of frames stepped over.
         memory: Frames a step may reach back; after a longer absence any detection may follow, at the price `jump`.
 
@@ -134,7 +152,7 @@ def best_path(frames: Sequence[Candidates], *, entry: float, jump: float, memory
             best = reached.argmax(axis=0)
             for j in np.flatnonzero(reached[best, np.arange(len(value))] > value):
                 value[j], source[j] = reached[best[j], j], where[best[j]]
-        total.append(value + now.scores - entry)
+        total.append(value + now.weight * (now.scores - entry))
         came_from.append(source)
         if t >= memory and len(total[t - memory]) and total[t - memory].max() > long_ago[0]:
             i = int(total[t - memory].argmax())
@@ -171,6 +189,6 @@ def extend_path(path: Floats, frames: Sequence[Candidates], *, overlap: float) -
                     last = path[t] = frames[t].boxes[overlaps.argmax()]
                     misses = 0
                 else:
-                    misses += 1
+                    misses += frames[t].weight > 0
                 t += step
     return path

@@ -68,10 +68,13 @@ class StrongestTrack(abc.ABC):
         """Tracks from detections whose label 0 is the subject and label 1 the object."""
         n_frames = len(detections)
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
+        looked = [t for t, found in enumerate(detections) if found.looked]
+        rate = (fps if fps > 0 else USUAL_FPS) * (len(looked) / n_frames if looked else 1)
         tracks = []
         for label in (0, 1):
-            frames = self.follow([_of_label(found, label) for found in detections], fps=fps if fps > 0 else USUAL_FPS)
-            boxes = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            frames = self.follow([_of_label(detections[t], label) for t in looked], fps=rate)
+            boxes = np.full((n_frames, 4), np.nan)
+            boxes[looked] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
             tracks.append(fill_gaps(boxes, gap=gap))
         (subject, subject_state), (object_, object_state) = tracks
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)

@@ -6,32 +6,18 @@ import itertools
 
 import numpy as np
 import pytest
+from drawn import PROMPT, SIZE, every_fourth, video
 
 from dsrbench.errors import OptionError
 from dsrbench.registry import trackers
 from dsrbench.track.assignment import step_costs
-from dsrbench.types import Detections, FrameCounts, Prompt
-
-SIZE = (320, 180)
-PROMPT = Prompt("p", "A cat goes right of a chair.", "cat", "chair", ("L", "R"))
+from dsrbench.types import Detections, FrameCounts
 
 
 def path(n_frames, start=(40, 60), step=(2, 0), size=(40, 30)):
     """Boxes [T, 4] of something that moves at constant speed."""
     corner = np.array(start, np.float64) + np.arange(n_frames)[:, None] * np.array(step)
     return np.concatenate([corner, corner + size], axis=1)
-
-
-def video(*entities, n_frames):
-    """Detections of every frame from (label, boxes [T, 4], scores [T] or one score); a score of 0 is a miss."""
-    frames = []
-    for t in range(n_frames):
-        rows = [(boxes[t], np.broadcast_to(score, n_frames)[t], label) for label, boxes, score in entities]
-        rows = [row for row in rows if row[1] > 0]
-        frames.append(
-            Detections(np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), [row[2] for row in rows])
-        )
-    return frames
 
 
 def associate(frames, **options):
@@ -143,6 +129,22 @@ def test_an_entity_that_leaves_and_comes_back_far_away_is_the_same():
     assert states(tracks) == "D" * 20 + "-" * 18 + "D" * 22
     np.testing.assert_array_equal(tracks.subject[:20], before[:20])
     np.testing.assert_array_equal(tracks.subject[38:], after[38:])
+
+
+def test_frames_left_out_count_like_those_around_them():
+    """Weak detections of something in motion are worth the way, whether every frame was looked at or every fourth."""
+    cat = path(60, start=(20, 60), step=(3, 0))
+    frames = video((0, cat, 0.27), n_frames=60)
+    every, fourth = associate(frames, extend="1"), associate(every_fourth(frames), extend="1", gap="3")
+    np.testing.assert_array_equal(every.subject, cat)
+    np.testing.assert_allclose(fourth.subject, cat)
+    assert states(fourth)[8:24] == "DFFFDFFFDFFFDFFF"
+
+
+def test_a_weak_end_is_found_past_frames_left_out():
+    cat, weak = path(60, start=(20, 60), step=(1, 0)), scores(60, (40, 60))
+    frames = every_fourth(video((0, cat, np.where(weak > 0, weak, 0.11)), n_frames=60))
+    assert states(associate(frames, gap="3")) == "D" * 8 + ("DFFF" * 11) + "D" * 8
 
 
 def test_a_short_sight_far_away_is_not_worth_the_jump():

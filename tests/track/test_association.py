@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import PROMPT, SIZE, path, states, video
+from drawn import PROMPT, SIZE, every_fourth, path, states, video
 
 from dsrbench.errors import OptionError
 from dsrbench.registry import AssociationTracker, trackers
@@ -54,6 +54,18 @@ def test_a_short_miss_is_bridged_and_filled(name):
     tracks = associate(name, video((0, path(20), scores), n_frames=20), gap="2")
     assert states(tracks) == "DDDDDDDDFFDDDDDDDDDD"
     np.testing.assert_allclose(tracks.subject, path(20))
+
+
+@pytest.mark.parametrize("enters", [0, 12, 30])
+def test_frames_left_out_are_no_misses(name, enters):
+    """An entity that comes in where every fourth frame is looked at is followed from there on."""
+    cat = path(60, start=(20, 60), step=(1, 0))
+    frames = every_fourth(video((0, cat, np.where(np.arange(60) >= enters, 0.6, 0)), n_frames=60))
+    tracks = associate(name, frames, gap="3")
+    seen = ~np.isnan(tracks.subject[:, 0])
+    assert not seen[:enters].any()
+    assert seen[enters + 4 :].all()
+    np.testing.assert_allclose(tracks.subject[seen], cat[seen])
 
 
 def test_a_second_animal_does_not_take_the_identity(name):
