@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import minimum_filter
 
 from dsrbench.detect.closed import check_share
 from dsrbench.geometry import clip_boxes, nms
@@ -34,6 +35,15 @@ HOPELESS = 0.7
 
 FFT = 64
 """Side of the Fourier transforms: at least a frame with its borders, and a power of two."""
+
+REACH = 2
+"""Pixels from a promising place within which the best one is sought."""
+
+CHOSEN = 8
+"""Best fits of whole drawings, whose drawings are then laid in quarters."""
+
+SHIFT = 3.0
+"""Price of a shifted quarter, as a difference of its pixels."""
 
 CANDIDATES = 6
 """Places a frame and noun that are looked at closely."""
@@ -189,27 +199,43 @@ def _lowest(costs: Floats) -> list[tuple[int, int]]:
 
 
 def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats, float]:
-    """Best drawing and place within a pixel of (y, x): its box in frame pixels, and its score.
+    """Best drawing and place near (y, x): its box in frame pixels, and its score.
 
-    The score is 0 where a patch of one colour fits no worse; otherwise a wall of the colour of cardboard is a box.
+    Drawings are chosen as a whole; the quarters of the chosen ones may then lie a pixel from where they should, since
+    what a model draws in motion is never quite in one piece. The score is 0 where a patch of one colour fits no worse;
+    otherwise a wall of the colour of cardboard is a box.
     """
-    y0, x0 = max(y - 1, 0), max(x - 1, 0)
-    region = frame[y0 : y + SIDE + 1, x0 : x + SIDE + 1]
-    windows = sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None]
-    if _differences(windows, templates, templates.coarse).min() > HOPELESS * CAP:
+    windows, corner = _windows(frame, y, x, REACH - 1)
+    if _differences(windows, templates, templates.coarse).mean(axis=(-1, -2)).min() > HOPELESS * CAP:
         return templates.boxes[0], 0.0
-    costs = _differences(windows, templates, np.arange(len(templates.boxes)))
+    costs = _differences(windows, templates, np.arange(len(templates.boxes))).mean(axis=(-1, -2))
+    chosen = np.unique(np.unravel_index(np.argsort(costs, axis=None)[:CHOSEN], costs.shape)[2])
+    windows, corner = _windows(frame, y, x, REACH)
+    quarters = _differences(windows, templates, chosen)
+    costs = np.minimum(quarters, minimum_filter(quarters, size=(3, 3, 1, 1, 1)) + SHIFT).mean(axis=(-1, -2))
     dy, dx, best = np.unravel_index(int(np.argmin(costs)), costs.shape)
-    corner = np.array([x0 + dx - BORDER, y0 + dy - BORDER] * 2, np.float64)
-    cost = float(costs[dy, dx, best])
-    seen = windows[dy, dx, 0][templates.inside[best] > 0]
+    box = templates.boxes[chosen[best]] + np.array([corner[1] + dx - BORDER, corner[0] + dy - BORDER] * 2, np.float64)
+    seen = windows[dy, dx, 0][templates.inside[chosen[best]] > 0]
     plain = float(np.minimum(np.abs(seen - np.median(seen, axis=0)).mean(axis=-1), CAP).mean())
-    return templates.boxes[best] + corner, 1 - cost / CAP if cost < plain else 0.0
+    cost = float(costs[dy, dx, best])
+    return box, 1 - cost / CAP if cost < plain else 0.0
+
+
+def _windows(frame: Pixels, y: int, x: int, reach: int) -> tuple[Pixels, tuple[int, int]]:
+    """All squares that begin within `reach` pixels of (y, x), `[y, x, 1, SIDE, SIDE, 3]`, and where the first does."""
+    y0, x0 = max(y - reach, 0), max(x - reach, 0)
+    region = frame[y0 : y + SIDE + reach, x0 : x + SIDE + reach]
+    return sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None], (y0, x0)
 
 
 def _differences(windows: Pixels, templates: Templates, chosen: NDArray[np.int64]) -> Pixels:
-    """Mean difference of windows `[y, x, 1, SIDE, SIDE, 3]` from the chosen drawings, `[y, x, n]`."""
+    """Difference of each quarter of windows `[y, x, 1, SIDE, SIDE, 3]` from those of the chosen drawings.
+
+    Returns:
+        `[y, x, n, 2, 2]`, so that the mean over the quarters is the mean over the pixels of the drawing.
+    """
     inside = templates.inside[chosen]
     difference = np.minimum(np.abs(windows - templates.colour[chosen]).mean(axis=-1), CAP) * inside
-    costs: Pixels = difference.sum(axis=(-1, -2)) / inside.sum(axis=(-1, -2))
+    quarters = difference.reshape(*difference.shape[:3], 2, SIDE // 2, 2, SIDE // 2).sum(axis=(4, 6))
+    costs: Pixels = 4 * quarters / inside.sum(axis=(-1, -2))[:, None, None]
     return costs
