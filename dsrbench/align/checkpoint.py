@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ from dsrbench.errors import RunMismatchError, StoreError
 from dsrbench.store import LocalDisk, describe_changes
 
 NAME = "state.safetensors"
+
+
+def checkpoint_folder(folder: Path, step: int) -> Path:
+    """Where the adapter of a step is, in the folder of its training."""
+    return folder / f"checkpoint-{step:06d}"
+
+
+def rotate_checkpoints(folder: Path, *, keep: int, best: int | None = None) -> None:
+    """Delete all checkpoints but the `keep` newest and the best one."""
+    for path in sorted(folder.glob("checkpoint-*"))[:-keep]:
+        if best is None or path != checkpoint_folder(folder, best):
+            shutil.rmtree(path)
 
 
 def save_state(

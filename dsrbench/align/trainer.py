@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.checkpoint import load_state, save_state
+from dsrbench.align.checkpoint import checkpoint_folder, load_state, save_state
 from dsrbench.align.families import Family
 from dsrbench.align.families.protocol import Text
-from dsrbench.align.lora import add_lora, reference, save_lora, swapped
+from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
 from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
 from dsrbench.dataset import Pair
@@ -39,10 +39,13 @@ class Trainer:
         texts: Features of every text of the pairs.
         settings: All else.
         folder: For the state, the checkpoints and the log.
+        start: Folder of the adapter to begin with, in place of one that changes nothing.
+        facts: What else the training depends on; a folder with the state of other facts is refused.
         accelerator: By default one of the settings' precision on this process's device.
 
     Raises:
         InputError: No pairs, or a target that matches no layer.
+        WeightsError: The adapter to begin with cannot be read, or does not fit.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Trainer:
         settings: AlignSettings,
         folder: Path,
         *,
+        start: Path | None = None,
+        facts: Mapping[str, str] | None = None,
         accelerator: Any = None,
     ) -> None:
         if not pairs:
@@ -77,6 +82,13 @@ class Trainer:
             targets=settings.targets or family.targets,
             seed=settings.seed,
         )
+        self._start: dict[str, Tensor] = {}
+        if start is not None:
+            load_lora(self.parameters, start)
+            if settings.reference == "start":
+                self._start = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self._record = {**settings.record(), **(facts or {})}
+        self._base_norm = norm_of_base(family.transformer, self.parameters)
         if settings.gradient_checkpointing:
             family.transformer.enable_gradient_checkpointing()  # type: ignore[operator]
         self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
@@ -88,16 +100,14 @@ class Trainer:
     def train(
         self,
         *,
-        every: int = 50,
         on_checkpoint: Callable[[int, Path], bool] | None = None,
         on_step: Callable[[int, int, Row], None] | None = None,
     ) -> int:
         """Train to the end, or go on from the last checkpoint.
 
         Args:
-            every: Steps between checkpoints; the last step makes one as well.
-            on_checkpoint: Called with the step and the folder of each new adapter; ends the training where it returns
-                False.
+            on_checkpoint: Called in the main process with the step and the folder of each new adapter, and of the one a
+                training goes on from; ends the training where it returns False.
             on_step: Called with the step, the number of steps, and the figures of the step.
 
         Returns:
@@ -107,26 +117,37 @@ class Trainer:
             TrainingError: The loss is not a number.
             RunMismatchError: The folder holds a training with other settings.
         """
+        every, steps = self.settings.every, self.settings.steps
         step = self._load()
-        while step < self.settings.steps:
+        going = step == 0 or self._tell(on_checkpoint, step)  # it may have been stopped between saving and telling
+        while going and step < steps:
             row = self.make_step(step)
             step += 1
             if self.accelerator.is_main_process:
                 self._log({"step": step, **row})
             if on_step is not None:
-                on_step(step, self.settings.steps, row)
-            if step % every == 0 or step == self.settings.steps:
-                folder = self._save(step)
-                if on_checkpoint is not None and not on_checkpoint(step, folder):
-                    break
+                on_step(step, steps, row)
+            if step % every == 0 or step == steps:
+                self._save(step)
+                going = self._tell(on_checkpoint, step)
         return step
+
+    def _tell(self, on_checkpoint: Callable[[int, Path], bool] | None, step: int) -> bool:
+        """What the main process is told of a checkpoint, all processes do."""
+        if on_checkpoint is None:
+            return True
+        acc, going = self.accelerator, True
+        if acc.is_main_process:
+            going = on_checkpoint(step, checkpoint_folder(self.folder, step))
+        return bool(acc.reduce(torch.tensor(float(going and acc.is_main_process), device=acc.device)).item())
 
     def make_step(self, step: int) -> dict[str, float]:
         """One step of the optimizer.
 
         Returns:
             Its figures: `loss`, `objective`, `regulariser`, `implicit_accuracy` (share of pairs whose winner gained
-            more), `winner_gain`, `loser_gain`, `gradient_norm`, `learning_rate`.
+            more), `winner_gain`, `loser_gain`, `margin` (their difference), `gradient_norm`, `learning_rate`, `drift`
+            (norm of the adapter's change over that of the weights it changes).
 
         Raises:
             TrainingError: The loss is not a number; nothing was changed.
@@ -172,10 +193,20 @@ class Trainer:
         texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
         noisy, target = family.add_noise(both, noise, time), family.target(both, noise, time)
         with self.accelerator.autocast():
-            with reference(family.transformer):
+            with self._frozen():
                 frozen = family.predict(family.transformer, noisy, time, texts)
             output = family.predict(self.model, noisy, time, texts)
         return compute_terms(output, frozen, target)
+
+    @contextlib.contextmanager
+    def _frozen(self) -> Iterator[None]:
+        """Within, the transformer is the reference; the weights are there once, whatever the reference is."""
+        if self._start:
+            with torch.no_grad(), swapped(self.parameters, self._start):
+                yield
+        else:
+            with reference(self.family.transformer):
+                yield
 
     def save_adapter(self, folder: Path) -> None:
         """Write the LoRA, averaged where the settings ask for it."""
@@ -207,14 +238,16 @@ class Trainer:
         return {
             "loss": row["objective"] + s.weight * row["regulariser"],
             **row,
+            "margin": row["winner_gain"] - row["loser_gain"],
             "gradient_norm": norm,
             "learning_rate": float(self._optimizer.param_groups[0]["lr"]),
+            "drift": norm_of_change(self.parameters, scale=s.alpha / s.rank) / self._base_norm,
         }
 
     def _load(self) -> int:
         step = load_state(
             self.folder,
-            settings=self.settings.record(),
+            settings=self._record,
             parameters=self.parameters,
             averages=self.averages,
             optimizer=self._optimizer,
@@ -225,20 +258,18 @@ class Trainer:
             log.write_text("".join(f"{line}\n" for line in lines))
         return step
 
-    def _save(self, step: int) -> Path:
-        folder = self.folder / f"checkpoint-{step:06d}"
+    def _save(self, step: int) -> None:
         if self.accelerator.is_main_process:
-            self.save_adapter(folder)
+            self.save_adapter(checkpoint_folder(self.folder, step))
             save_state(
                 self.folder,
                 step=step,
-                settings=self.settings.record(),
+                settings=self._record,
                 parameters=self.parameters,
                 averages=self.averages,
                 optimizer=self._optimizer,
             )
         self.accelerator.wait_for_everyone()
-        return folder
 
     def _log(self, row: Row) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,10 @@ from dsrbench.errors import MissingExtraError
 if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
     from dsrbench.align.stages import Alignment
+    from dsrbench.align.validation import Validation
+    from dsrbench.prompts import Suite
     from dsrbench.registry import Backend, Generator
+    from dsrbench.store import Run
 
 STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 
@@ -25,7 +30,19 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     "--model", default="sprites", show_default=True, help="`sprites`, or a folder of a model that can be trained."
 )
 @click.option("--suite", default="sprites-train", show_default=True, help="Prompts to train on.")
-@click.option("--held-out", default="sprites-val", show_default=True, help="Prompts to evaluate base and adapter on.")
+@click.option("--held-out", default="sprites-test", show_default=True, help="Prompts to evaluate base and adapter on.")
+@click.option(
+    "--validation",
+    metavar="SUITE",
+    help="Prompts that every checkpoint is validated on, or none. [default: sprites-val; for other suites, none]",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Rounds of self-improvement: the adapter of each makes the candidates of the next.",
+)
 @click.option("--candidates", default="0..4", show_default=True, help="Seeds of the candidates of every prompt.")
 @click.option(
     "--seeds", default="0..4", show_default=True, help="Seeds of the evaluation, the same for base and adapter."
@@ -51,6 +68,8 @@ def command(
     model: str,
     suite: str,
     held_out: str,
+    validation: str | None,
+    rounds: int,
     candidates: str,
     seeds: str,
     preset: str | None,
@@ -68,7 +87,7 @@ def command(
 
     \b
     dsrbench align --out runs/align
-    dsrbench align --out runs/align --only train -s beta=15 -s steps=400
+    dsrbench align --out runs/align --rounds 3 -s beta=15 -s steps=400
     """
     try:
         import accelerate  # noqa: F401
@@ -82,31 +101,57 @@ def command(
     from dsrbench.registry import split_options
 
     given = split_options(options, ["detector", "tracker", "generator"])
-    stages = make_stages(protocol, detector, tracker, given, suite)
+    prompts, held = read_suite(suite), read_suite(held_out)
+    checks = _find_validation(validation, suite)
     name, folder = _find_model(model)
-    training = _read_settings(
-        folder, preset, settings
-    )  # first: what is wrong with it should not show after the sampling
+    training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
+    stages = make_stages(protocol, detector, tracker, given, suite)
+    make = functools.partial(_make_generator, folder, given["generator"])
     wanted = only or STAGES
     with SampleProgress() as progress:
-        work = Alignment(name, folder, stages, out, progress.update)
-        base = _make_generator(folder, given["generator"])
-        if "candidates" in wanted:
-            work.make_candidates(read_suite(suite), base, parse_seeds(candidates) or [0])
-        if "pairs" in wanted:
-            click.echo(str(work.make_pairs(per_prompt=per_prompt)), err=True)
-        if "latents" in wanted:
-            work.encode()
-        if "train" in wanted:
-            click.echo(f"Adapter: {work.train(training)}")
+        work = Alignment(name, folder, stages, out, make, tell=progress.update)
+        for number in range(1, rounds + 1):
+            work = dataclasses.replace(work, number=number)
+            if rounds > 1:
+                click.echo(f"Round {number} of {rounds}", err=True)
+            if "candidates" in wanted:
+                work.make_candidates(prompts, parse_seeds(candidates) or [0])
+            _make_adapter(work, wanted, per_prompt, training, checks)
         if "evaluate" in wanted:
-            prompts, numbers = read_suite(held_out), parse_seeds(seeds) or [0]
-            work.evaluate("base", prompts, base, numbers)
-            work.evaluate("aligned", prompts, _make_generator(folder, given["generator"], out / "adapter"), numbers)
+            numbers = parse_seeds(seeds) or [0]
+            base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
     if "evaluate" in wanted:
-        _compare(out / "base", out / "aligned", stages.detector.name)
+        _compare(base, aligned, stages.detector.name, work.home)
         if second is not None:
-            _score_again(work, second, tracker, held_out)
+            _score_again(work, second, tracker, held)
+
+
+def _make_adapter(
+    work: Alignment, wanted: Sequence[str], per_prompt: int | None, training: AlignSettings, checks: Suite | None
+) -> None:
+    """The wanted stages of a round that begin with its candidates."""
+    if "pairs" in wanted:
+        click.echo(str(work.make_pairs(per_prompt=per_prompt)), err=True)
+    if "latents" in wanted:
+        work.encode()
+    if "train" in wanted:
+        click.echo(f"Adapter: {work.train(training, validation=checks, on_validation=_say)}")
+
+
+def _find_validation(name: str | None, suite: str) -> Suite | None:
+    from dsrbench.prompts import read_suite
+
+    usual = "sprites-val" if suite == "sprites" or suite.startswith("sprites-") else "none"
+    return None if (name or usual) == "none" else read_suite(name or usual)
+
+
+def _say(found: Validation) -> None:
+    """One line about a validation."""
+    click.echo(
+        f"step {found.step}: Accuracy@0.7 {found.accuracy:.3f}, coverage {found.coverage:.3f}, mean score (unscored as "
+        f"0) {found.mean_score_low:.3f}, sharpness {found.sharpness:.4f}{f'; {found.problem}' * bool(found.problem)}",
+        err=True,
+    )
 
 
 def _find_model(model: str) -> tuple[str, Path]:
@@ -147,24 +192,27 @@ def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> Al
     return AlignSettings(**values)
 
 
-def _compare(base: Path, aligned: Path, detector: str) -> None:
-    from dsrbench.cli.compare import print_comparison
+def _compare(base: Run, aligned: Run, detector: str, home: Path) -> None:
+    """Print base beside aligned, and keep it as `comparison-DETECTOR.json` in the round's folder."""
+    from dsrbench.cli.compare import print_comparison, write_comparison
     from dsrbench.report import compare_models
-    from dsrbench.store import Run
 
     click.echo(f"Detector: {detector}")
-    print_comparison(compare_models(Run.open(base), Run.open(aligned), allow_unlike=False))
+    found = compare_models(base, aligned)
+    print_comparison(found)
+    write_comparison(home / f"comparison-{detector}.json", found)
 
 
-def _score_again(work: Alignment, detector: str, tracker: str | None, suite: str) -> None:
+def _score_again(work: Alignment, detector: str, tracker: str | None, suite: Suite) -> None:
     """Score the videos of the evaluation with a detector that was not the reward."""
     from dsrbench.pipeline import evaluate, plan_videos
-    from dsrbench.prompts import read_suite
     from dsrbench.store import Run
 
-    stages = make_stages("default", detector, tracker, {"detector": {}, "tracker": {}}, suite)
-    folders = {name: work.out / f"{name}-{detector}" for name in ("base", "aligned")}
-    for name, folder in folders.items():
-        plan = plan_videos(work.out / name / "videos", read_suite(suite), model=name, partial=True)
-        evaluate(plan, stages, Run(folder), on_progress=work.tell)
-    _compare(folders["base"], folders["aligned"], detector)
+    stages = make_stages("default", detector, tracker, {"detector": {}, "tracker": {}})
+    runs = []
+    for folder in (work.out / "base", work.home / "aligned"):
+        run = Run(folder.with_name(f"{folder.name}-{detector}"))
+        plan = plan_videos(folder / "videos", suite, model=folder.name, partial=True)
+        evaluate(plan, stages, run, on_progress=work.tell)
+        runs.append(run)
+    _compare(runs[0], runs[1], detector, work.home)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -24,7 +25,7 @@ from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
 from dsrbench.align.trainer import Trainer  # noqa: E402
 from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, TrainingError, WeightsError  # noqa: E402
 
-SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5)
+SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5, every=1)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,11 @@ def data(tmp_path_factory):
     return model, pairs, folder / "latents"
 
 
-def make(data, folder, *, pairs=None, **changes):
+def make(data, folder, *, pairs=None, start=None, facts=None, **changes):
     model, all_pairs, latents = data
     settings = dataclasses.replace(SETTINGS, **changes)
-    return Trainer(find_family(model), all_pairs if pairs is None else pairs, *read_encoded(latents), settings, folder)
+    chosen = all_pairs if pairs is None else pairs
+    return Trainer(find_family(model), chosen, *read_encoded(latents), settings, folder, start=start, facts=facts)
 
 
 def weights(folder):
@@ -98,12 +100,14 @@ def test_what_is_learned_is_what_was_preferred(data, tmp_path, objective):
 
 @pytest.mark.parametrize("stop_at", [1, 3])
 def test_stopped_and_gone_on_gives_the_same_bits(data, tmp_path, stop_at):
-    assert make(data, tmp_path / "whole").train(every=1) == 4
-    make(data, tmp_path / "parts").train(every=1, on_checkpoint=lambda step, _: step < stop_at)
+    assert make(data, tmp_path / "whole").train() == 4
+    make(data, tmp_path / "parts").train(on_checkpoint=lambda step, _: step < stop_at)
+    stopped = make(data, tmp_path / "parts").train(on_checkpoint=lambda step, _: step < stop_at)
+    assert stopped == stop_at, "what was stopped on purpose stays so"
     assert not (tmp_path / "parts" / "checkpoint-000004").exists()
     with (tmp_path / "parts" / "log.jsonl").open("a") as file:
         file.write(json.dumps({"step": stop_at + 1}) + "\n")  # of a step that was made, but never saved
-    assert make(data, tmp_path / "parts").train(every=1) == 4
+    assert make(data, tmp_path / "parts").train() == 4
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     whole, parts = load_file(tmp_path / "whole" / NAME), load_file(tmp_path / "parts" / NAME)
@@ -124,7 +128,7 @@ def test_checkpoints_are_adapters_of_plain_diffusers_with_their_alpha(data, tmp_
     from dsrbench.sprites.model.pipeline import SpritesPipeline
 
     trainer = make(data, tmp_path, ema=0.0)
-    trainer.train(every=4)
+    trainer.train()
     pipeline = SpritesPipeline.from_pretrained(data[0])
     name = "pytorch_lora_weights.safetensors"
     pipeline.transformer.load_lora_adapter(tmp_path / "checkpoint-000004", prefix=None, weight_name=name)
@@ -139,7 +143,7 @@ def test_checkpoints_are_adapters_of_plain_diffusers_with_their_alpha(data, tmp_
 
 def test_averaged_weights_are_what_is_saved(data, tmp_path):
     trainer = make(data, tmp_path)
-    trainer.train(every=4)
+    trainer.train()
     saved = weights(tmp_path)
     live = {name.replace(".default", ""): p for name, p in trainer.parameters.items()}
     assert any((saved[name] - live[name]).abs().max() > 1e-6 for name in saved)
@@ -169,19 +173,75 @@ def test_the_papers_preset():
 
 def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint(data, tmp_path):
     trainer = make(data, tmp_path)
-    trainer.train(every=1, on_checkpoint=lambda step, _: step < 2)
+    trainer.train(on_checkpoint=lambda step, _: step < 2)
     state = (tmp_path / NAME).read_bytes()
     broken = make(data, tmp_path)
     broken._latents = {name: value * math.nan for name, value in broken._latents.items()}
     with pytest.raises(TrainingError, match="step 3: the loss is nan; the last checkpoint"):
-        broken.train(every=1)
+        broken.train()
     assert (tmp_path / NAME).read_bytes() == state
 
 
+def test_a_round_begins_with_the_adapter_of_the_one_before_as_its_reference(data, tmp_path):
+    make(data, tmp_path / "one", ema=0.0).train()
+    start = tmp_path / "one" / "checkpoint-000004"
+    trainer = make(data, tmp_path / "two", start=start, ema=0.0)
+    first = trainer.make_step(0)
+    assert first["objective"] == pytest.approx(math.log(2), abs=1e-7)
+    assert first["regulariser"] == 0
+    second = trainer.make_step(1)
+    assert second["regulariser"] > 0
+    assert second["drift"] > 0
+    from_base = make(data, tmp_path / "three", start=start, reference="base", ema=0.0)
+    assert from_base.make_step(0)["regulariser"] > 0
+    with pytest.raises(WeightsError, match=r"another model, rank or other layers: 34 of 34 matrices differ"):
+        make(data, tmp_path / "four", start=start, rank=3)
+
+
+def test_a_later_round_resumes_to_the_same_bits(data, tmp_path):
+    make(data, tmp_path / "one").train()
+    start = tmp_path / "one" / "checkpoint-000004"
+    make(data, tmp_path / "whole", start=start).train()
+    make(data, tmp_path / "parts", start=start).train(on_checkpoint=lambda step, _: step < 2)
+    make(data, tmp_path / "parts", start=start).train()
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "parts/log.jsonl").read_text()
+
+
+def test_what_happens_at_a_checkpoint_leaves_the_training_as_it_is(data, tmp_path):
+    def disturb(step, folder):
+        torch.manual_seed(step)
+        torch.randn(7)
+        np.random.seed(step)  # noqa: NPY002 (the global state is the point)
+        family = find_family(data[0])
+        family.transformer.load_lora_adapter(folder, prefix=None, weight_name="pytorch_lora_weights.safetensors")
+        return True
+
+    make(data, tmp_path / "alone").train()
+    make(data, tmp_path / "watched").train(on_checkpoint=disturb)
+    alone, watched = weights(tmp_path / "alone"), weights(tmp_path / "watched")
+    assert all(torch.equal(alone[name], watched[name]) for name in alone)
+
+
+def test_drift_is_the_norm_of_the_change_over_that_of_the_weights(data, tmp_path):
+    trainer = make(data, tmp_path)
+    drifts = [trainer.make_step(step)["drift"] for step in range(2)]
+    assert 0 < drifts[0] < drifts[1]
+    change = weight = 0.0
+    for module in trainer.family.transformer.modules():
+        if hasattr(module, "lora_A"):
+            change += float(module.get_delta_weight("default").detach().square().sum())
+            weight += float(module.base_layer.weight.square().sum())
+    assert drifts[1] == pytest.approx((change / weight) ** 0.5, rel=1e-4)
+
+
 def test_other_settings_are_refused(data, tmp_path):
-    make(data, tmp_path).train(every=4)
+    make(data, tmp_path).train()
     with pytest.raises(RunMismatchError, match=r"beta: 30\.0 -> 7\.0"):
         make(data, tmp_path, beta=7.0).train()
+    with pytest.raises(RunMismatchError, match="pairs: None -> 'others'"):
+        make(data, tmp_path, facts={"pairs": "others"}).train()
     (tmp_path / NAME).write_bytes(b"junk")
     with pytest.raises(StoreError, match="damaged"):
         make(data, tmp_path).train()

@@ -14,6 +14,7 @@ from sprites.tiny import write_model
 
 from dsrbench.dataset import read_pairs
 from dsrbench.store import Run
+from dsrbench.video import sha256_file
 
 QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1")
 
@@ -53,21 +54,59 @@ def test_all_stages_and_again(place):
     assert done.returncode == 0, done.stderr
     assert "1 pairs; of the prompts 1 have winners and losers, 0 only winners, 1 only losers" in done.stderr
     run = place / "run"
-    (pair,) = read_pairs(run / "pairs.jsonl")
+    home = run / "round-1"
+    (pair,) = read_pairs(home / "pairs.jsonl")
     assert (pair.prompt_id, pair.winner.seed, pair.loser.seed) == ("a", 0, 1)
-    assert (run / "adapter/pytorch_lora_weights.safetensors").is_file()
-    assert len((run / "training/log.jsonl").read_text().splitlines()) == 2
-    base, aligned = Run.open(run / "base"), Run.open(run / "aligned")
+    assert (home / "adapter/pytorch_lora_weights.safetensors").is_file()
+    assert len((home / "training/log.jsonl").read_text().splitlines()) == 2
+    assert not (home / "training/validation.jsonl").exists(), "no suite to validate on"
+    base, aligned = Run.open(run / "base"), Run.open(home / "aligned")
     assert base.manifest["generator"]["fingerprint"]["adapter"] is None
     assert len(aligned.manifest["generator"]["fingerprint"]["adapter"]) == 64
     assert "Accuracy@0.7" in done.stdout
+    assert json.loads((home / "comparison-scripted.json").read_text())["n_pairs"] == 2
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.suffix in (".mp4", ".safetensors")}
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
-    changed = {p.name for p, t in before.items() if p.stat().st_mtime_ns != t}
-    assert changed <= {"pytorch_lora_weights.safetensors"}
+    assert {p: p.stat().st_mtime_ns for p in before} == before
     other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "steps=3", "-s", "batch=1", cwd=place)
     assert "holds a training with other settings" in error_line(other, 6)
+
+
+def test_rounds_and_validation(place):
+    lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
+    (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = (*BASE, "-o", "detector.boxes=turns.jsonl", "--out", "rounds", "--validation", "held.jsonl")
+    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1", "--rounds", "2")
+    done = dsrbench(*asked, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 1: Accuracy@0.7 0.500, coverage 1.000") == 2
+    one, two = place / "rounds/round-1", place / "rounds/round-2"
+    rows = [json.loads(line) for line in (two / "training/validation.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 1, 2]
+    best = max(rows[1:], key=lambda row: (row["accuracy"], row["mean_score_low"], -row["step"]))["step"]
+    name = "pytorch_lora_weights.safetensors"
+    chosen = two / f"training/checkpoint-{best:06d}" / name
+    assert (two / "adapter" / name).read_bytes() == chosen.read_bytes()
+    assert Run.open(one / "candidates").manifest["seeds"] == [0, 1]
+    later = Run.open(two / "candidates").manifest
+    assert later["seeds"] == [2, 3]
+    assert later["generator"]["fingerprint"]["adapter"] == sha256_file(one / "adapter" / name)
+    assert len(list((two / "training/validation/step-000002/videos").glob("*.mp4"))) == 2
+    before = {p: p.stat().st_mtime_ns for p in (place / "rounds").rglob("*") if p.suffix in (".mp4", ".safetensors")}
+    again = dsrbench(*asked, cwd=place)
+    assert again.returncode == 0, again.stderr
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_a_round_needs_the_one_before(place):
+    done = dsrbench(*BASE, "--out", "gap", "--rounds", "2", "--only", "evaluate", cwd=place)
+    assert "round-2/adapter" in error_line(done, 5)
+
+
+def test_a_missing_suite_is_named_before_missing_weights(tmp_path):
+    done = dsrbench("align", "--suite", "NOSUCH", "--out", "x", cwd=tmp_path, env={"DSRBENCH_CACHE": str(tmp_path)})
+    assert "no suite named 'NOSUCH'" in error_line(done, 3)
 
 
 @pytest.mark.parametrize(
