@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dsrbench.align.validation import Validation
     from dsrbench.prompts import Suite
     from dsrbench.registry import Backend, Generator
-    from dsrbench.store import Run
 
 STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 
@@ -60,6 +59,8 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     "--only", type=click.Choice(STAGES), multiple=True, help="Run this stage alone; may be given more than once."
 )
 @click.option("--second", help="A second detector, not the reward, that scores the evaluation as well.")
+@click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
+@click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
 @backend_options
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for everything; run again to go on."
@@ -77,6 +78,8 @@ def command(
     per_prompt: int | None,
     only: tuple[str, ...],
     second: str | None,
+    dinov2: str | None,
+    clip_iqa: str | None,
     protocol: str,
     detector: str | None,
     tracker: str | None,
@@ -96,8 +99,10 @@ def command(
     except ImportError as error:
         raise MissingExtraError("dsrbench align", error.name or "peft", "align") from None
     from dsrbench.align.stages import Alignment
+    from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.prompts import read_suite
+    from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
 
     given = split_options(options, ["detector", "tracker", "generator"])
@@ -105,6 +110,7 @@ def command(
     checks = _find_validation(validation, suite)
     name, folder = _find_model(model)
     training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
+    networks = find_networks(dinov2, clip_iqa)
     stages = make_stages(protocol, detector, tracker, given, suite)
     make = functools.partial(_make_generator, folder, given["generator"])
     wanted = only or STAGES
@@ -121,9 +127,12 @@ def command(
             numbers = parse_seeds(seeds) or [0]
             base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
     if "evaluate" in wanted:
-        _compare(base, aligned, stages.detector.name, work.home)
+        report = Report(work.home, *networks)
+        report.compare(base, aligned, stages.detector.name)
         if second is not None:
-            _score_again(work, second, tracker, held)
+            stages = make_stages("default", second, tracker, {"detector": {}, "tracker": {}})
+            again = [score_again(run, held, stages, work.tell) for run in (base, aligned)]
+            Report(work.home).compare(again[0], again[1], second)
 
 
 def _make_adapter(
@@ -190,29 +199,3 @@ def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> Al
         is_list = typing.get_origin(hints[key]) is tuple
         values[key] = tuple(value.split(",")) if is_list else convert_text(value, hints[key], f"setting {key!r}")
     return AlignSettings(**values)
-
-
-def _compare(base: Run, aligned: Run, detector: str, home: Path) -> None:
-    """Print base beside aligned, and keep it as `comparison-DETECTOR.json` in the round's folder."""
-    from dsrbench.cli.compare import print_comparison, write_comparison
-    from dsrbench.report import compare_models
-
-    click.echo(f"Detector: {detector}")
-    found = compare_models(base, aligned)
-    print_comparison(found)
-    write_comparison(home / f"comparison-{detector}.json", found)
-
-
-def _score_again(work: Alignment, detector: str, tracker: str | None, suite: Suite) -> None:
-    """Score the videos of the evaluation with a detector that was not the reward."""
-    from dsrbench.pipeline import evaluate, plan_videos
-    from dsrbench.store import Run
-
-    stages = make_stages("default", detector, tracker, {"detector": {}, "tracker": {}})
-    runs = []
-    for folder in (work.out / "base", work.home / "aligned"):
-        run = Run(folder.with_name(f"{folder.name}-{detector}"))
-        plan = plan_videos(folder / "videos", suite, model=folder.name, partial=True)
-        evaluate(plan, stages, run, on_progress=work.tell)
-        runs.append(run)
-    _compare(runs[0], runs[1], detector, work.home)

@@ -25,23 +25,16 @@ def command(
 ) -> None:
     """Compare the model of RUN (a) with that of RUN2 (b), paired by prompt and seed; the unscored count as failures."""
     from dsrbench.report import compare_models
-    from dsrbench.store import Run
+    from dsrbench.report.plain import plain
+    from dsrbench.store import LocalDisk, Run
 
     comparison = compare_models(
         Run.open(run), Run.open(other), model_a=model_a, model_b=model_b, allow_unlike=allow_unlike
     )
     print_comparison(comparison)
     if out is not None:
-        write_comparison(out, comparison)
-
-
-def write_comparison(path: Path, found: Comparison) -> None:
-    """Write a comparison as JSON."""
-    from dsrbench.report.plain import plain
-    from dsrbench.store import LocalDisk
-
-    text = json.dumps(plain(found), indent=1, allow_nan=False, ensure_ascii=False)
-    LocalDisk(path.parent).write_atomic(path.name, text.encode() + b"\n")
+        text = json.dumps(plain(comparison), indent=1, allow_nan=False, ensure_ascii=False)
+        LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
 def print_comparison(found: Comparison) -> None:

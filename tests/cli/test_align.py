@@ -64,7 +64,9 @@ def test_all_stages_and_again(place):
     assert base.manifest["generator"]["fingerprint"]["adapter"] is None
     assert len(aligned.manifest["generator"]["fingerprint"]["adapter"]) == 64
     assert "Accuracy@0.7" in done.stdout
-    assert json.loads((home / "comparison-scripted.json").read_text())["n_pairs"] == 2
+    assert "Frames with duplicates" in done.stdout
+    compared = json.loads((home / "comparison-scripted.json").read_text())
+    assert compared["scores"]["n_pairs"] == compared["quality"]["sharpness"]["n_pairs"] == 2
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.suffix in (".mp4", ".safetensors")}
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
@@ -114,6 +116,7 @@ def test_a_missing_suite_is_named_before_missing_weights(tmp_path):
     [
         (("-s", "bta=3"), 3, "no setting 'bta'; did you mean 'beta'"),
         (("-s", "beta=much"), 3, "setting 'beta': expected float, got 'much'"),
+        (("--dinov2", "nowhere"), 5, "no such folder: nowhere"),
         (("--preset", "paper"), 3, "no preset 'paper'. Known: spatialalign"),
     ],
 )
