@@ -18,6 +18,7 @@ from dsrbench.errors import InputError, WeightsError, near_matches
 
 ADAPTER = "default"
 FILE = "pytorch_lora_weights.safetensors"
+PREFIX = "transformer."
 
 
 def add_lora(transformer: Any, *, rank: int, alpha: int, targets: Sequence[str], seed: int) -> dict[str, nn.Parameter]:
@@ -85,7 +86,7 @@ def load_lora(parameters: Mapping[str, nn.Parameter], folder: Path) -> None:
     """
     path = folder / FILE
     try:
-        saved = load_file(path)
+        saved = {name.removeprefix(PREFIX): value for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: the adapter cannot be read ({error})") from None
     wanted = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in parameters.items()}
@@ -122,10 +123,22 @@ def norm_of_base(transformer: nn.Module, parameters: Mapping[str, nn.Parameter])
 
 
 def save_lora(transformer: Any, folder: Path) -> None:
-    """Write the LoRA with its alpha, `pytorch_lora_weights.safetensors`, loadable by plain diffusers."""
+    """Write the LoRA with its alpha as pipelines of diffusers do, so that their `load_lora_weights` reads it."""
+    from diffusers.loaders.lora_base import LoraBaseMixin
+    from peft.utils import get_peft_model_state_dict
+
+    weights = get_peft_model_state_dict(transformer, adapter_name=ADAPTER)
+    facts = transformer.peft_config[ADAPTER].to_dict()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as part:
-        transformer.save_lora_adapter(part, adapter_name=ADAPTER)
+        LoraBaseMixin.write_lora_layers(
+            state_dict={f"{PREFIX}{name}": value for name, value in weights.items()},
+            save_directory=part,
+            is_main_process=True,
+            weight_name=FILE,
+            save_function=None,
+            safe_serialization=True,
+            lora_adapter_metadata={f"{PREFIX}{name}": value for name, value in facts.items()},
+        )
         folder.mkdir(exist_ok=True)
-        for file in Path(part).iterdir():
-            file.replace(folder / file.name)
+        (Path(part) / FILE).replace(folder / FILE)

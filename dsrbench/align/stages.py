@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from dsrbench.align.checkpoint import checkpoint_folder
 from dsrbench.align.families import find_family
@@ -187,9 +186,7 @@ class Alignment:
             LocalDisk(self.adapter).write_atomic(FILE, data)
 
     def _fingerprint(self) -> str:
-        files = sorted(self.folder.rglob("*.safetensors"))
-        facts: Any = [[path.relative_to(self.folder).as_posix(), path.stat().st_size] for path in files]
-        sums = self.folder / "SHA256SUMS"
-        if sums.is_file():
-            facts.append(sums.read_text(encoding="utf-8"))
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        """Names the model by its weights and by how it makes videos, whatever the versions of packages."""
+        facts = getattr(self.make_generator(None).instance, "fingerprint", {})
+        kept = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()

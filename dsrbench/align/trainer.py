@@ -90,7 +90,7 @@ class Trainer:
         self._record = {**settings.record(), **(facts or {})}
         self._base_norm = norm_of_base(family.transformer, self.parameters)
         if settings.gradient_checkpointing:
-            family.transformer.enable_gradient_checkpointing()  # type: ignore[operator]
+            family.transformer.enable_gradient_checkpointing()
         self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
         self._optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -185,7 +185,7 @@ class Trainer:
         noises, times = [], []
         for place in range(first, first + len(pairs)):
             generator = _generator(self.settings.seed, step, place)
-            times.append(family.draw_times(1, generator))
+            times.append(family.draw_times(1, generator, winners.shape[1:]))
             ours = torch.randn(winners.shape[1:], generator=generator)
             noises.append((ours, ours if self.settings.shared_noise else torch.randn(ours.shape, generator=generator)))
         noise = torch.stack([n for n, _ in noises] + [n for _, n in noises]).to(device)

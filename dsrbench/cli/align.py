@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsrbench.cli.options import backend_options, make_stages, parse_seeds
-from dsrbench.errors import MissingExtraError
+from dsrbench.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
@@ -26,7 +26,10 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 
 @click.command("align", short_help="Fine-tune a model on preferences that DSR-Score makes.")
 @click.option(
-    "--model", default="sprites", show_default=True, help="`sprites`, or a folder of a model that can be trained."
+    "--model",
+    default="sprites",
+    show_default=True,
+    help="`sprites`, a recipe's name, a folder, or a Hub id in the cache.",
 )
 @click.option("--suite", default="sprites-train", show_default=True, help="Prompts to train on.")
 @click.option("--held-out", default="sprites-test", show_default=True, help="Prompts to evaluate base and adapter on.")
@@ -108,11 +111,11 @@ def command(
     given = split_options(options, ["detector", "tracker", "generator"])
     prompts, held = read_suite(suite), read_suite(held_out)
     checks = _find_validation(validation, suite)
-    name, folder = _find_model(model)
+    name, folder = _find_model(model, given["generator"].get("revision"))
     training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
     networks = find_networks(dinov2, clip_iqa)
     stages = make_stages(protocol, detector, tracker, given, suite)
-    make = functools.partial(_make_generator, folder, given["generator"])
+    make = functools.partial(_make_generator, model, given["generator"])
     wanted = only or STAGES
     with SampleProgress() as progress:
         work = Alignment(name, folder, stages, out, make, tell=progress.update)
@@ -163,17 +166,34 @@ def _say(found: Validation) -> None:
     )
 
 
-def _find_model(model: str) -> tuple[str, Path]:
+def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
+    """What a model is called, and its folder: the user's, the Hub's cache, or the embedded one.
+
+    Raises:
+        UnknownBackendError: No such model.
+        WeightsError: It is not there.
+        InputError: Its weights are not here to be trained.
+    """
+    from dsrbench.generate.resolve import name_model, resolve_model
     from dsrbench.sprites import embedded
 
-    return (model, embedded.MODEL) if model == "sprites" else (Path(model).resolve().name, Path(model))
+    generator, named = resolve_model(model)
+    if generator == "sprites":
+        folder = Path(named.get("folder", embedded.MODEL))
+    elif generator == "diffusers":
+        from dsrbench.generate.loading import find_model
+
+        folder = find_model(named["model"], revision=revision).source.folder
+    else:
+        raise InputError(f"{model}: the weights of generator {generator!r} are not here to be trained")
+    return name_model(model, None), folder
 
 
-def _make_generator(folder: Path, options: Mapping[str, str], adapter: Path | None = None) -> Backend[Generator]:
+def _make_generator(model: str, options: Mapping[str, str], adapter: Path | None = None) -> Backend[Generator]:
     from dsrbench.generate.resolve import resolve_model
     from dsrbench.registry import generators
 
-    name, named = resolve_model(str(folder))
+    name, named = resolve_model(model)
     return generators.create(name, {**named, **options, **({"adapter": str(adapter)} if adapter else {})})
 
 
