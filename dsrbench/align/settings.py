@@ -96,6 +96,11 @@ class AlignSettings:
         if self.batch % self.accumulation:
             raise OptionError(f"accumulation must divide the batch of {self.batch}, got {self.accumulation}")
 
+    @property
+    def dtype(self) -> str:
+        """Of the frozen weights."""
+        return "bfloat16" if self.precision == "bf16" else "float32"
+
     def record(self) -> dict[str, Any]:
         """As JSON values."""
         return {**dataclasses.asdict(self), "targets": list(self.targets)}

@@ -9,9 +9,11 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dsrbench.align.card import write_card
 from dsrbench.align.checkpoint import checkpoint_folder
 from dsrbench.align.families import find_family
 from dsrbench.align.latents import encode_pairs, read_encoded
+from dsrbench.align.logs import make_accelerator
 from dsrbench.align.lora import FILE
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Row, Trainer
@@ -19,6 +21,7 @@ from dsrbench.align.validation import Validation, Watch, measure, thin
 from dsrbench.dataset import PairReport, make_pairs, read_pairs, write_pairs
 from dsrbench.errors import InputError
 from dsrbench.pipeline import Stages, evaluate, plan_generation
+from dsrbench.pretrained.devices import check_device
 from dsrbench.prompts import Suite
 from dsrbench.registry import Backend, Generator
 from dsrbench.store import LocalDisk, Run, Sample
@@ -105,7 +108,7 @@ class Alignment:
         """Stage 4: latents and text features of all pairs, in `latents`."""
         encode_pairs(
             read_pairs(self.home / "pairs.jsonl"),
-            find_family(self.folder),
+            find_family(self.folder, device=check_device(None)),
             self.home / "latents",
             model=self._fingerprint(),
             find_video=lambda name: self.candidates.videos / name,
@@ -118,6 +121,7 @@ class Alignment:
         *,
         validation: Suite | None = None,
         on_validation: Callable[[Validation], None] = lambda _: None,
+        log_with: Sequence[str] = (),
     ) -> Path:
         """Stage 5: the LoRA, in `training`; the best by validation, or the last without one, in `adapter`.
 
@@ -125,24 +129,28 @@ class Alignment:
             settings: Of the training.
             validation: Prompts that every checkpoint is validated on; None for no validation.
             on_validation: Told what each found.
+            log_with: Trackers of accelerate, beside the training's `log.jsonl`: `tensorboard`, `wandb`.
 
         Returns:
             The folder of the finished adapter.
 
         Raises:
+            BackendError: A tracker's package is not installed.
             TrainingError: The loss is not a number, or every checkpoint had degenerated.
             RunMismatchError: The folder holds a training with other settings, pairs or beginning.
         """
         pairs, start = self.home / "pairs.jsonl", self.start
         facts = {"model": self._fingerprint(), "pairs": sha256_file(pairs)}
+        folder = self.home / "training"
+        accelerator = make_accelerator(settings.precision, folder, log_with=log_with)
         trainer = Trainer(
-            find_family(self.folder),
+            find_family(self.folder, device=str(accelerator.device), dtype=settings.dtype),
             read_pairs(pairs),
             *read_encoded(self.home / "latents"),
-            settings,
-            self.home / "training",
+            *(settings, folder),
             start=start,
             facts={**facts, "start": sha256_file(start / FILE) if start is not None else ""},
+            accelerator=accelerator,
         )
         suite = thin(validation, settings.validation_prompts) if validation is not None else None
         validate = functools.partial(self._validate, suite, settings.validation_seeds) if suite is not None else None
@@ -150,10 +158,17 @@ class Alignment:
         def on_step(step: int, steps: int, row: Row) -> None:
             self.tell("training", step, steps, f"loss {row['loss']:.3f}, won {row['implicit_accuracy']:.2f}")
 
-        watch = Watch(trainer.folder, settings, validate, on_validation)
+        def on_found(found: Validation) -> None:
+            trainer.log.tell("validation", found.step, found.figures())
+            on_validation(found)
+
+        watch = Watch(trainer.folder, settings, validate, on_found)
         last = trainer.train(on_checkpoint=watch, on_step=on_step)
-        if trainer.accelerator.is_main_process:
-            self._finish(checkpoint_folder(trainer.folder, watch.choose(last)))
+        if accelerator.is_main_process:
+            settings_text = json.dumps(settings.record(), indent=1) + "\n"
+            LocalDisk(folder).write_atomic("settings.json", settings_text.encode())
+            self._finish(checkpoint_folder(folder, watch.choose(last)))
+            self.describe()
         return self.adapter
 
     def evaluate(self, suite: Suite, seeds: Sequence[int], *, adapter: Path | None = None) -> Run:
@@ -166,6 +181,10 @@ class Alignment:
         plan = plan_generation(suite, model=run.folder.name, seeds=seeds)
         evaluate(plan, self.stages, run, generator=self.make_generator(adapter), on_progress=self.tell)
         return run
+
+    def describe(self) -> None:
+        """Write the model card of the round's adapter, with the results that are there."""
+        write_card(self.home, base=self.model, number=self.number)
 
     def _validate(self, suite: Suite, seeds: int, step: int, adapter: Path | None) -> Validation:
         plan = plan_generation(suite, model=self.model, seeds=range(seeds))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from dsrbench.align.checkpoint import checkpoint_folder, load_state, save_state
 from dsrbench.align.families import Family
 from dsrbench.align.families.protocol import Text
+from dsrbench.align.logs import TrainingLog, make_accelerator
 from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
 from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
@@ -64,15 +64,14 @@ class Trainer:
         if not pairs:
             raise InputError("no pairs to train on")
         if accelerator is None:
-            from accelerate import Accelerator
-
-            accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=settings.precision)
+            accelerator = make_accelerator(settings.precision)
         share = accelerator.num_processes * settings.accumulation
         if settings.batch % share:
             raise InputError(
                 f"a batch of {settings.batch} pairs cannot be divided by processes x accumulation = {share}"
             )
         self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator
+        self.log = TrainingLog(folder, accelerator)
         self._pairs, self._latents, self._texts = list(pairs), latents, texts
         self._part = settings.batch // share
         self.parameters = add_lora(
@@ -123,13 +122,13 @@ class Trainer:
         while going and step < steps:
             row = self.make_step(step)
             step += 1
-            if self.accelerator.is_main_process:
-                self._log({"step": step, **row})
+            self.log.write(step, row)
             if on_step is not None:
                 on_step(step, steps, row)
             if step % every == 0 or step == steps:
                 self._save(step)
                 going = self._tell(on_checkpoint, step)
+        self.log.end()
         return step
 
     def _tell(self, on_checkpoint: Callable[[int, Path], bool] | None, step: int) -> bool:
@@ -252,10 +251,7 @@ class Trainer:
             averages=self.averages,
             optimizer=self._optimizer,
         )
-        log = self.folder / "log.jsonl"
-        if self.accelerator.is_main_process and log.exists():
-            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
-            log.write_text("".join(f"{line}\n" for line in lines))
+        self.log.start(step)
         return step
 
     def _save(self, step: int) -> None:
@@ -270,11 +266,6 @@ class Trainer:
                 optimizer=self._optimizer,
             )
         self.accelerator.wait_for_everyone()
-
-    def _log(self, row: Row) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
 
 
 def schedule(step: int, *, warm_up: int, steps: int) -> float:

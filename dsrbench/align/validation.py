@@ -41,6 +41,10 @@ class Validation:
     sharpness: float
     problem: str = ""
 
+    def figures(self) -> dict[str, float]:
+        """The numbers among these, but for the step."""
+        return {name: v for name, v in dataclasses.asdict(self).items() if name not in ("step", "problem")}
+
 
 def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
     """The figures of validation samples whose videos are in a folder."""

@@ -61,6 +61,12 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 @click.option(
     "--only", type=click.Choice(STAGES), multiple=True, help="Run this stage alone; may be given more than once."
 )
+@click.option(
+    "--log-with",
+    type=click.Choice(["tensorboard", "wandb"]),
+    multiple=True,
+    help="Follow the training in these as well. [default: tensorboard]",
+)
 @click.option("--second", help="A second detector, not the reward, that scores the evaluation as well.")
 @click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
 @click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
@@ -80,6 +86,7 @@ def command(
     settings: tuple[str, ...],
     per_prompt: int | None,
     only: tuple[str, ...],
+    log_with: tuple[str, ...],
     second: str | None,
     dinov2: str | None,
     clip_iqa: str | None,
@@ -101,6 +108,7 @@ def command(
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("dsrbench align", error.name or "peft", "align") from None
+    from dsrbench.align.logs import check_trackers
     from dsrbench.align.stages import Alignment
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
@@ -113,6 +121,8 @@ def command(
     checks = _find_validation(validation, suite)
     name, folder = _find_model(model, given["generator"].get("revision"))
     training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
+    trackers = log_with or ("tensorboard",)
+    check_trackers(trackers)
     networks = find_networks(dinov2, clip_iqa)
     stages = make_stages(protocol, detector, tracker, given, suite)
     make = functools.partial(_make_generator, model, given["generator"])
@@ -125,7 +135,7 @@ def command(
                 click.echo(f"Round {number} of {rounds}", err=True)
             if "candidates" in wanted:
                 work.make_candidates(prompts, parse_seeds(candidates) or [0])
-            _make_adapter(work, wanted, per_prompt, training, checks)
+            _make_adapter(work, wanted, per_prompt, training, checks, trackers)
         if "evaluate" in wanted:
             numbers = parse_seeds(seeds) or [0]
             base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
@@ -136,10 +146,16 @@ def command(
             stages = make_stages("default", second, tracker, {"detector": {}, "tracker": {}})
             again = [score_again(run, held, stages, work.tell) for run in (base, aligned)]
             Report(work.home).compare(again[0], again[1], second)
+        work.describe()
 
 
 def _make_adapter(
-    work: Alignment, wanted: Sequence[str], per_prompt: int | None, training: AlignSettings, checks: Suite | None
+    work: Alignment,
+    wanted: Sequence[str],
+    per_prompt: int | None,
+    training: AlignSettings,
+    checks: Suite | None,
+    log_with: Sequence[str],
 ) -> None:
     """The wanted stages of a round that begin with its candidates."""
     if "pairs" in wanted:
@@ -147,7 +163,8 @@ def _make_adapter(
     if "latents" in wanted:
         work.encode()
     if "train" in wanted:
-        click.echo(f"Adapter: {work.train(training, validation=checks, on_validation=_say)}")
+        adapter = work.train(training, validation=checks, on_validation=_say, log_with=log_with)
+        click.echo(f"Adapter: {adapter}")
 
 
 def _find_validation(name: str | None, suite: str) -> Suite | None:

@@ -20,10 +20,19 @@ from sprites.tiny import write_model  # noqa: E402
 from dsrbench.align.checkpoint import NAME  # noqa: E402
 from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.align.logs import make_accelerator  # noqa: E402
 from dsrbench.align.lora import reference  # noqa: E402
 from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
 from dsrbench.align.trainer import Trainer  # noqa: E402
-from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, TrainingError, WeightsError  # noqa: E402
+from dsrbench.errors import (  # noqa: E402
+    BackendError,
+    InputError,
+    OptionError,
+    RunMismatchError,
+    StoreError,
+    TrainingError,
+    WeightsError,
+)
 
 SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5, every=1)
 
@@ -38,11 +47,12 @@ def data(tmp_path_factory):
     return model, pairs, folder / "latents"
 
 
-def make(data, folder, *, pairs=None, start=None, facts=None, **changes):
+def make(data, folder, *, pairs=None, start=None, facts=None, accelerator=None, **changes):
     model, all_pairs, latents = data
     settings = dataclasses.replace(SETTINGS, **changes)
     chosen = all_pairs if pairs is None else pairs
-    return Trainer(find_family(model), chosen, *read_encoded(latents), settings, folder, start=start, facts=facts)
+    more = {"start": start, "facts": facts, "accelerator": accelerator}
+    return Trainer(find_family(model), chosen, *read_encoded(latents), settings, folder, **more)
 
 
 def weights(folder):
@@ -222,6 +232,34 @@ def test_what_happens_at_a_checkpoint_leaves_the_training_as_it_is(data, tmp_pat
     make(data, tmp_path / "watched").train(on_checkpoint=disturb)
     alone, watched = weights(tmp_path / "alone"), weights(tmp_path / "watched")
     assert all(torch.equal(alone[name], watched[name]) for name in alone)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_tensorboard_is_told_what_the_log_is(data, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def logging():
+        trainer = make(data, tmp_path, accelerator=make_accelerator("no", tmp_path, log_with=["tensorboard"]))
+        return trainer.train(on_checkpoint=lambda step, _: step != 2 or (tmp_path / "again").exists())
+
+    assert logging() == 2
+    (tmp_path / "again").touch()
+    assert logging() == 4
+    events = EventAccumulator(str(tmp_path / "dsrbench"))
+    events.Reload()
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    names = {name.removeprefix("training/") for name in events.Tags()["scalars"]}
+    assert names == {*rows[0]} - {"step"}
+    for name in names:
+        told = [(event.step, event.value) for event in events.Scalars(f"training/{name}")]
+        assert told == [(row["step"], pytest.approx(row[name], rel=1e-5, abs=1e-7)) for row in rows]
+
+
+def test_a_tracker_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BackendError, match="pip install wandb"):
+        make_accelerator("no", tmp_path, log_with=["wandb"])
 
 
 def test_drift_is_the_norm_of_the_change_over_that_of_the_weights(data, tmp_path):

@@ -67,6 +67,13 @@ def test_all_stages_and_again(place):
     assert "Frames with duplicates" in done.stdout
     compared = json.loads((home / "comparison-scripted.json").read_text())
     assert compared["scores"]["n_pairs"] == compared["quality"]["sharpness"]["n_pairs"] == 2
+    card = (home / "adapter/README.md").read_text()
+    assert "1 pairs of 1 prompts" in card
+    assert "| `rank` | `2` |" in card
+    assert "| `scripted` | 0.000 | 0.000 | +0.000" in card
+    assert "were not validated" in card
+    assert str(place) not in card
+    assert list((home / "training/dsrbench").glob("events.*"))
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.suffix in (".mp4", ".safetensors")}
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
@@ -86,6 +93,7 @@ def test_rounds_and_validation(place):
     one, two = place / "rounds/round-1", place / "rounds/round-2"
     rows = [json.loads(line) for line in (two / "training/validation.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [0, 1, 2]
+    assert "| 2 | 0.5 | 1 |" in (two / "adapter/README.md").read_text()
     best = max(rows[1:], key=lambda row: (row["accuracy"], row["mean_score_low"], -row["step"]))["step"]
     name = "pytorch_lora_weights.safetensors"
     chosen = two / f"training/checkpoint-{best:06d}" / name
