@@ -42,8 +42,8 @@ def make_card(home: Path, *, base: str, number: int) -> str:
         + ("" if is_sprites else f"base_model: {base}\n")
         + "tags: [dsrbench, lora, dpo, text-to-video]\n---",
         f"# A LoRA for {base}, aligned with where things should be",
-        f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of one "
-        f"prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
+        f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of "
+        f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
         f"```bash\ndsrbench eval {model} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
         f'`pipeline.load_lora_weights("FOLDER", weight_name="{FILE}")` of diffusers; its alpha is in the file.',
         "## Data",
@@ -56,8 +56,8 @@ def make_card(home: Path, *, base: str, number: int) -> str:
         "## Results",
         _results(home),
         "## Limits",
-        "The reward is a detector's view of boxes. Read a gain beside coverage, quality figures and a detector that was "
-        "not the reward; the adapter was tried on no other kinds of prompts than those above.",
+        "The reward is a detector's view of boxes. Read a gain beside coverage, quality figures and a detector that "
+        "was not the reward; the adapter was tried on no other kinds of prompts than those above.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

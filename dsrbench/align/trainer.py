@@ -21,7 +21,8 @@ from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_chang
 from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
 from dsrbench.dataset import Pair
-from dsrbench.errors import InputError, TrainingError
+from dsrbench.errors import InputError, OptionError, TrainingError
+from dsrbench.pretrained.batches import is_out_of_memory
 
 Row = Mapping[str, float]
 
@@ -89,6 +90,10 @@ class Trainer:
         self._record = {**settings.record(), **(facts or {})}
         self._base_norm = norm_of_base(family.transformer, self.parameters)
         if settings.gradient_checkpointing:
+            if not getattr(family.transformer, "_supports_gradient_checkpointing", False):
+                raise OptionError(
+                    f"a {type(family.transformer).__name__} has no gradient_checkpointing; set it to false"
+                )
             family.transformer.enable_gradient_checkpointing()
         self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
         self._optimizer = torch.optim.AdamW(
@@ -149,17 +154,32 @@ class Trainer:
             (norm of the adapter's change over that of the weights it changes).
 
         Raises:
-            TrainingError: The loss is not a number; nothing was changed.
+            TrainingError: The loss is not a number, or memory ran out; nothing was changed.
         """
-        s, acc = self.settings, self.accelerator
+        s = self.settings
         for group in self._optimizer.param_groups:
             group["lr"] = s.learning_rate * schedule(step, warm_up=s.warm_up, steps=s.steps)
+        kept = self.accumulate(step)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        for name, average in self.averages.items():
+            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
+        return self._figures(kept, float(norm))
+
+    def accumulate(self, step: int) -> list[PairTerms]:
+        """The gradients of a step, summed over parts and processes, in the parameters; returns this process's terms.
+
+        Raises:
+            TrainingError: The loss is not a number, or memory ran out.
+        """
+        s, acc = self.settings, self.accelerator
         chosen = self._choose(step)
         kept: list[PairTerms] = []
         for part in range(s.accumulation):
             first = (part * acc.num_processes + acc.process_index) * self._part
             last = part == s.accumulation - 1
-            with contextlib.nullcontext() if last else acc.no_sync(self.model):  # processes sum gradients once a step
+            with contextlib.nullcontext() if last else acc.no_sync(self.model), self._explaining(step):
                 terms = self.compute_terms(chosen[first : first + self._part], step, first)
                 loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.weight, clip=s.clip)
                 if not math.isfinite(loss.item()):
@@ -169,12 +189,21 @@ class Trainer:
                     )
                 acc.backward(loss / s.accumulation)
             kept.append(terms)
-        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        for name, average in self.averages.items():
-            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
-        return self._figures(kept, float(norm))
+        return kept
+
+    @contextlib.contextmanager
+    def _explaining(self, step: int) -> Iterator[None]:
+        """Say of memory that ran out what helps."""
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise TrainingError(
+                f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. Try "
+                f"a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
+            ) from None
 
     def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
         """Errors of model and reference on pairs, whose noise and times depend on the step and their place in it."""
