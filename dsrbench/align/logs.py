@@ -40,8 +40,10 @@ def make_accelerator(precision: str, folder: Path | None = None, *, log_with: Se
         BackendError: A tracker's package is not installed.
     """
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
     check_trackers(log_with)
+    AcceleratorState._reset_state()  # it is one for the process, and would refuse another precision than the last one's
     return Accelerator(
         cpu=not torch.cuda.is_available(),
         mixed_precision=precision,

@@ -201,8 +201,8 @@ class Trainer:
                 raise
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise TrainingError(
-                f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. Try "
-                f"a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
+                f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. "
+                f"Try a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
             ) from None
 
     def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
@@ -220,9 +220,9 @@ class Trainer:
         both, time = torch.cat([winners, losers]).to(device), torch.cat(times * 2).to(device)
         texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
         noisy, target = family.add_noise(both, noise, time), family.target(both, noise, time)
-        with self.accelerator.autocast():
-            with self._frozen():
-                frozen = family.predict(family.transformer, noisy, time, texts)
+        with self._frozen(), self.accelerator.autocast():
+            frozen = family.predict(family.transformer, noisy, time, texts)
+        with self.accelerator.autocast():  # another one: what the first keeps of the weights has other values
             output = family.predict(self.model, noisy, time, texts)
         return compute_terms(output, frozen, target)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsrbench.cli.options import backend_options, make_stages, parse_seeds
-from dsrbench.errors import InputError, MissingExtraError
+from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
@@ -116,6 +117,12 @@ def command(
     from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
 
+    wanted = only or STAGES
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and set(wanted) != {"train"}:
+        raise OptionError(
+            "several processes train together, all else is for one: run the other stages without torchrun, and with it "
+            "--only train"
+        )
     given = split_options(options, ["detector", "tracker", "generator"])
     prompts, held = read_suite(suite), read_suite(held_out)
     checks = _find_validation(validation, suite)
@@ -126,7 +133,6 @@ def command(
     networks = find_networks(dinov2, clip_iqa)
     stages = make_stages(protocol, detector, tracker, given, suite)
     make = functools.partial(_make_generator, model, given["generator"])
-    wanted = only or STAGES
     with SampleProgress() as progress:
         work = Alignment(name, folder, stages, out, make, tell=progress.update)
         for number in range(1, rounds + 1):

@@ -133,6 +133,11 @@ def test_bad_settings_are_one_line(place, more, code, words):
     assert words in error_line(done, code)
 
 
+def test_several_processes_only_train(place):
+    done = dsrbench(*BASE, "--out", "two", cwd=place, env={"WORLD_SIZE": "2"})
+    assert "--only train" in error_line(done, 3)
+
+
 def test_bad_settings_are_said_before_anything_is_sampled(place):
     done = dsrbench(*BASE, "--out", "nothing", "-s", "beta=0", cwd=place)
     assert "beta must be above 0, got 0.0" in error_line(done, 3)
