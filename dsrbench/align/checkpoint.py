@@ -83,8 +83,8 @@ def load_state(
     changes = describe_changes(json.loads(metadata["settings"]), settings)
     if changes:
         raise RunMismatchError(
-            f"{folder} holds a training with other settings ({'; '.join(changes[:4])}); give another --out folder, or "
-            f"the same settings"
+            f"{folder} holds a training with other settings ({'; '.join(changes[:4])}); give another --out folder, the "
+            f"same settings, or delete it to train anew"
         )
     for name, parameter in parameters.items():
         parameter.data.copy_(tensors[f"parameter/{name}"])

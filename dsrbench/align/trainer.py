@@ -45,7 +45,8 @@ class Trainer:
         accelerator: By default one of the settings' precision on this process's device.
 
     Raises:
-        InputError: No pairs, or a target that matches no layer.
+        InputError: No pairs, one that is not encoded, or a target that matches no layer.
+        OptionError: A batch that cannot be divided, or a model that cannot compute activations again.
         WeightsError: The adapter to begin with cannot be read, or does not fit.
     """
 
@@ -64,11 +65,17 @@ class Trainer:
     ) -> None:
         if not pairs:
             raise InputError("no pairs to train on")
+        absent = [p for p in pairs if {p.winner.sha256, p.loser.sha256} - set(latents) or p.text not in texts]
+        if absent:
+            raise InputError(
+                f"{len(absent)} of {len(pairs)} pairs are not encoded, such as {absent[0].winner.video}; encode them "
+                f"again (dsrbench align --only latents)"
+            )
         if accelerator is None:
             accelerator = make_accelerator(settings.precision)
         share = accelerator.num_processes * settings.accumulation
         if settings.batch % share:
-            raise InputError(
+            raise OptionError(
                 f"a batch of {settings.batch} pairs cannot be divided by processes x accumulation = {share}"
             )
         self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator

@@ -312,6 +312,21 @@ def test_no_pairs(data, tmp_path):
         make(data, tmp_path, pairs=[])
 
 
+def test_pairs_that_are_not_encoded(data, tmp_path):
+    other = dataclasses.replace(data[1][0], loser=dataclasses.replace(data[1][0].loser, sha256="0" * 64))
+    with pytest.raises(InputError, match=r"1 of 2 pairs are not encoded, such as 0\.mp4; encode them again"):
+        make(data, tmp_path, pairs=[other, data[1][1]])
+    with pytest.raises(InputError, match="no encoded pairs; encode them first"):
+        read_encoded(tmp_path)
+
+
+def test_an_adapter_to_begin_with_that_cannot_be_read(data, tmp_path):
+    (tmp_path / "pytorch_lora_weights.safetensors").write_bytes(b"junk")
+    for start in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(WeightsError, match=r"pytorch_lora_weights\.safetensors: the adapter cannot be read"):
+            make(data, tmp_path / "out", start=start)
+
+
 def test_models_that_cannot_be_trained(tmp_path):
     with pytest.raises(WeightsError, match=r"model_index\.json"):
         find_family(tmp_path)

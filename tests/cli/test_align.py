@@ -165,3 +165,34 @@ def test_no_prompt_with_both(place):
 def test_a_bare_install_says_what_to_install(tmp_path):
     done = dsrbench("align", "--out", "x", cwd=tmp_path, before="import sys; sys.modules['peft'] = None\n")
     assert "pip install 'dsrbench[align]'" in error_line(done, 5)
+
+
+@pytest.mark.slow
+def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
+    from tinypipelines import wan21_1_3b
+
+    pytest.importorskip("transformers")
+    wan21_1_3b(place / "wan")
+    lines = [line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
+    for row in lines:
+        step = 6 if "seed0" in row["video"] else 0
+        boxes = [[[step * t, 8, step * t + 16, 24], [12, 8, 28, 24]] for t in range(5)]
+        frames = [{"frame": t, "labels": ["cat", "box"], "boxes_xyxy": two} for t, two in enumerate(boxes)]
+        row.update(n_frames=5, frames=frames)
+    (place / "five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    size = [f"generator.{name}={value}" for name, value in (("frames", 5), ("height", 32), ("width", 48), ("steps", 2))]
+    done = dsrbench(
+        *("align", "--model", "wan", "--suite", "train.jsonl", "--held-out", "held.jsonl", "--candidates", "0..1"),
+        *("--seeds", "0", "--detector", "scripted", "-o", "detector.boxes=five.jsonl", "-o", "generator.dtype=float32"),
+        *(word for option in size for word in ("-o", option)),
+        *("-s", "steps=2", "-s", "batch=2", "-s", "warm_up=0", "-s", "learning_rate=1", "--out", "wan-run"),
+        cwd=place,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    home = place / "wan-run/round-1"
+    assert len(read_pairs(home / "pairs.jsonl")) == 2
+    assert Run.open(home / "aligned").manifest["generator"]["fingerprint"]["adapter"] == sha256_file(
+        home / "adapter/pytorch_lora_weights.safetensors"
+    )
+    assert "A LoRA for wan" in (home / "adapter/README.md").read_text()
