@@ -44,34 +44,49 @@ def make_transformer(layers: int):
     ).eval()
 
 
+def published_loss(model, frozen, clips, noises, sigma, text):
+    """The published loss of a (winner, loser) pair: four forward passes, one after the other.
+
+    Args:
+        model: The transformer with its adapter.
+        frozen: Its copy without one.
+        clips: Latents of winner and loser, `[1, C, T, h, w]` each.
+        noises: One for each.
+        sigma: The noise level of both, `[1]`.
+        text: Features, `[1, L, D]`.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    gains, drifts = [], []
+    for clip, noise in zip(clips, noises, strict=True):
+        noisy, target = (1 - sigma) * clip + sigma * noise, noise - clip
+        output = model(noisy, sigma * 1000, text, return_dict=False)[0]
+        with torch.no_grad():
+            expected = frozen(noisy, sigma * 1000, text, return_dict=False)[0]
+        gains.append(F.mse_loss(expected, target) - F.mse_loss(output, target))
+        drifts.append(F.mse_loss(output, expected))
+    margin = (1.0 * (gains[0] - gains[1])).clamp(-5, 5)
+    return -F.logsigmoid(margin) + 0.5 * (drifts[0] + drifts[1]) / 2
+
+
 def run_published(layers: int, steps: int) -> list[float]:
     """CPU seconds of each step of the transcription."""
     import torch
     from peft import LoraConfig
-    from torch.nn import functional as F
 
     model = make_transformer(layers).requires_grad_(False)
     frozen = copy.deepcopy(model)
     model.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS)))
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
-    winner, loser, text = torch.randn(1, *SHAPE), torch.randn(1, *SHAPE), torch.randn(1, WORDS, 4096)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    clips, text = (torch.randn(1, *SHAPE), torch.randn(1, *SHAPE)), torch.randn(1, WORDS, 4096)
     seconds = []
     for _ in range(steps):
         began = time.process_time()
-        sigma = torch.rand(1)
-        gains, drifts = [], []
-        for clip in (winner, loser):
-            noise = torch.randn_like(clip)
-            noisy, target = (1 - sigma) * clip + sigma * noise, noise - clip
-            output = model(noisy, sigma * 1000, text, return_dict=False)[0]
-            with torch.no_grad():
-                expected = frozen(noisy, sigma * 1000, text, return_dict=False)[0]
-            gains.append(F.mse_loss(expected, target) - F.mse_loss(output, target))
-            drifts.append(F.mse_loss(output, expected))
-        margin = (1.0 * (gains[0] - gains[1])).clamp(-5, 5)
-        loss = -F.logsigmoid(margin) + 0.5 * (drifts[0] + drifts[1]) / 2
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        noises = [torch.randn_like(clip) for clip in clips]
+        published_loss(model, frozen, clips, noises, torch.rand(1), text).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         seconds.append(time.process_time() - began)

@@ -14,10 +14,10 @@ class AlignSettings:
     """Settings of a training.
 
     Attributes:
-        objective: `dpo`, `ipo`, or `sft` on the winners alone.
+        objective: `dpo`, `ipo`, or `sft` on the winners alone; the regulariser is added to any of them.
         beta: Strength of the preference.
         weight: lambda of the regulariser.
-        clip: Bound of DPO's margin.
+        clip: Bound of DPO's margin; None for none.
         shared_noise: Whether winner and loser of a pair get the same noise (the paper draws two).
         rank: Of the LoRA.
         alpha: Of the LoRA; its change is multiplied by alpha / rank.
@@ -47,7 +47,7 @@ class AlignSettings:
     objective: str = "dpo"
     beta: float = 30.0
     weight: float = 15.0
-    clip: float = 5.0
+    clip: float | None = 5.0
     shared_noise: bool = True
     rank: int = 16
     alpha: int = 16
@@ -85,7 +85,8 @@ class AlignSettings:
                 (name, "at least 1", getattr(self, name) >= 1)
                 for name in (*counts, "validation_prompts", "validation_seeds", "max_sharpness_change")
             ),
-            *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "clip", "max_norm")),
+            *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "max_norm")),
+            ("clip", "above 0, or none", self.clip is None or self.clip > 0),
             *((name, "at least 0", getattr(self, name) >= 0) for name in ("weight", "weight_decay", "warm_up")),
             ("ema", "in 0..1, 1 left out", 0 <= self.ema < 1),
             ("max_coverage_loss", "in 0..1", 0 <= self.max_coverage_loss <= 1),

@@ -219,7 +219,7 @@ class Trainer:
         losers = torch.stack([self._latents[pair.loser.sha256] for pair in pairs]).float()
         noises, times = [], []
         for place in range(first, first + len(pairs)):
-            generator = _generator(self.settings.seed, step, place)
+            generator = draw_generator(self.settings.seed, step, place)
             times.append(family.draw_times(1, generator, winners.shape[1:]))
             ours = torch.randn(winners.shape[1:], generator=generator)
             noises.append((ours, ours if self.settings.shared_noise else torch.randn(ours.shape, generator=generator)))
@@ -315,5 +315,6 @@ def schedule(step: int, *, warm_up: int, steps: int) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1))
 
 
-def _generator(*numbers: int) -> torch.Generator:
+def draw_generator(*numbers: int) -> torch.Generator:
+    """A generator seeded by some numbers; those of a pair are the training's seed, the step and the place in it."""
     return torch.Generator().manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
