@@ -15,18 +15,23 @@ from dsrbench.align.latents import read_encoded
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Trainer
 
-model, folder, out = map(Path, sys.argv[1:])
-settings = AlignSettings(**{**json.loads((out / "settings.json").read_text()), "targets": ()})
-own = out / f"clips-{os.environ['RANK']}"
-own.mkdir()
-pairs = write_pairs(own, count=4)
-trainer = Trainer(find_family(model), pairs, *read_encoded(folder / "latents"), settings, out / "two")
-assert trainer.accelerator.num_processes == 2, "torchrun was to start two"
-start = load_file(out / "start.safetensors")
-for name, parameter in trainer.parameters.items():
-    parameter.data.copy_(start[name])
-trainer.accumulate(0)
-if trainer.accelerator.is_main_process:
-    save_file({name: p.grad.contiguous() for name, p in trainer.parameters.items()}, out / "gradients.safetensors")
-trainer.accelerator.wait_for_everyone()
-trainer.accelerator.end_training()
+
+def main(model, folder, out):
+    settings = AlignSettings(**{**json.loads((out / "settings.json").read_text()), "targets": ()})
+    own = out / f"clips-{os.environ['RANK']}"
+    own.mkdir()
+    pairs = write_pairs(own, count=4)
+    trainer = Trainer(find_family(model), pairs, *read_encoded(folder / "latents"), settings, out / "two")
+    assert trainer.accelerator.num_processes == 2, "torchrun was to start two"
+    start = load_file(out / "start.safetensors")
+    for name, parameter in trainer.parameters.items():
+        parameter.data.copy_(start[name])
+    trainer.accumulate(0)
+    if trainer.accelerator.is_main_process:
+        save_file({n: p.grad.contiguous() for n, p in trainer.parameters.items()}, out / "gradients.safetensors")
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
