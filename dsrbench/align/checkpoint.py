@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ from dsrbench.errors import RunMismatchError, StoreError
 from dsrbench.store import LocalDisk, describe_changes
 
 NAME = "state.safetensors"
+
+
+def checkpoint_folder(folder: Path, step: int) -> Path:
+    """Where the adapter of a step is, in the folder of its training."""
+    return folder / f"checkpoint-{step:06d}"
+
+
+def rotate_checkpoints(folder: Path, *, keep: int, best: int | None = None) -> None:
+    """Delete all checkpoints but the `keep` newest and the best one."""
+    for path in sorted(folder.glob("checkpoint-*"))[:-keep]:
+        if best is None or path != checkpoint_folder(folder, best):
+            shutil.rmtree(path)
 
 
 def save_state(
@@ -70,8 +83,8 @@ def load_state(
     changes = describe_changes(json.loads(metadata["settings"]), settings)
     if changes:
         raise RunMismatchError(
-            f"{folder} holds a training with other settings ({'; '.join(changes[:4])}); give another --out folder, or "
-            f"the same settings"
+            f"{folder} holds a training with other settings ({'; '.join(changes[:4])}); give another --out folder, the "
+            f"same settings, or delete it to train anew"
         )
     for name, parameter in parameters.items():
         parameter.data.copy_(tensors[f"parameter/{name}"])

@@ -72,8 +72,11 @@ def read_encoded(folder: Path) -> tuple[dict[str, Tensor], dict[str, Text]]:
     """Latents by the sha256 of their videos, and features by text.
 
     Raises:
+        InputError: Nothing was encoded yet.
         StoreError: A shard is damaged; the message says how to make it again.
     """
+    if not (folder / "texts.safetensors").is_file():
+        raise InputError(f"{folder}: no encoded pairs; encode them first (dsrbench align --only latents)")
     latents: dict[str, Tensor] = {}
     for path in sorted(folder.glob("latents-*.safetensors")):
         latents |= _read(path)[0]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dsrbench.errors import InputError, near_matches
+from dsrbench.errors import InputError, WeightsError, near_matches
 
 ADAPTER = "default"
+FILE = "pytorch_lora_weights.safetensors"
+PREFIX = "transformer."
 
 
 def add_lora(transformer: Any, *, rank: int, alpha: int, targets: Sequence[str], seed: int) -> dict[str, nn.Parameter]:
@@ -73,11 +78,67 @@ def swapped(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]
             parameter.data = kept[name]
 
 
+def load_lora(parameters: Mapping[str, nn.Parameter], folder: Path) -> None:
+    """Give the parameters the values of an adapter that `save_lora` wrote.
+
+    Raises:
+        WeightsError: Not such a file, or one of another model or rank.
+    """
+    path = folder / FILE
+    try:
+        saved = {name.removeprefix(PREFIX): value for name, value in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: the adapter cannot be read ({error})") from None
+    wanted = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in parameters.items()}
+    unlike = [n for n in {*wanted, *saved} if n not in wanted or n not in saved or wanted[n].shape != saved[n].shape]
+    if unlike:
+        raise WeightsError(
+            f"{path}: an adapter of another model, rank or other layers: {len(unlike)} of {len(wanted)} matrices "
+            f"differ, such as {min(unlike)}"
+        )
+    for name, parameter in wanted.items():
+        parameter.data.copy_(saved[name])
+
+
+def norm_of_change(parameters: Mapping[str, nn.Parameter], *, scale: float) -> float:
+    """Frobenius norm of all an adapter adds to the weights, scale x B A of every layer; 0 at its beginning.
+
+    >>> a, b = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0], [0.0]])
+    >>> norm_of_change({"x.lora_A.default.weight": a, "x.lora_B.default.weight": b}, scale=2.0)
+    10.0
+    """
+    total = 0.0
+    for name, parameter in parameters.items():
+        if ".lora_A." in name:
+            a, b = parameter.detach(), parameters[name.replace(".lora_A.", ".lora_B.")].detach()
+            total += float(((b.T @ b) * (a @ a.T)).sum())  # the squared norm of B A, without making it
+    return scale * math.sqrt(max(total, 0.0))
+
+
+def norm_of_base(transformer: nn.Module, parameters: Mapping[str, nn.Parameter]) -> float:
+    """Frobenius norm of the weights an adapter changes."""
+    layers = [name.partition(".lora_A.")[0] for name in parameters if ".lora_A." in name]
+    weights = (transformer.get_parameter(f"{layer}.base_layer.weight") for layer in layers)
+    return math.sqrt(sum(float(weight.detach().float().square().sum()) for weight in weights))
+
+
 def save_lora(transformer: Any, folder: Path) -> None:
-    """Write the LoRA with its alpha, `pytorch_lora_weights.safetensors`, loadable by plain diffusers."""
+    """Write the LoRA with its alpha as pipelines of diffusers do, so that their `load_lora_weights` reads it."""
+    from diffusers.loaders.lora_base import LoraBaseMixin
+    from peft.utils import get_peft_model_state_dict
+
+    weights = get_peft_model_state_dict(transformer, adapter_name=ADAPTER)
+    facts = transformer.peft_config[ADAPTER].to_dict()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as part:
-        transformer.save_lora_adapter(part, adapter_name=ADAPTER)
+        LoraBaseMixin.write_lora_layers(
+            state_dict={f"{PREFIX}{name}": value for name, value in weights.items()},
+            save_directory=part,
+            is_main_process=True,
+            weight_name=FILE,
+            save_function=None,
+            safe_serialization=True,
+            lora_adapter_metadata={f"{PREFIX}{name}": value for name, value in facts.items()},
+        )
         folder.mkdir(exist_ok=True)
-        for file in Path(part).iterdir():
-            file.replace(folder / file.name)
+        (Path(part) / FILE).replace(folder / FILE)

@@ -14,10 +14,10 @@ class AlignSettings:
     """Settings of a training.
 
     Attributes:
-        objective: `dpo`, `ipo`, or `sft` on the winners alone.
+        objective: `dpo`, `ipo`, or `sft` on the winners alone; the regulariser is added to any of them.
         beta: Strength of the preference.
         weight: lambda of the regulariser.
-        clip: Bound of DPO's margin.
+        clip: Bound of DPO's margin; None for none.
         shared_noise: Whether winner and loser of a pair get the same noise (the paper draws two).
         rank: Of the LoRA.
         alpha: Of the LoRA; its change is multiplied by alpha / rank.
@@ -33,12 +33,21 @@ class AlignSettings:
         precision: `no` for float32, or `bf16`; the LoRA is float32 in either.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
         seed: Of everything.
+        reference: From the second round on, the frozen model of the loss: `start`, the one the round begins with, whose
+            gains the round adds to, or `base`. In the first round these are one.
+        every: Steps between checkpoints, each of which is validated.
+        keep: Checkpoints kept: so many of the newest, and the best.
+        validation_prompts: Most prompts of a validation, spread evenly over its suite.
+        validation_seeds: Clips a prompt of a validation, seeds 0 and up.
+        early_stop: Whether a checkpoint that has degenerated, by either of the next two, ends the training.
+        max_coverage_loss: Most by which coverage may fall below the base's, 0..1.
+        max_sharpness_change: Most by which mean sharpness may be multiplied or divided, against the base's.
     """
 
     objective: str = "dpo"
     beta: float = 30.0
     weight: float = 15.0
-    clip: float = 5.0
+    clip: float | None = 5.0
     shared_noise: bool = True
     rank: int = 16
     alpha: int = 16
@@ -54,26 +63,44 @@ class AlignSettings:
     precision: str = "no"
     gradient_checkpointing: bool = False
     seed: int = 0
+    reference: str = "start"
+    every: int = 50
+    keep: int = 3
+    validation_prompts: int = 40
+    validation_seeds: int = 2
+    early_stop: bool = True
+    max_coverage_loss: float = 0.1
+    max_sharpness_change: float = 2.0
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise OptionError(f"no objective {self.objective!r}{near_matches(self.objective, OBJECTIVES)}")
         if self.precision not in ("no", "bf16"):
             raise OptionError(f"precision must be no or bf16, got {self.precision!r}")
+        if self.reference not in ("start", "base"):
+            raise OptionError(f"reference must be start or base, got {self.reference!r}")
+        counts = ("rank", "alpha", "steps", "batch", "accumulation", "every", "keep")
         bounds = [
             *(
                 (name, "at least 1", getattr(self, name) >= 1)
-                for name in ("rank", "alpha", "steps", "batch", "accumulation")
+                for name in (*counts, "validation_prompts", "validation_seeds", "max_sharpness_change")
             ),
-            *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "clip", "max_norm")),
+            *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "max_norm")),
+            ("clip", "above 0, or none", self.clip is None or self.clip > 0),
             *((name, "at least 0", getattr(self, name) >= 0) for name in ("weight", "weight_decay", "warm_up")),
             ("ema", "in 0..1, 1 left out", 0 <= self.ema < 1),
+            ("max_coverage_loss", "in 0..1", 0 <= self.max_coverage_loss <= 1),
         ]
         for name, bound, holds in bounds:
             if not holds:
                 raise OptionError(f"{name} must be {bound}, got {getattr(self, name)}")
         if self.batch % self.accumulation:
             raise OptionError(f"accumulation must divide the batch of {self.batch}, got {self.accumulation}")
+
+    @property
+    def dtype(self) -> str:
+        """Of the frozen weights."""
+        return "bfloat16" if self.precision == "bf16" else "float32"
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""

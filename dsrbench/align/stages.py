@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from dsrbench.align.card import write_card
+from dsrbench.align.checkpoint import checkpoint_folder
 from dsrbench.align.families import find_family
 from dsrbench.align.latents import encode_pairs, read_encoded
+from dsrbench.align.logs import make_accelerator
+from dsrbench.align.lora import FILE
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Row, Trainer
+from dsrbench.align.validation import Validation, Watch, measure, thin
 from dsrbench.dataset import PairReport, make_pairs, read_pairs, write_pairs
 from dsrbench.errors import InputError
 from dsrbench.pipeline import Stages, evaluate, plan_generation
+from dsrbench.pretrained.devices import check_device
 from dsrbench.prompts import Suite
 from dsrbench.registry import Backend, Generator
-from dsrbench.store import Run, Sample
+from dsrbench.store import LocalDisk, Run, Sample
+from dsrbench.video import sha256_file
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -27,11 +34,17 @@ Progress = Callable[[str, int, int, str], None]
 class Alignment:
     """One alignment: a model, where its folder is, and how what it makes is scored.
 
+    In a round of self-improvement the model of the round before makes the candidates, they alone are paired, and the
+    training goes on with that round's adapter, which is also the reference of the loss (`AlignSettings.reference`).
+    There is one LoRA throughout, so that the last round's adapter is all there is to put on the base.
+
     Attributes:
         model: What the model is called in reports.
         folder: Of the model, saved by a diffusers pipeline.
         stages: Detector and tracker; the detector is the reward.
         out: Where everything is kept.
+        make_generator: The model as a generator, with the adapter in a folder on it, or with none.
+        number: Of the round, from 1.
         tell: Told of progress.
     """
 
@@ -39,17 +52,45 @@ class Alignment:
     folder: Path
     stages: Stages
     out: Path
+    make_generator: Callable[[Path | None], Backend[Generator]]
+    number: int = 1
     tell: Progress = lambda *_: None
 
-    def make_candidates(self, suite: Suite, generator: Backend[Generator], seeds: Sequence[int]) -> list[Sample]:
-        """Stages 1 and 2: videos of every prompt by the frozen model, scored, in the run folder `candidates`."""
-        plan = plan_generation(suite, model=self.model, seeds=seeds)
-        return evaluate(plan, self.stages, self.candidates, generator=generator, on_progress=self.tell)
+    @property
+    def home(self) -> Path:
+        """Folder of the round."""
+        return self.out / f"round-{self.number}"
 
     @property
     def candidates(self) -> Run:
         """The run of the candidates."""
-        return Run(self.out / "candidates")
+        return Run(self.home / "candidates")
+
+    @property
+    def adapter(self) -> Path:
+        """Folder of the round's finished adapter."""
+        return self.home / "adapter"
+
+    @property
+    def start(self) -> Path | None:
+        """Folder of the adapter the round begins with: the round before's; None in the first round.
+
+        Raises:
+            InputError: The round before has made none.
+        """
+        if self.number == 1:
+            return None
+        before = dataclasses.replace(self, number=self.number - 1).adapter
+        if not (before / FILE).is_file():
+            raise InputError(f"round {self.number} begins with the adapter of the round before; {before} has none")
+        return before
+
+    def make_candidates(self, suite: Suite, seeds: Sequence[int]) -> list[Sample]:
+        """Stages 1 and 2: videos of every prompt, scored, in the run folder `candidates`; new seeds in every round."""
+        fresh = [seed + (self.number - 1) * (max(seeds) + 1) for seed in seeds]
+        plan = plan_generation(suite, model=self.model, seeds=fresh)
+        generator = self.make_generator(self.start)
+        return evaluate(plan, self.stages, self.candidates, generator=generator, on_progress=self.tell)
 
     def make_pairs(self, *, seed: int = 0, per_prompt: int | None = None, margin: float = 0.0) -> PairReport:
         """Stage 3: `pairs.jsonl` from the scored candidates.
@@ -60,15 +101,15 @@ class Alignment:
         pairs, report = make_pairs(self.candidates.samples(), per_prompt=per_prompt, margin=margin, seed=seed)
         if not pairs:
             raise InputError(f"{self.candidates.folder}: no pairs to train on: {report}; make more candidates a prompt")
-        write_pairs(self.out / "pairs.jsonl", pairs)
+        write_pairs(self.home / "pairs.jsonl", pairs)
         return report
 
     def encode(self) -> None:
         """Stage 4: latents and text features of all pairs, in `latents`."""
         encode_pairs(
-            read_pairs(self.out / "pairs.jsonl"),
-            find_family(self.folder),
-            self.out / "latents",
+            read_pairs(self.home / "pairs.jsonl"),
+            find_family(self.folder, device=check_device(None)),
+            self.home / "latents",
             model=self._fingerprint(),
             find_video=lambda name: self.candidates.videos / name,
             on_shard=lambda done, total: self.tell("encoding", done, total, "latents"),
@@ -78,49 +119,93 @@ class Alignment:
         self,
         settings: AlignSettings,
         *,
-        every: int = 50,
-        on_checkpoint: Callable[[int, Path], bool] | None = None,
+        validation: Suite | None = None,
+        on_validation: Callable[[Validation], None] = lambda _: None,
+        log_with: Sequence[str] = (),
     ) -> Path:
-        """Stage 5: the LoRA, in `training`; the finished one in `adapter`.
+        """Stage 5: the LoRA, in `training`; the best by validation, or the last without one, in `adapter`.
+
+        Args:
+            settings: Of the training.
+            validation: Prompts that every checkpoint is validated on; None for no validation.
+            on_validation: Told what each found.
+            log_with: Trackers of accelerate, beside the training's `log.jsonl`: `tensorboard`, `wandb`.
 
         Returns:
             The folder of the finished adapter.
-        """
-        pairs = read_pairs(self.out / "pairs.jsonl")
-        trainer = Trainer(
-            find_family(self.folder), pairs, *read_encoded(self.out / "latents"), settings, self.out / "training"
-        )
 
-        made: list[int] = []
+        Raises:
+            BackendError: A tracker's package is not installed.
+            TrainingError: The loss is not a number, or every checkpoint had degenerated.
+            RunMismatchError: The folder holds a training with other settings, pairs or beginning.
+        """
+        pairs, start = self.home / "pairs.jsonl", self.start
+        facts = {"model": self._fingerprint(), "pairs": sha256_file(pairs)}
+        folder = self.home / "training"
+        accelerator = make_accelerator(settings.precision, folder, log_with=log_with)
+        trainer = Trainer(
+            find_family(self.folder, device=str(accelerator.device), dtype=settings.dtype),
+            read_pairs(pairs),
+            *read_encoded(self.home / "latents"),
+            *(settings, folder),
+            start=start,
+            facts={**facts, "start": sha256_file(start / FILE) if start is not None else ""},
+            accelerator=accelerator,
+        )
+        suite = thin(validation, settings.validation_prompts) if validation is not None else None
+        validate = functools.partial(self._validate, suite, settings.validation_seeds) if suite is not None else None
 
         def on_step(step: int, steps: int, row: Row) -> None:
-            made.append(step)
             self.tell("training", step, steps, f"loss {row['loss']:.3f}, won {row['implicit_accuracy']:.2f}")
 
-        trainer.train(every=every, on_checkpoint=on_checkpoint, on_step=on_step)
-        adapter = self.out / "adapter"
-        if made or not adapter.exists():  # the bytes of a file differ each time it is written, those of a run must not
-            trainer.save_adapter(adapter)
-        return adapter
+        def on_found(found: Validation) -> None:
+            trainer.log.tell("validation", found.step, found.figures())
+            on_validation(found)
 
-    def evaluate(
-        self,
-        name: str,
-        suite: Suite,
-        generator: Backend[Generator],
-        seeds: Sequence[int],
-        *,
-        stages: Stages | None = None,
-    ) -> list[Sample]:
-        """Stage 6: videos of held-out prompts, scored, in the run folder `name`."""
-        plan = plan_generation(suite, model=name, seeds=seeds)
-        run = Run(self.out / name)
-        return evaluate(plan, stages or self.stages, run, generator=generator, on_progress=self.tell)
+        watch = Watch(trainer.folder, settings, validate, on_found)
+        last = trainer.train(on_checkpoint=watch, on_step=on_step)
+        if accelerator.is_main_process:
+            settings_text = json.dumps(settings.record(), indent=1) + "\n"
+            LocalDisk(folder).write_atomic("settings.json", settings_text.encode())
+            self._finish(checkpoint_folder(folder, watch.choose(last)))
+            self.describe()
+        return self.adapter
+
+    def evaluate(self, suite: Suite, seeds: Sequence[int], *, adapter: Path | None = None) -> Run:
+        """Stage 6: videos of held-out prompts, scored: of the base, once for all rounds, or with an adapter on it.
+
+        Returns:
+            The run folder: `base`, or the round's `aligned`.
+        """
+        run = Run(self.out / "base" if adapter is None else self.home / "aligned")
+        plan = plan_generation(suite, model=run.folder.name, seeds=seeds)
+        evaluate(plan, self.stages, run, generator=self.make_generator(adapter), on_progress=self.tell)
+        return run
+
+    def describe(self) -> None:
+        """Write the model card of the round's adapter, with the results that are there."""
+        write_card(self.home, base=self.model, number=self.number)
+
+    def _validate(self, suite: Suite, seeds: int, step: int, adapter: Path | None) -> Validation:
+        plan = plan_generation(suite, model=self.model, seeds=range(seeds))
+        kept = self.home / "training" / "validation" / f"step-{step:06d}"
+        run = Run(kept if adapter is not None else self.out / "validation-base")
+        samples = evaluate(
+            *(plan, self.stages, run),
+            generator=self.make_generator(adapter),
+            on_progress=lambda _, done, total, what: self.tell("validating", done, total, what),
+        )
+        return measure(step, samples, run.videos)
+
+    def _finish(self, checkpoint: Path) -> None:
+        """Put the checkpoint's adapter where it will be found, unless it is there: equal runs leave equal files."""
+        data = (checkpoint / FILE).read_bytes()
+        there = self.adapter / FILE
+        if not there.is_file() or there.read_bytes() != data:
+            LocalDisk(self.adapter).write_atomic(FILE, data)
 
     def _fingerprint(self) -> str:
-        files = sorted(self.folder.rglob("*.safetensors"))
-        facts: Any = [[path.relative_to(self.folder).as_posix(), path.stat().st_size] for path in files]
-        sums = self.folder / "SHA256SUMS"
-        if sums.is_file():
-            facts.append(sums.read_text(encoding="utf-8"))
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        """Names the model by its weights and by how it makes videos, whatever the versions of packages."""
+        facts = getattr(self.make_generator(None).instance, "fingerprint", {})
+        kept = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.checkpoint import load_state, save_state
+from dsrbench.align.checkpoint import checkpoint_folder, load_state, save_state
 from dsrbench.align.families import Family
 from dsrbench.align.families.protocol import Text
-from dsrbench.align.lora import add_lora, reference, save_lora, swapped
+from dsrbench.align.logs import TrainingLog, make_accelerator
+from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
 from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
 from dsrbench.dataset import Pair
-from dsrbench.errors import InputError, TrainingError
+from dsrbench.errors import InputError, OptionError, TrainingError
+from dsrbench.pretrained.batches import is_out_of_memory
 
 Row = Mapping[str, float]
 
@@ -39,10 +40,14 @@ class Trainer:
         texts: Features of every text of the pairs.
         settings: All else.
         folder: For the state, the checkpoints and the log.
+        start: Folder of the adapter to begin with, in place of one that changes nothing.
+        facts: What else the training depends on; a folder with the state of other facts is refused.
         accelerator: By default one of the settings' precision on this process's device.
 
     Raises:
-        InputError: No pairs, or a target that matches no layer.
+        InputError: No pairs, one that is not encoded, or a target that matches no layer.
+        OptionError: A batch that cannot be divided, or a model that cannot compute activations again.
+        WeightsError: The adapter to begin with cannot be read, or does not fit.
     """
 
     def __init__(
@@ -54,20 +59,27 @@ class Trainer:
         settings: AlignSettings,
         folder: Path,
         *,
+        start: Path | None = None,
+        facts: Mapping[str, str] | None = None,
         accelerator: Any = None,
     ) -> None:
         if not pairs:
             raise InputError("no pairs to train on")
+        absent = [p for p in pairs if {p.winner.sha256, p.loser.sha256} - set(latents) or p.text not in texts]
+        if absent:
+            raise InputError(
+                f"{len(absent)} of {len(pairs)} pairs are not encoded, such as {absent[0].winner.video}; encode them "
+                f"again (dsrbench align --only latents)"
+            )
         if accelerator is None:
-            from accelerate import Accelerator
-
-            accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=settings.precision)
+            accelerator = make_accelerator(settings.precision)
         share = accelerator.num_processes * settings.accumulation
         if settings.batch % share:
-            raise InputError(
+            raise OptionError(
                 f"a batch of {settings.batch} pairs cannot be divided by processes x accumulation = {share}"
             )
         self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator
+        self.log = TrainingLog(folder, accelerator)
         self._pairs, self._latents, self._texts = list(pairs), latents, texts
         self._part = settings.batch // share
         self.parameters = add_lora(
@@ -77,8 +89,19 @@ class Trainer:
             targets=settings.targets or family.targets,
             seed=settings.seed,
         )
+        self._start: dict[str, Tensor] = {}
+        if start is not None:
+            load_lora(self.parameters, start)
+            if settings.reference == "start":
+                self._start = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self._record = {**settings.record(), **(facts or {})}
+        self._base_norm = norm_of_base(family.transformer, self.parameters)
         if settings.gradient_checkpointing:
-            family.transformer.enable_gradient_checkpointing()  # type: ignore[operator]
+            if not getattr(family.transformer, "_supports_gradient_checkpointing", False):
+                raise OptionError(
+                    f"a {type(family.transformer).__name__} has no gradient_checkpointing; set it to false"
+                )
+            family.transformer.enable_gradient_checkpointing()
         self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
         self._optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -88,16 +111,14 @@ class Trainer:
     def train(
         self,
         *,
-        every: int = 50,
         on_checkpoint: Callable[[int, Path], bool] | None = None,
         on_step: Callable[[int, int, Row], None] | None = None,
     ) -> int:
         """Train to the end, or go on from the last checkpoint.
 
         Args:
-            every: Steps between checkpoints; the last step makes one as well.
-            on_checkpoint: Called with the step and the folder of each new adapter; ends the training where it returns
-                False.
+            on_checkpoint: Called in the main process with the step and the folder of each new adapter, and of the one a
+                training goes on from; ends the training where it returns False.
             on_step: Called with the step, the number of steps, and the figures of the step.
 
         Returns:
@@ -107,39 +128,65 @@ class Trainer:
             TrainingError: The loss is not a number.
             RunMismatchError: The folder holds a training with other settings.
         """
+        every, steps = self.settings.every, self.settings.steps
         step = self._load()
-        while step < self.settings.steps:
+        going = step == 0 or self._tell(on_checkpoint, step)  # it may have been stopped between saving and telling
+        while going and step < steps:
             row = self.make_step(step)
             step += 1
-            if self.accelerator.is_main_process:
-                self._log({"step": step, **row})
+            self.log.write(step, row)
             if on_step is not None:
-                on_step(step, self.settings.steps, row)
-            if step % every == 0 or step == self.settings.steps:
-                folder = self._save(step)
-                if on_checkpoint is not None and not on_checkpoint(step, folder):
-                    break
+                on_step(step, steps, row)
+            if step % every == 0 or step == steps:
+                self._save(step)
+                going = self._tell(on_checkpoint, step)
+        self.log.end()
         return step
+
+    def _tell(self, on_checkpoint: Callable[[int, Path], bool] | None, step: int) -> bool:
+        """What the main process is told of a checkpoint, all processes do."""
+        if on_checkpoint is None:
+            return True
+        acc, going = self.accelerator, True
+        if acc.is_main_process:
+            going = on_checkpoint(step, checkpoint_folder(self.folder, step))
+        return bool(acc.reduce(torch.tensor(float(going and acc.is_main_process), device=acc.device)).item())
 
     def make_step(self, step: int) -> dict[str, float]:
         """One step of the optimizer.
 
         Returns:
             Its figures: `loss`, `objective`, `regulariser`, `implicit_accuracy` (share of pairs whose winner gained
-            more), `winner_gain`, `loser_gain`, `gradient_norm`, `learning_rate`.
+            more), `winner_gain`, `loser_gain`, `margin` (their difference), `gradient_norm`, `learning_rate`, `drift`
+            (norm of the adapter's change over that of the weights it changes).
 
         Raises:
-            TrainingError: The loss is not a number; nothing was changed.
+            TrainingError: The loss is not a number, or memory ran out; nothing was changed.
         """
-        s, acc = self.settings, self.accelerator
+        s = self.settings
         for group in self._optimizer.param_groups:
             group["lr"] = s.learning_rate * schedule(step, warm_up=s.warm_up, steps=s.steps)
+        kept = self.accumulate(step)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        for name, average in self.averages.items():
+            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
+        return self._figures(kept, float(norm))
+
+    def accumulate(self, step: int) -> list[PairTerms]:
+        """The gradients of a step, summed over parts and processes, in the parameters; returns this process's terms.
+
+        Raises:
+            TrainingError: The loss is not a number, or memory ran out.
+        """
+        s, acc = self.settings, self.accelerator
         chosen = self._choose(step)
         kept: list[PairTerms] = []
         for part in range(s.accumulation):
             first = (part * acc.num_processes + acc.process_index) * self._part
             last = part == s.accumulation - 1
-            with contextlib.nullcontext() if last else acc.no_sync(self.model):  # processes sum gradients once a step
+            with contextlib.nullcontext() if last else acc.no_sync(self.model), self._explaining(step):
                 terms = self.compute_terms(chosen[first : first + self._part], step, first)
                 loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.weight, clip=s.clip)
                 if not math.isfinite(loss.item()):
@@ -149,12 +196,21 @@ class Trainer:
                     )
                 acc.backward(loss / s.accumulation)
             kept.append(terms)
-        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        for name, average in self.averages.items():
-            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
-        return self._figures(kept, float(norm))
+        return kept
+
+    @contextlib.contextmanager
+    def _explaining(self, step: int) -> Iterator[None]:
+        """Say of memory that ran out what helps."""
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise TrainingError(
+                f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. "
+                f"Try a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
+            ) from None
 
     def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
         """Errors of model and reference on pairs, whose noise and times depend on the step and their place in it."""
@@ -163,19 +219,29 @@ class Trainer:
         losers = torch.stack([self._latents[pair.loser.sha256] for pair in pairs]).float()
         noises, times = [], []
         for place in range(first, first + len(pairs)):
-            generator = _generator(self.settings.seed, step, place)
-            times.append(family.draw_times(1, generator))
+            generator = draw_generator(self.settings.seed, step, place)
+            times.append(family.draw_times(1, generator, winners.shape[1:]))
             ours = torch.randn(winners.shape[1:], generator=generator)
             noises.append((ours, ours if self.settings.shared_noise else torch.randn(ours.shape, generator=generator)))
         noise = torch.stack([n for n, _ in noises] + [n for _, n in noises]).to(device)
         both, time = torch.cat([winners, losers]).to(device), torch.cat(times * 2).to(device)
         texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
         noisy, target = family.add_noise(both, noise, time), family.target(both, noise, time)
-        with self.accelerator.autocast():
-            with reference(family.transformer):
-                frozen = family.predict(family.transformer, noisy, time, texts)
+        with self._frozen(), self.accelerator.autocast():
+            frozen = family.predict(family.transformer, noisy, time, texts)
+        with self.accelerator.autocast():  # another one: what the first keeps of the weights has other values
             output = family.predict(self.model, noisy, time, texts)
         return compute_terms(output, frozen, target)
+
+    @contextlib.contextmanager
+    def _frozen(self) -> Iterator[None]:
+        """Within, the transformer is the reference; the weights are there once, whatever the reference is."""
+        if self._start:
+            with torch.no_grad(), swapped(self.parameters, self._start):
+                yield
+        else:
+            with reference(self.family.transformer):
+                yield
 
     def save_adapter(self, folder: Path) -> None:
         """Write the LoRA, averaged where the settings ask for it."""
@@ -207,43 +273,35 @@ class Trainer:
         return {
             "loss": row["objective"] + s.weight * row["regulariser"],
             **row,
+            "margin": row["winner_gain"] - row["loser_gain"],
             "gradient_norm": norm,
             "learning_rate": float(self._optimizer.param_groups[0]["lr"]),
+            "drift": norm_of_change(self.parameters, scale=s.alpha / s.rank) / self._base_norm,
         }
 
     def _load(self) -> int:
         step = load_state(
             self.folder,
-            settings=self.settings.record(),
+            settings=self._record,
             parameters=self.parameters,
             averages=self.averages,
             optimizer=self._optimizer,
         )
-        log = self.folder / "log.jsonl"
-        if self.accelerator.is_main_process and log.exists():
-            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
-            log.write_text("".join(f"{line}\n" for line in lines))
+        self.log.start(step)
         return step
 
-    def _save(self, step: int) -> Path:
-        folder = self.folder / f"checkpoint-{step:06d}"
+    def _save(self, step: int) -> None:
         if self.accelerator.is_main_process:
-            self.save_adapter(folder)
+            self.save_adapter(checkpoint_folder(self.folder, step))
             save_state(
                 self.folder,
                 step=step,
-                settings=self.settings.record(),
+                settings=self._record,
                 parameters=self.parameters,
                 averages=self.averages,
                 optimizer=self._optimizer,
             )
         self.accelerator.wait_for_everyone()
-        return folder
-
-    def _log(self, row: Row) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
 
 
 def schedule(step: int, *, warm_up: int, steps: int) -> float:
@@ -257,5 +315,6 @@ def schedule(step: int, *, warm_up: int, steps: int) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1))
 
 
-def _generator(*numbers: int) -> torch.Generator:
+def draw_generator(*numbers: int) -> torch.Generator:
+    """A generator seeded by some numbers; those of a pair are the training's seed, the step and the place in it."""
     return torch.Generator().manual_seed(int(np.random.default_rng(numbers).integers(2**62)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import os
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsrbench.cli.options import backend_options, make_stages, parse_seeds
-from dsrbench.errors import MissingExtraError
+from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
     from dsrbench.align.stages import Alignment
+    from dsrbench.align.validation import Validation
+    from dsrbench.prompts import Suite
     from dsrbench.registry import Backend, Generator
 
 STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
@@ -22,10 +27,25 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 
 @click.command("align", short_help="Fine-tune a model on preferences that DSR-Score makes.")
 @click.option(
-    "--model", default="sprites", show_default=True, help="`sprites`, or a folder of a model that can be trained."
+    "--model",
+    default="sprites",
+    show_default=True,
+    help="`sprites`, a recipe's name, a folder, or a Hub id in the cache.",
 )
 @click.option("--suite", default="sprites-train", show_default=True, help="Prompts to train on.")
-@click.option("--held-out", default="sprites-val", show_default=True, help="Prompts to evaluate base and adapter on.")
+@click.option("--held-out", default="sprites-test", show_default=True, help="Prompts to evaluate base and adapter on.")
+@click.option(
+    "--validation",
+    metavar="SUITE",
+    help="Prompts that every checkpoint is validated on, or none. [default: sprites-val; for other suites, none]",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Rounds of self-improvement: the adapter of each makes the candidates of the next.",
+)
 @click.option("--candidates", default="0..4", show_default=True, help="Seeds of the candidates of every prompt.")
 @click.option(
     "--seeds", default="0..4", show_default=True, help="Seeds of the evaluation, the same for base and adapter."
@@ -42,7 +62,15 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 @click.option(
     "--only", type=click.Choice(STAGES), multiple=True, help="Run this stage alone; may be given more than once."
 )
+@click.option(
+    "--log-with",
+    type=click.Choice(["tensorboard", "wandb"]),
+    multiple=True,
+    help="Follow the training in these as well. [default: tensorboard]",
+)
 @click.option("--second", help="A second detector, not the reward, that scores the evaluation as well.")
+@click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
+@click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
 @backend_options
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for everything; run again to go on."
@@ -51,13 +79,18 @@ def command(
     model: str,
     suite: str,
     held_out: str,
+    validation: str | None,
+    rounds: int,
     candidates: str,
     seeds: str,
     preset: str | None,
     settings: tuple[str, ...],
     per_prompt: int | None,
     only: tuple[str, ...],
+    log_with: tuple[str, ...],
     second: str | None,
+    dinov2: str | None,
+    clip_iqa: str | None,
     protocol: str,
     detector: str | None,
     tracker: str | None,
@@ -68,7 +101,7 @@ def command(
 
     \b
     dsrbench align --out runs/align
-    dsrbench align --out runs/align --only train -s beta=15 -s steps=400
+    dsrbench align --out runs/align --rounds 3 -s beta=15 -s steps=400
     """
     try:
         import accelerate  # noqa: F401
@@ -76,50 +109,114 @@ def command(
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("dsrbench align", error.name or "peft", "align") from None
+    from dsrbench.align.logs import check_trackers
     from dsrbench.align.stages import Alignment
+    from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.prompts import read_suite
+    from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
 
-    given = split_options(options, ["detector", "tracker", "generator"])
-    stages = make_stages(protocol, detector, tracker, given, suite)
-    name, folder = _find_model(model)
-    training = _read_settings(
-        folder, preset, settings
-    )  # first: what is wrong with it should not show after the sampling
     wanted = only or STAGES
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and set(wanted) != {"train"}:
+        raise OptionError(
+            "several processes train together, all else is for one: run the other stages without torchrun, and with it "
+            "--only train"
+        )
+    given = split_options(options, ["detector", "tracker", "generator"])
+    prompts, held = read_suite(suite), read_suite(held_out)
+    checks = _find_validation(validation, suite)
+    name, folder = _find_model(model, given["generator"].get("revision"))
+    training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
+    trackers = log_with or ("tensorboard",)
+    check_trackers(trackers)
+    networks = find_networks(dinov2, clip_iqa)
+    stages = make_stages(protocol, detector, tracker, given, suite)
+    make = functools.partial(_make_generator, model, given["generator"])
     with SampleProgress() as progress:
-        work = Alignment(name, folder, stages, out, progress.update)
-        base = _make_generator(folder, given["generator"])
-        if "candidates" in wanted:
-            work.make_candidates(read_suite(suite), base, parse_seeds(candidates) or [0])
-        if "pairs" in wanted:
-            click.echo(str(work.make_pairs(per_prompt=per_prompt)), err=True)
-        if "latents" in wanted:
-            work.encode()
-        if "train" in wanted:
-            click.echo(f"Adapter: {work.train(training)}")
+        work = Alignment(name, folder, stages, out, make, tell=progress.update)
+        for number in range(1, rounds + 1):
+            work = dataclasses.replace(work, number=number)
+            if rounds > 1:
+                click.echo(f"Round {number} of {rounds}", err=True)
+            if "candidates" in wanted:
+                work.make_candidates(prompts, parse_seeds(candidates) or [0])
+            _make_adapter(work, wanted, per_prompt, training, checks, trackers)
         if "evaluate" in wanted:
-            prompts, numbers = read_suite(held_out), parse_seeds(seeds) or [0]
-            work.evaluate("base", prompts, base, numbers)
-            work.evaluate("aligned", prompts, _make_generator(folder, given["generator"], out / "adapter"), numbers)
+            numbers = parse_seeds(seeds) or [0]
+            base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
     if "evaluate" in wanted:
-        _compare(out / "base", out / "aligned", stages.detector.name)
+        report = Report(work.home, *networks)
+        report.compare(base, aligned, stages.detector.name)
         if second is not None:
-            _score_again(work, second, tracker, held_out)
+            stages = make_stages("default", second, tracker, {"detector": {}, "tracker": {}})
+            again = [score_again(run, held, stages, work.tell) for run in (base, aligned)]
+            Report(work.home).compare(again[0], again[1], second)
+        work.describe()
 
 
-def _find_model(model: str) -> tuple[str, Path]:
+def _make_adapter(
+    work: Alignment,
+    wanted: Sequence[str],
+    per_prompt: int | None,
+    training: AlignSettings,
+    checks: Suite | None,
+    log_with: Sequence[str],
+) -> None:
+    """The wanted stages of a round that begin with its candidates."""
+    if "pairs" in wanted:
+        click.echo(str(work.make_pairs(per_prompt=per_prompt)), err=True)
+    if "latents" in wanted:
+        work.encode()
+    if "train" in wanted:
+        adapter = work.train(training, validation=checks, on_validation=_say, log_with=log_with)
+        click.echo(f"Adapter: {adapter}")
+
+
+def _find_validation(name: str | None, suite: str) -> Suite | None:
+    from dsrbench.prompts import read_suite
+
+    usual = "sprites-val" if suite == "sprites" or suite.startswith("sprites-") else "none"
+    return None if (name or usual) == "none" else read_suite(name or usual)
+
+
+def _say(found: Validation) -> None:
+    """One line about a validation."""
+    click.echo(
+        f"step {found.step}: Accuracy@0.7 {found.accuracy:.3f}, coverage {found.coverage:.3f}, mean score (unscored as "
+        f"0) {found.mean_score_low:.3f}, sharpness {found.sharpness:.4f}{f'; {found.problem}' * bool(found.problem)}",
+        err=True,
+    )
+
+
+def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
+    """What a model is called, and its folder: the user's, the Hub's cache, or the embedded one.
+
+    Raises:
+        UnknownBackendError: No such model.
+        WeightsError: It is not there.
+        InputError: Its weights are not here to be trained.
+    """
+    from dsrbench.generate.resolve import name_model, resolve_model
     from dsrbench.sprites import embedded
 
-    return (model, embedded.MODEL) if model == "sprites" else (Path(model).resolve().name, Path(model))
+    generator, named = resolve_model(model)
+    if generator == "sprites":
+        folder = Path(named.get("folder", embedded.MODEL))
+    elif generator == "diffusers":
+        from dsrbench.generate.loading import find_model
+
+        folder = find_model(named["model"], revision=revision).source.folder
+    else:
+        raise InputError(f"{model}: the weights of generator {generator!r} are not here to be trained")
+    return name_model(model, None), folder
 
 
-def _make_generator(folder: Path, options: Mapping[str, str], adapter: Path | None = None) -> Backend[Generator]:
+def _make_generator(model: str, options: Mapping[str, str], adapter: Path | None = None) -> Backend[Generator]:
     from dsrbench.generate.resolve import resolve_model
     from dsrbench.registry import generators
 
-    name, named = resolve_model(str(folder))
+    name, named = resolve_model(model)
     return generators.create(name, {**named, **options, **({"adapter": str(adapter)} if adapter else {})})
 
 
@@ -145,26 +242,3 @@ def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> Al
         is_list = typing.get_origin(hints[key]) is tuple
         values[key] = tuple(value.split(",")) if is_list else convert_text(value, hints[key], f"setting {key!r}")
     return AlignSettings(**values)
-
-
-def _compare(base: Path, aligned: Path, detector: str) -> None:
-    from dsrbench.cli.compare import print_comparison
-    from dsrbench.report import compare_models
-    from dsrbench.store import Run
-
-    click.echo(f"Detector: {detector}")
-    print_comparison(compare_models(Run.open(base), Run.open(aligned), allow_unlike=False))
-
-
-def _score_again(work: Alignment, detector: str, tracker: str | None, suite: str) -> None:
-    """Score the videos of the evaluation with a detector that was not the reward."""
-    from dsrbench.pipeline import evaluate, plan_videos
-    from dsrbench.prompts import read_suite
-    from dsrbench.store import Run
-
-    stages = make_stages("default", detector, tracker, {"detector": {}, "tracker": {}}, suite)
-    folders = {name: work.out / f"{name}-{detector}" for name in ("base", "aligned")}
-    for name, folder in folders.items():
-        plan = plan_videos(work.out / name / "videos", read_suite(suite), model=name, partial=True)
-        evaluate(plan, stages, Run(folder), on_progress=work.tell)
-    _compare(folders["base"], folders["aligned"], detector)

@@ -35,6 +35,8 @@ class Recipe:
         frame_rule: Frame counts the model can make, such as `4n+1`.
         size_multiple: Height and width must be multiples of it, pixels.
         lora: The component that takes adapters.
+        lora_targets: Names of its layers, or the ends of their dotted paths, that `align` puts a LoRA on; none: it
+            does not train the model.
         aliases: Other short names.
         negative_prompt: What the model is told to avoid.
         dtypes: Precision of single components, where it differs.
@@ -66,6 +68,7 @@ class Recipe:
     frame_rule: str
     size_multiple: int
     lora: str
+    lora_targets: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     negative_prompt: str = ""
     dtypes: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -132,7 +135,7 @@ def read_recipe(name: str) -> Recipe:
     if not isinstance(values, dict) or set(values) - set(fields) or needed - set(values):
         wrong = sorted(set(values) ^ needed) if isinstance(values, dict) else [type(values).__name__]
         raise InputError(f"recipe {path.name}: keys absent, or none of a recipe: {', '.join(map(str, wrong))}")
-    lists = {key: tuple(values.get(key, ())) for key in ("aliases", "without")}
+    lists = {key: tuple(values.get(key, ())) for key in ("aliases", "without", "lora_targets")}
     return Recipe(**{**values, **lists, "name": name})
 
 

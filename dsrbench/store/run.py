@@ -133,14 +133,16 @@ class Run:
         """Keep a video's detections, so that a change of tracker need not detect again."""
         self.disk.write_atomic(f"detections/{key.slug}.npz", pack_detections(detections, meta))
 
-    def read_detections(self, key: SampleKey, stage_key: str) -> tuple[list[Detections], dict[str, Any]] | None:
-        """The detections kept under `stage_key` with the note beside them; None where there are none."""
+    def read_detections(
+        self, key: SampleKey, stage_key: str | None = None
+    ) -> tuple[list[Detections], dict[str, Any]] | None:
+        """The detections of a sample (made under `stage_key`, where one is given) and their note, or None."""
         name = f"detections/{key.slug}.npz"
         if not self.disk.exists(name):
             return None
         with contextlib.suppress(StoreError):
             detections, meta = unpack_detections(self.disk.read(name))
-            if meta.get("key") == stage_key:
+            if stage_key is None or meta.get("key") == stage_key:
                 return detections, meta
         return None
 

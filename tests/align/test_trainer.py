@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -19,12 +20,21 @@ from sprites.tiny import write_model  # noqa: E402
 from dsrbench.align.checkpoint import NAME  # noqa: E402
 from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.align.logs import make_accelerator  # noqa: E402
 from dsrbench.align.lora import reference  # noqa: E402
 from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
 from dsrbench.align.trainer import Trainer  # noqa: E402
-from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, TrainingError, WeightsError  # noqa: E402
+from dsrbench.errors import (  # noqa: E402
+    BackendError,
+    InputError,
+    OptionError,
+    RunMismatchError,
+    StoreError,
+    TrainingError,
+    WeightsError,
+)
 
-SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5)
+SETTINGS = AlignSettings(steps=4, batch=2, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, ema=0.5, every=1)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +47,12 @@ def data(tmp_path_factory):
     return model, pairs, folder / "latents"
 
 
-def make(data, folder, *, pairs=None, **changes):
+def make(data, folder, *, pairs=None, start=None, facts=None, accelerator=None, **changes):
     model, all_pairs, latents = data
     settings = dataclasses.replace(SETTINGS, **changes)
-    return Trainer(find_family(model), all_pairs if pairs is None else pairs, *read_encoded(latents), settings, folder)
+    chosen = all_pairs if pairs is None else pairs
+    more = {"start": start, "facts": facts, "accelerator": accelerator}
+    return Trainer(find_family(model), chosen, *read_encoded(latents), settings, folder, **more)
 
 
 def weights(folder):
@@ -98,12 +110,14 @@ def test_what_is_learned_is_what_was_preferred(data, tmp_path, objective):
 
 @pytest.mark.parametrize("stop_at", [1, 3])
 def test_stopped_and_gone_on_gives_the_same_bits(data, tmp_path, stop_at):
-    assert make(data, tmp_path / "whole").train(every=1) == 4
-    make(data, tmp_path / "parts").train(every=1, on_checkpoint=lambda step, _: step < stop_at)
+    assert make(data, tmp_path / "whole").train() == 4
+    make(data, tmp_path / "parts").train(on_checkpoint=lambda step, _: step < stop_at)
+    stopped = make(data, tmp_path / "parts").train(on_checkpoint=lambda step, _: step < stop_at)
+    assert stopped == stop_at, "what was stopped on purpose stays so"
     assert not (tmp_path / "parts" / "checkpoint-000004").exists()
     with (tmp_path / "parts" / "log.jsonl").open("a") as file:
         file.write(json.dumps({"step": stop_at + 1}) + "\n")  # of a step that was made, but never saved
-    assert make(data, tmp_path / "parts").train(every=1) == 4
+    assert make(data, tmp_path / "parts").train() == 4
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     whole, parts = load_file(tmp_path / "whole" / NAME), load_file(tmp_path / "parts" / NAME)
@@ -124,10 +138,10 @@ def test_checkpoints_are_adapters_of_plain_diffusers_with_their_alpha(data, tmp_
     from dsrbench.sprites.model.pipeline import SpritesPipeline
 
     trainer = make(data, tmp_path, ema=0.0)
-    trainer.train(every=4)
+    trainer.train()
     pipeline = SpritesPipeline.from_pretrained(data[0])
     name = "pytorch_lora_weights.safetensors"
-    pipeline.transformer.load_lora_adapter(tmp_path / "checkpoint-000004", prefix=None, weight_name=name)
+    pipeline.transformer.load_lora_adapter(tmp_path / "checkpoint-000004", weight_name=name)
     latents, texts = read_encoded(data[2])
     x = torch.stack(list(latents.values()))[:1].float()
     arguments = (x, torch.tensor([0.5]), list(texts.values())[:1])
@@ -139,11 +153,11 @@ def test_checkpoints_are_adapters_of_plain_diffusers_with_their_alpha(data, tmp_
 
 def test_averaged_weights_are_what_is_saved(data, tmp_path):
     trainer = make(data, tmp_path)
-    trainer.train(every=4)
+    trainer.train()
     saved = weights(tmp_path)
-    live = {name.replace(".default", ""): p for name, p in trainer.parameters.items()}
+    live = {f"transformer.{name.replace('.default', '')}": p for name, p in trainer.parameters.items()}
     assert any((saved[name] - live[name]).abs().max() > 1e-6 for name in saved)
-    mean = {name.replace(".default", ""): a for name, a in trainer.averages.items()}
+    mean = {f"transformer.{name.replace('.default', '')}": a for name, a in trainer.averages.items()}
     assert all(torch.equal(saved[name], mean[name]) for name in saved)
 
 
@@ -169,19 +183,103 @@ def test_the_papers_preset():
 
 def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint(data, tmp_path):
     trainer = make(data, tmp_path)
-    trainer.train(every=1, on_checkpoint=lambda step, _: step < 2)
+    trainer.train(on_checkpoint=lambda step, _: step < 2)
     state = (tmp_path / NAME).read_bytes()
     broken = make(data, tmp_path)
     broken._latents = {name: value * math.nan for name, value in broken._latents.items()}
     with pytest.raises(TrainingError, match="step 3: the loss is nan; the last checkpoint"):
-        broken.train(every=1)
+        broken.train()
     assert (tmp_path / NAME).read_bytes() == state
 
 
+def test_a_round_begins_with_the_adapter_of_the_one_before_as_its_reference(data, tmp_path):
+    make(data, tmp_path / "one", ema=0.0).train()
+    start = tmp_path / "one" / "checkpoint-000004"
+    trainer = make(data, tmp_path / "two", start=start, ema=0.0)
+    first = trainer.make_step(0)
+    assert first["objective"] == pytest.approx(math.log(2), abs=1e-7)
+    assert first["regulariser"] == 0
+    second = trainer.make_step(1)
+    assert second["regulariser"] > 0
+    assert second["drift"] > 0
+    from_base = make(data, tmp_path / "three", start=start, reference="base", ema=0.0)
+    assert from_base.make_step(0)["regulariser"] > 0
+    with pytest.raises(WeightsError, match=r"another model, rank or other layers: 34 of 34 matrices differ"):
+        make(data, tmp_path / "four", start=start, rank=3)
+
+
+def test_a_later_round_resumes_to_the_same_bits(data, tmp_path):
+    make(data, tmp_path / "one").train()
+    start = tmp_path / "one" / "checkpoint-000004"
+    make(data, tmp_path / "whole", start=start).train()
+    make(data, tmp_path / "parts", start=start).train(on_checkpoint=lambda step, _: step < 2)
+    make(data, tmp_path / "parts", start=start).train()
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "parts/log.jsonl").read_text()
+
+
+def test_what_happens_at_a_checkpoint_leaves_the_training_as_it_is(data, tmp_path):
+    def disturb(step, folder):
+        torch.manual_seed(step)
+        torch.randn(7)
+        np.random.seed(step)  # noqa: NPY002 (the global state is the point)
+        family = find_family(data[0])
+        family.transformer.load_lora_adapter(folder, weight_name="pytorch_lora_weights.safetensors")
+        return True
+
+    make(data, tmp_path / "alone").train()
+    make(data, tmp_path / "watched").train(on_checkpoint=disturb)
+    alone, watched = weights(tmp_path / "alone"), weights(tmp_path / "watched")
+    assert all(torch.equal(alone[name], watched[name]) for name in alone)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_tensorboard_is_told_what_the_log_is(data, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def logging():
+        trainer = make(data, tmp_path, accelerator=make_accelerator("no", tmp_path, log_with=["tensorboard"]))
+        return trainer.train(on_checkpoint=lambda step, _: step != 2 or (tmp_path / "again").exists())
+
+    assert logging() == 2
+    (tmp_path / "again").touch()
+    assert logging() == 4
+    events = EventAccumulator(str(tmp_path / "dsrbench"))
+    events.Reload()
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    names = {name.removeprefix("training/") for name in events.Tags()["scalars"]}
+    assert names == {*rows[0]} - {"step"}
+    for name in names:
+        told = [(event.step, event.value) for event in events.Scalars(f"training/{name}")]
+        assert told == [(row["step"], pytest.approx(row[name], rel=1e-5, abs=1e-7)) for row in rows]
+
+
+def test_a_tracker_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BackendError, match="pip install wandb"):
+        make_accelerator("no", tmp_path, log_with=["wandb"])
+
+
+def test_drift_is_the_norm_of_the_change_over_that_of_the_weights(data, tmp_path):
+    trainer = make(data, tmp_path)
+    drifts = [trainer.make_step(step)["drift"] for step in range(2)]
+    assert 0 < drifts[0] < drifts[1]
+    change = weight = 0.0
+    for module in trainer.family.transformer.modules():
+        if hasattr(module, "lora_A"):
+            change += float(module.get_delta_weight("default").detach().square().sum())
+            weight += float(module.base_layer.weight.square().sum())
+    assert drifts[1] == pytest.approx((change / weight) ** 0.5, rel=1e-4)
+
+
 def test_other_settings_are_refused(data, tmp_path):
-    make(data, tmp_path).train(every=4)
+    make(data, tmp_path).train()
     with pytest.raises(RunMismatchError, match=r"beta: 30\.0 -> 7\.0"):
         make(data, tmp_path, beta=7.0).train()
+    with pytest.raises(RunMismatchError, match="pairs: None -> 'others'"):
+        make(data, tmp_path, facts={"pairs": "others"}).train()
     (tmp_path / NAME).write_bytes(b"junk")
     with pytest.raises(StoreError, match="damaged"):
         make(data, tmp_path).train()
@@ -199,6 +297,10 @@ def test_targets_that_match_nothing(data, tmp_path):
         {"beta": 0},
         {"rank": 0},
         {"weight": -1},
+        {"clip": 0},
+        {"reference": "none"},
+        {"every": 0},
+        {"max_coverage_loss": 2},
         {"ema": 1},
         {"accumulation": 3},
         {"precision": "8"},
@@ -214,11 +316,29 @@ def test_no_pairs(data, tmp_path):
         make(data, tmp_path, pairs=[])
 
 
+def test_pairs_that_are_not_encoded(data, tmp_path):
+    other = dataclasses.replace(data[1][0], loser=dataclasses.replace(data[1][0].loser, sha256="0" * 64))
+    with pytest.raises(InputError, match=r"1 of 2 pairs are not encoded, such as 0\.mp4; encode them again"):
+        make(data, tmp_path, pairs=[other, data[1][1]])
+    with pytest.raises(InputError, match="no encoded pairs; encode them first"):
+        read_encoded(tmp_path)
+
+
+def test_an_adapter_to_begin_with_that_cannot_be_read(data, tmp_path):
+    (tmp_path / "pytorch_lora_weights.safetensors").write_bytes(b"junk")
+    for start in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(WeightsError, match=r"pytorch_lora_weights\.safetensors: the adapter cannot be read"):
+            make(data, tmp_path / "out", start=start)
+
+
 def test_models_that_cannot_be_trained(tmp_path):
     with pytest.raises(WeightsError, match=r"model_index\.json"):
         find_family(tmp_path)
     (tmp_path / "model_index.json").write_text('{"_class_name": "MochiPipeline"}')
-    with pytest.raises(InputError, match="no recipe to train a MochiPipeline; known: SpritesPipeline"):
+    with pytest.raises(
+        InputError,
+        match="no recipe to train a MochiPipeline; known: CogVideoXPipeline, LTXPipeline, SpritesPipeline, WanPipeline",
+    ):
         find_family(tmp_path)
 
 

@@ -14,6 +14,7 @@ from sprites.tiny import write_model
 
 from dsrbench.dataset import read_pairs
 from dsrbench.store import Run
+from dsrbench.video import sha256_file
 
 QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1")
 
@@ -53,21 +54,69 @@ def test_all_stages_and_again(place):
     assert done.returncode == 0, done.stderr
     assert "1 pairs; of the prompts 1 have winners and losers, 0 only winners, 1 only losers" in done.stderr
     run = place / "run"
-    (pair,) = read_pairs(run / "pairs.jsonl")
+    home = run / "round-1"
+    (pair,) = read_pairs(home / "pairs.jsonl")
     assert (pair.prompt_id, pair.winner.seed, pair.loser.seed) == ("a", 0, 1)
-    assert (run / "adapter/pytorch_lora_weights.safetensors").is_file()
-    assert len((run / "training/log.jsonl").read_text().splitlines()) == 2
-    base, aligned = Run.open(run / "base"), Run.open(run / "aligned")
+    assert (home / "adapter/pytorch_lora_weights.safetensors").is_file()
+    assert len((home / "training/log.jsonl").read_text().splitlines()) == 2
+    assert not (home / "training/validation.jsonl").exists(), "no suite to validate on"
+    base, aligned = Run.open(run / "base"), Run.open(home / "aligned")
     assert base.manifest["generator"]["fingerprint"]["adapter"] is None
     assert len(aligned.manifest["generator"]["fingerprint"]["adapter"]) == 64
     assert "Accuracy@0.7" in done.stdout
+    assert "Frames with duplicates" in done.stdout
+    compared = json.loads((home / "comparison-scripted.json").read_text())
+    assert compared["scores"]["n_pairs"] == compared["quality"]["sharpness"]["n_pairs"] == 2
+    card = (home / "adapter/README.md").read_text()
+    assert "1 pairs of 1 prompts" in card
+    assert "| `rank` | `2` |" in card
+    assert "| `scripted` | 0.000 | 0.000 | +0.000" in card
+    assert "were not validated" in card
+    assert str(place) not in card
+    assert list((home / "training/dsrbench").glob("events.*"))
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.suffix in (".mp4", ".safetensors")}
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
-    changed = {p.name for p, t in before.items() if p.stat().st_mtime_ns != t}
-    assert changed <= {"pytorch_lora_weights.safetensors"}
+    assert {p: p.stat().st_mtime_ns for p in before} == before
     other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "steps=3", "-s", "batch=1", cwd=place)
     assert "holds a training with other settings" in error_line(other, 6)
+
+
+def test_rounds_and_validation(place):
+    lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
+    (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = (*BASE, "-o", "detector.boxes=turns.jsonl", "--out", "rounds", "--validation", "held.jsonl")
+    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1", "--rounds", "2")
+    done = dsrbench(*asked, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 1: Accuracy@0.7 0.500, coverage 1.000") == 2
+    one, two = place / "rounds/round-1", place / "rounds/round-2"
+    rows = [json.loads(line) for line in (two / "training/validation.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 1, 2]
+    assert "| 2 | 0.5 | 1 |" in (two / "adapter/README.md").read_text()
+    best = max(rows[1:], key=lambda row: (row["accuracy"], row["mean_score_low"], -row["step"]))["step"]
+    name = "pytorch_lora_weights.safetensors"
+    chosen = two / f"training/checkpoint-{best:06d}" / name
+    assert (two / "adapter" / name).read_bytes() == chosen.read_bytes()
+    assert Run.open(one / "candidates").manifest["seeds"] == [0, 1]
+    later = Run.open(two / "candidates").manifest
+    assert later["seeds"] == [2, 3]
+    assert later["generator"]["fingerprint"]["adapter"] == sha256_file(one / "adapter" / name)
+    assert len(list((two / "training/validation/step-000002/videos").glob("*.mp4"))) == 2
+    before = {p: p.stat().st_mtime_ns for p in (place / "rounds").rglob("*") if p.suffix in (".mp4", ".safetensors")}
+    again = dsrbench(*asked, cwd=place)
+    assert again.returncode == 0, again.stderr
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_a_round_needs_the_one_before(place):
+    done = dsrbench(*BASE, "--out", "gap", "--rounds", "2", "--only", "evaluate", cwd=place)
+    assert "round-2/adapter" in error_line(done, 5)
+
+
+def test_a_missing_suite_is_named_before_missing_weights(tmp_path):
+    done = dsrbench("align", "--suite", "NOSUCH", "--out", "x", cwd=tmp_path, env={"DSRBENCH_CACHE": str(tmp_path)})
+    assert "no suite named 'NOSUCH'" in error_line(done, 3)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +124,18 @@ def test_all_stages_and_again(place):
     [
         (("-s", "bta=3"), 3, "no setting 'bta'; did you mean 'beta'"),
         (("-s", "beta=much"), 3, "setting 'beta': expected float, got 'much'"),
+        (("--dinov2", "nowhere"), 5, "no such folder: nowhere"),
         (("--preset", "paper"), 3, "no preset 'paper'. Known: spatialalign"),
     ],
 )
 def test_bad_settings_are_one_line(place, more, code, words):
     done = dsrbench(*BASE, "--out", "other", "--only", "train", *more, cwd=place)
     assert words in error_line(done, code)
+
+
+def test_several_processes_only_train(place):
+    done = dsrbench(*BASE, "--out", "two", cwd=place, env={"WORLD_SIZE": "2"})
+    assert "--only train" in error_line(done, 3)
 
 
 def test_bad_settings_are_said_before_anything_is_sampled(place):
@@ -110,3 +165,34 @@ def test_no_prompt_with_both(place):
 def test_a_bare_install_says_what_to_install(tmp_path):
     done = dsrbench("align", "--out", "x", cwd=tmp_path, before="import sys; sys.modules['peft'] = None\n")
     assert "pip install 'dsrbench[align]'" in error_line(done, 5)
+
+
+@pytest.mark.slow
+def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
+    from tinypipelines import wan21_1_3b
+
+    pytest.importorskip("transformers")
+    wan21_1_3b(place / "wan")
+    lines = [line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
+    for row in lines:
+        step = 6 if "seed0" in row["video"] else 0
+        boxes = [[[step * t, 8, step * t + 16, 24], [12, 8, 28, 24]] for t in range(5)]
+        frames = [{"frame": t, "labels": ["cat", "box"], "boxes_xyxy": two} for t, two in enumerate(boxes)]
+        row.update(n_frames=5, frames=frames)
+    (place / "five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    size = [f"generator.{name}={value}" for name, value in (("frames", 5), ("height", 32), ("width", 48), ("steps", 2))]
+    done = dsrbench(
+        *("align", "--model", "wan", "--suite", "train.jsonl", "--held-out", "held.jsonl", "--candidates", "0..1"),
+        *("--seeds", "0", "--detector", "scripted", "-o", "detector.boxes=five.jsonl", "-o", "generator.dtype=float32"),
+        *(word for option in size for word in ("-o", option)),
+        *("-s", "steps=2", "-s", "batch=2", "-s", "warm_up=0", "-s", "learning_rate=1", "--out", "wan-run"),
+        cwd=place,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    home = place / "wan-run/round-1"
+    assert len(read_pairs(home / "pairs.jsonl")) == 2
+    assert Run.open(home / "aligned").manifest["generator"]["fingerprint"]["adapter"] == sha256_file(
+        home / "adapter/pytorch_lora_weights.safetensors"
+    )
+    assert "A LoRA for wan" in (home / "adapter/README.md").read_text()

@@ -17,7 +17,12 @@ from dsrbench.errors import InputError, WeightsError
 Text = Mapping[str, Tensor]
 """Features of one text by name, without a batch dimension."""
 
-FAMILIES = {"SpritesPipeline": "dsrbench.align.families.sprites:SpritesFamily"}
+FAMILIES = {
+    "CogVideoXPipeline": "dsrbench.align.families.cogvideox:CogVideoXFamily",
+    "LTXPipeline": "dsrbench.align.families.ltx:LTXFamily",
+    "SpritesPipeline": "dsrbench.align.families.sprites:SpritesFamily",
+    "WanPipeline": "dsrbench.align.families.wan:WanFamily",
+}
 """Class of a saved pipeline to the family that trains it, as "module:Class"."""
 
 
@@ -30,7 +35,11 @@ class Family(Protocol):
         defaults: Settings that suit this model better than the general ones.
     """
 
-    transformer: nn.Module
+    @property
+    def transformer(self) -> Any:
+        """The transformer, loaded when it is first asked for."""
+        ...
+
     targets: tuple[str, ...]
     defaults: Mapping[str, Any]
 
@@ -44,8 +53,8 @@ class Family(Protocol):
         """Latents of a clip, RGB uint8 `[T, H, W, 3]`, without a batch dimension."""
         ...
 
-    def draw_times(self, count: int, generator: Generator) -> Tensor:
-        """Noise levels to train at, `[count]`, in whatever unit the family's other methods take."""
+    def draw_times(self, count: int, generator: Generator, shape: Sequence[int]) -> Tensor:
+        """Noise levels to train latents of a shape at, `[count]`, in whatever unit the family's other methods take."""
         ...
 
     def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
@@ -66,14 +75,20 @@ def find_family_class(folder: Path) -> type[Family]:
 
     Raises:
         WeightsError: No such folder.
-        InputError: A pipeline that no family knows; they are listed.
+        InputError: A pipeline that no family knows; they are listed. Or one with two transformers.
     """
     try:
-        kind = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        kind = index["_class_name"]
     except (OSError, ValueError, KeyError, TypeError):
         raise WeightsError(f"{folder}: expected a folder with the model_index.json of a diffusers pipeline") from None
     if kind not in FAMILIES:
         raise InputError(f"{folder}: no recipe to train a {kind}; known: {', '.join(list_families())}")
+    if any(index.get("transformer_2") or ()):
+        raise InputError(
+            f"{folder}: a {kind} with two transformers, each for some of the noise levels (Wan 2.2 A14B), cannot be "
+            f"trained: a LoRA goes on one. Take one of one transformer, such as wan2.1-1.3b or wan2.2-5b"
+        )
     module, _, name = FAMILIES[kind].partition(":")
     return cast(type[Family], getattr(importlib.import_module(module), name))
 

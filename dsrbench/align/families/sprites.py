@@ -62,7 +62,7 @@ class SpritesFamily:
         latents: Tensor = self._autoencoder.encode(pixels[None].to(self._device).float() / 127.5 - 1)[0]
         return latents
 
-    def draw_times(self, count: int, generator: Generator) -> Tensor:
+    def draw_times(self, count: int, generator: Generator, shape: Sequence[int]) -> Tensor:
         """Noise levels sigma in 0..1, drawn as when the base was trained."""
         return torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(count, generator=generator))
 

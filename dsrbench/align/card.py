@@ -1,0 +1,135 @@
+"""The model card of an adapter: what it was trained on, how, how that went, and what it reaches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench import __version__
+from dsrbench.align.logs import NAME as LOG
+from dsrbench.align.lora import FILE
+from dsrbench.align.validation import NAME as VALIDATION
+from dsrbench.dataset import read_pairs
+from dsrbench.store import LocalDisk, Run
+
+SHOWN = 8
+"""Steps of the training in the table."""
+
+CURVES = ("loss", "objective", "regulariser", "implicit_accuracy", "margin", "gradient_norm", "drift")
+
+
+def write_card(home: Path, *, base: str, number: int) -> None:
+    """Write `README.md` beside a round's adapter, from what the round's folder has.
+
+    Args:
+        home: Folder of the round.
+        base: What the base is called.
+        number: Of the round.
+    """
+    LocalDisk(home / "adapter").write_atomic("README.md", make_card(home, base=base, number=number).encode())
+
+
+def make_card(home: Path, *, base: str, number: int) -> str:
+    """The card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
+    settings = json.loads((home / "training" / "settings.json").read_text(encoding="utf-8"))
+    is_sprites = base == "sprites"
+    model = "--model sprites" if is_sprites else f"--model {base}"
+    began = "the base" if number == 1 else f"the adapter of round {number - 1}"
+    parts = [
+        "---\nlibrary_name: diffusers\npipeline_tag: text-to-video\n"
+        + ("" if is_sprites else f"base_model: {base}\n")
+        + "tags: [dsrbench, lora, dpo, text-to-video]\n---",
+        f"# A LoRA for {base}, aligned with where things should be",
+        f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of "
+        f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
+        f"```bash\ndsrbench eval {model} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
+        f'`pipeline.load_lora_weights("FOLDER", weight_name="{FILE}")` of diffusers; its alpha is in the file.',
+        "## Data",
+        _describe_data(home),
+        "## Settings",
+        _table(["setting", "value"], [[f"`{k}`", f"`{v}`"] for k, v in settings.items()]),
+        "## Training",
+        _curves(home / "training" / LOG),
+        _validations(home / "training" / VALIDATION),
+        "## Results",
+        _results(home),
+        "## Limits",
+        "The reward is a detector's view of boxes. Read a gain beside coverage, quality figures and a detector that "
+        "was not the reward; the adapter was tried on no other kinds of prompts than those above.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _describe_data(home: Path) -> str:
+    manifest = Run(home / "candidates").manifest
+    suite, detector = manifest.get("suite") or {}, manifest.get("detector") or {}
+    pairs = read_pairs(home / "pairs.jsonl")
+    prompts = {pair.prompt_id for pair in pairs}
+    margin = sum(pair.margin for pair in pairs) / len(pairs)
+    seeds, sha256 = ", ".join(map(str, manifest.get("seeds", []))), str(suite.get("sha256", "?"))[:12]
+    return (
+        f"{len(pairs)} pairs of {len(prompts)} prompts, mean difference of their scores {margin:.3f}, from "
+        f"{manifest.get('n_samples', '?')} candidates (seeds {seeds}) of the suite `{suite.get('name', '?')}` "
+        f"{suite.get('version', '')} (sha256 `{sha256}`), scored with the detector `{detector.get('name', '?')}`."
+    )
+
+
+def _curves(log: Path) -> str:
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+    if not rows:
+        return "No steps were logged."
+    places = sorted({round(i * (len(rows) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
+    return _table(
+        ["step", *CURVES], [[str(rows[i]["step"]), *(f"{rows[i][name]:.4g}" for name in CURVES)] for i in places]
+    )
+
+
+def _validations(path: Path) -> str:
+    if not path.exists():
+        return "Its checkpoints were not validated; the adapter is the last one."
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [name for name in rows[0] if name not in ("step", "problem")]
+    lines = [[str(row["step"]), *(f"{row[name]:.4g}" for name in names), row["problem"]] for row in rows]
+    return "Validation (step 0 is the base); the best checkpoint is the adapter:\n\n" + _table(
+        ["step", *(name.replace("_", " ") for name in names), "problem"], lines
+    )
+
+
+def _results(home: Path) -> str:
+    """The comparisons with the base, where the evaluation was run."""
+    rows = []
+    for path in sorted(home.glob("comparison-*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        change = found["difference"]
+        rows.append(
+            [
+                f"`{path.stem.removeprefix('comparison-')}`",
+                *(f"{found[f'accuracy_{side}']['value']:.3f}" for side in "ab"),
+                f"{change['difference']:+.3f}{_ends(change)}",
+                *(f"{found[f'coverage_{side}']:.3f}" for side in "ab"),
+                str(found["n_pairs"]),
+            ]
+        )
+    if not rows:
+        return "It was not evaluated."
+    suite = Run(home / "aligned").manifest.get("suite") or {}
+    head = [
+        "detector",
+        "Accuracy@0.7 of the base",
+        "with the adapter",
+        "difference (95 %)",
+        "coverage",
+        "with",
+        "samples",
+    ]
+    return f"On `{suite.get('name', '?')}`, the same seeds for both:\n\n{_table(head, rows)}"
+
+
+def _ends(change: Mapping[str, Any]) -> str:
+    return "" if change["low"] is None else f" [{change['low']:+.3f}, {change['high']:+.3f}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])

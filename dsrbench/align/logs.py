@@ -1,0 +1,90 @@
+"""What a training tells as it goes: a JSON line a step, and the trackers of accelerate."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dsrbench.errors import BackendError
+
+NAME = "log.jsonl"
+TRACKERS = ("tensorboard", "wandb")
+"""Trackers by name; each is the package it needs."""
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """See whether trackers can be used.
+
+    Raises:
+        BackendError: A tracker's package is not installed.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise BackendError(f"logging with {name} needs the package {name!r}. Install it with: pip install {name}")
+
+
+def make_accelerator(precision: str, folder: Path | None = None, *, log_with: Sequence[str] = ()) -> Any:
+    """An accelerator on this process's device.
+
+    Args:
+        precision: `no` or `bf16`.
+        folder: Where trackers write files; needed for them.
+        log_with: Of `TRACKERS`; they are started by `TrainingLog`.
+
+    Raises:
+        BackendError: A tracker's package is not installed.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    check_trackers(log_with)
+    AcceleratorState._reset_state()  # it is one for the process, and would refuse another precision than the last one's
+    return Accelerator(
+        cpu=not torch.cuda.is_available(),
+        mixed_precision=precision,
+        log_with=list(log_with) or None,
+        project_dir=str(folder) if folder is not None else None,
+    )
+
+
+class TrainingLog:
+    """Writes the figures of steps, in the main process alone.
+
+    Args:
+        folder: For `log.jsonl`.
+        accelerator: Its trackers are told as well.
+    """
+
+    def __init__(self, folder: Path, accelerator: Any) -> None:
+        self._path, self._accelerator = folder / NAME, accelerator
+
+    def start(self, step: int) -> None:
+        """Forget what was written of steps after this one, which will be made again."""
+        acc = self._accelerator
+        if acc.is_main_process and self._path.exists():
+            lines = [line for line in self._path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            self._path.write_text("".join(f"{line}\n" for line in lines))
+        if acc.log_with:
+            kept = {"tensorboard": {"purge_step": step + 1}, "wandb": {"name": self._path.parent.parent.name}}
+            acc.init_trackers("dsrbench", init_kwargs=kept)
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Write the figures of a step."""
+        if self._accelerator.is_main_process:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **figures}) + "\n")
+        self.tell("training", step, figures)
+
+    def tell(self, group: str, step: int, figures: Mapping[str, float]) -> None:
+        """Tell the trackers alone."""
+        self._accelerator.log({f"{group}/{name}": value for name, value in figures.items()}, step=step)
+
+    def end(self) -> None:
+        """Let the trackers finish."""
+        self._accelerator.end_training()

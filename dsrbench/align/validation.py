@@ -1,0 +1,156 @@
+"""Validation while a model is trained: is it better, does it still make videos, and which checkpoint was best."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dsrbench.align.checkpoint import rotate_checkpoints
+from dsrbench.align.settings import AlignSettings
+from dsrbench.errors import TrainingError
+from dsrbench.prompts import Suite
+from dsrbench.quality import sharpness
+from dsrbench.report.summary import coverage, mean_scores
+from dsrbench.store import LocalDisk, Sample
+from dsrbench.video import read_clip
+
+NAME = "validation.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes:
+        step: Of the training; 0 for the base.
+        accuracy: Accuracy@0.7 over all samples.
+        coverage: Share of samples that have a score.
+        mean_score_low: Mean DSR-Score, the unscored as 0.
+        sharpness: Mean of the clips' `dsrbench.quality.sharpness`.
+        problem: What shows that the model has degenerated; empty where nothing does.
+    """
+
+    step: int
+    accuracy: float
+    coverage: float
+    mean_score_low: float
+    sharpness: float
+    problem: str = ""
+
+    def figures(self) -> dict[str, float]:
+        """The numbers among these, but for the step."""
+        return {name: v for name, v in dataclasses.asdict(self).items() if name not in ("step", "problem")}
+
+
+def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
+    """The figures of validation samples whose videos are in a folder."""
+    found = [sharpness(read_clip(videos / sample.video).frames) for sample in samples if sample.video_sha256]
+    passed = sum(sample.score.passes() for sample in samples) / len(samples)
+    score = mean_scores(samples)["mean_score_low"]
+    return Validation(step, passed, coverage(samples), score, float(np.mean(found)) if found else 0.0)
+
+
+def find_problem(found: Validation, base: Validation, settings: AlignSettings) -> str:
+    """What shows that a model has degenerated, against the base; empty where nothing does.
+
+    The mean of scored samples alone is no sign: a model that has collapsed can have the best one.
+
+    >>> base = Validation(0, 0.3, 0.9, 0.5, 0.02)
+    >>> find_problem(Validation(50, 0.5, 0.7, 0.5, 0.02), base, AlignSettings())
+    'coverage fell from 0.90 to 0.70'
+    >>> find_problem(Validation(50, 0.5, 0.9, 0.5, 0.05), base, AlignSettings())
+    'sharpness went from 0.0200 to 0.0500'
+    """
+    if found.coverage < base.coverage - settings.max_coverage_loss:
+        return f"coverage fell from {base.coverage:.2f} to {found.coverage:.2f}"
+    bound = settings.max_sharpness_change
+    if not base.sharpness / bound <= found.sharpness <= base.sharpness * bound:
+        return f"sharpness went from {base.sharpness:.4f} to {found.sharpness:.4f}"
+    return ""
+
+
+def choose_best(found: Sequence[Validation], *, sound: bool = True) -> Validation | None:
+    """Highest accuracy, then mean score with the unscored as 0, then the earliest; if `sound`, without a problem.
+
+    >>> best = choose_best([Validation(50, 0.4, 0.9, 0.5, 1), Validation(100, 0.4, 0.9, 0.6, 1)])
+    >>> best.step if best else None
+    100
+    """
+    able = [row for row in found if row.step > 0 and not (sound and row.problem)]
+    return max(able, key=lambda row: (row.accuracy, row.mean_score_low, -row.step), default=None)
+
+
+def thin(suite: Suite, count: int) -> Suite:
+    """At most `count` prompts of a suite, evenly spread."""
+    if len(suite) <= count:
+        return suite
+    places = np.linspace(0, len(suite) - 1, count).round().astype(int)
+    return Suite(f"{suite.name}[{count}]", suite.version, tuple(suite.prompts[place] for place in places))
+
+
+class Watch:
+    """Looks at every checkpoint of a training: validates it, keeps the best, says when to end.
+
+    Args:
+        folder: Of the training.
+        settings: What counts as degenerated, and how many checkpoints are kept.
+        validate: From a step and the folder of its adapter (None for the base) to what is found; by None, nothing is.
+        tell: Told what each validation found.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: AlignSettings,
+        validate: Callable[[int, Path | None], Validation] | None,
+        tell: Callable[[Validation], None] = lambda _: None,
+    ) -> None:
+        self._folder, self._settings, self._validate, self._tell = folder, settings, validate, tell
+
+    def __call__(self, step: int, adapter: Path) -> bool:
+        """Look at a checkpoint; False ends the training."""
+        going, best = True, None
+        if self._validate is not None:
+            kept = {row.step: row for row in self.rows()}
+            base = kept.get(0) or self._first()
+            found = self._validate(step, adapter)
+            found = dataclasses.replace(found, problem=find_problem(found, base, self._settings))
+            rows = [row for _, row in sorted({**kept, 0: base, step: found}.items()) if row.step <= step]
+            lines = [json.dumps(dataclasses.asdict(row)) + "\n" for row in rows]
+            LocalDisk(self._folder).write_atomic(NAME, "".join(lines).encode())
+            self._tell(found)
+            best = choose_best(rows, sound=self._settings.early_stop)
+            going = not (found.problem and self._settings.early_stop)
+        rotate_checkpoints(self._folder, keep=self._settings.keep, best=best.step if best is not None else None)
+        return going
+
+    def _first(self) -> Validation:
+        assert self._validate is not None
+        base = self._validate(0, None)
+        self._tell(base)
+        return base
+
+    def rows(self) -> list[Validation]:
+        """What was found so far, the base first."""
+        path = self._folder / NAME
+        return [Validation(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def choose(self, last: int) -> int:
+        """The step whose adapter the training ends with: the best by validation, without validation the last.
+
+        Raises:
+            TrainingError: Every checkpoint had degenerated.
+        """
+        if self._validate is None:
+            return last
+        best = choose_best(self.rows(), sound=self._settings.early_stop)
+        if best is None:
+            raise TrainingError(
+                f"{self._folder}: no checkpoint is sound: at step {last} {self.rows()[-1].problem}. Try a smaller "
+                f"learning_rate, a larger weight, or a smaller every; early_stop=false goes on all the same"
+            )
+        return best.step
