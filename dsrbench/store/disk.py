@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from dsrbench.errors import RunLockedError, StoreError
 
@@ -42,7 +43,17 @@ class LocalDisk:
             raise StoreError(f"cannot read {self.path(name)}: {error.strerror}") from error
 
     def write_atomic(self, name: str, data: bytes) -> None:
-        """Write a file so that it is there whole or not at all, also after a crash: temporary file, fsync, rename.
+        """Write a file so that it is there whole or not at all, also after a crash.
+
+        Raises:
+            StoreError: It cannot be written, for instance because the disk is full.
+        """
+        with self.writing(name) as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write to, which is there whole or not at all: temporary file, fsync, rename.
 
         Raises:
             StoreError: It cannot be written, for instance because the disk is full.
@@ -53,7 +64,7 @@ class LocalDisk:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import socket
 import time
@@ -14,10 +13,19 @@ from typing import Any
 from dsrbench.errors import StoreError
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.store.disk import LocalDisk, write_error
-from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
+from dsrbench.store.samples import (
+    Sample,
+    SampleKey,
+    read_rows,
+    read_samples,
+    write_tables,
+)
 from dsrbench.types import Detections, VideoTracks
 
 SCHEMA = 1
+
+Written = tuple[Sample, dict[str, Any]]
+"""A sample with the note about its video: path, size, mtime_ns, sha256, made_by."""
 
 
 class Run:
@@ -119,15 +127,21 @@ class Run:
         text = json.dumps(row, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.disk.write_atomic(f"samples/{sample.id.slug}.json", text.encode())
 
-    def written_samples(self) -> dict[SampleKey, tuple[Sample, dict[str, Any]]]:
-        """Every sample written so far with the `file` note beside it; damaged files are as if not there."""
-        found = {}
-        for name in self.disk.list("samples", ".json"):
-            with contextlib.suppress(StoreError, ValueError):
+    def read_sample(self, key: SampleKey) -> Written | None:
+        """A sample written so far with the `file` note beside it; a damaged file is as if not there."""
+        return self._read_sample(f"samples/{key.slug}.json")
+
+    def written_samples(self) -> dict[SampleKey, Written]:
+        """Every sample written so far, as `read_sample` gives it."""
+        found = map(self._read_sample, self.disk.list("samples", ".json"))
+        return {written[0].id: written for written in found if written is not None}
+
+    def _read_sample(self, name: str) -> Written | None:
+        with contextlib.suppress(StoreError, ValueError):
+            if self.disk.exists(name):
                 row = json.loads(self.disk.read(name))
-                sample = Sample.from_row(row)
-                found[sample.id] = (sample, row.get("file") or {})
-        return found
+                return Sample.from_row(row), row.get("file") or {}
+        return None
 
     def write_detections(self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any]) -> None:
         """Keep a video's detections, so that a change of tracker need not detect again."""
@@ -161,11 +175,25 @@ class Run:
 
     def compact(self, samples: Iterable[Sample]) -> None:
         """Write `samples.parquet`: equal samples give equal bytes, in whatever order they were made."""
-        import pyarrow.parquet as pq
+        self.write_tables((sample, {}) for sample in sorted(samples, key=lambda sample: sample.id))
 
-        buffer = io.BytesIO()
-        pq.write_table(samples_table(samples), buffer, compression="zstd", store_schema=False)
-        self.disk.write_atomic("samples.parquet", buffer.getvalue())
+    def write_tables(self, written: Iterable[Written]) -> None:
+        """Write `samples.parquet`, and `files.parquet` with the notes about their videos; in flat memory.
+
+        Args:
+            written: Samples sorted by id, each with its note.
+        """
+        with self.disk.writing("samples.parquet") as table, self.disk.writing("files.parquet") as notes:
+            write_tables(table, notes, ((sample.row(), note) for sample, note in written))
+
+    def finished(self) -> dict[SampleKey, Written]:
+        """What the tables of the finished run hold, without a look at any other file; empty where there are none."""
+        with contextlib.suppress(StoreError):
+            notes = read_rows(self.disk.path("files.parquet"))
+            samples = read_samples(self.disk.path("samples.parquet"))
+            if len(notes) == len(samples):
+                return {sample.id: (sample, note) for sample, note in zip(samples, notes, strict=True)}
+        return {}
 
     def samples(self) -> list[Sample]:
         """The samples of the finished run, sorted.
@@ -182,7 +210,7 @@ class Run:
         for part in ("samples", "tracks", "detections", "generated", "report"):
             for name in self.disk.list(part):
                 self.disk.path(name).unlink(missing_ok=True)
-        for name in ("samples.parquet", "run.json"):
+        for name in ("samples.parquet", "files.parquet", "run.json"):
             self.disk.path(name).unlink(missing_ok=True)
 
 
