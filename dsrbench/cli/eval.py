@@ -81,7 +81,7 @@ def command(
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.pipeline import evaluate
     from dsrbench.registry import split_options
-    from dsrbench.report import print_summary, summarize, write_page
+    from dsrbench.report import print_summary, update_page
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
@@ -104,8 +104,9 @@ def command(
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
         samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)
-    print_summary(summarize(samples), run.manifest)
-    click.echo(f"Page: {write_page(run)}")
+    page = update_page(run)
+    print_summary(run.read_json("report/summary.json"), run.manifest)
+    click.echo(f"Page: {page}")
     _fail_if_incomplete(samples)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -127,7 +128,7 @@ def _fail(error: Exception, sample: Sample, run: Run, path: Path | None = None) 
 
 def describe_file(path: Path) -> dict[str, Any]:
     """Path, size in bytes and time of change of a file; the path alone of one that is not there."""
-    where = readable(str(path.resolve()))
+    where = readable(os.path.realpath(path))
     try:
         stat = path.stat()
     except OSError:
