@@ -2,8 +2,8 @@
 
 Run: python benchmark/scale/startup.py [--samples 10000] [--out FOLDER]
 
-The run is made here with a generator that gives one clip and a detector that gives one box, put in the place of the real
-ones, whose records it has; what is timed is the real command, in a process of its own.
+The run is made here with a generator that gives one clip and a detector that gives two boxes, put in the place of the
+real ones, whose records it has; what is timed is the real command, in a process of its own.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsrbench.cli.options import backend_options, make_stages, parse_seeds
+from dsrbench.cli.options import backend_options, make_engine, make_stages, parse_seeds, scale_options
 from dsrbench.errors import IncompleteError, WeightsError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--partial", is_flag=True, help="With --videos: do not count prompts without a video as failed.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many samples.")
+@scale_options
 @click.option("--estimate", is_flag=True, help="Say what time, memory and disk this would take, and do nothing.")
 @click.option("--force", is_flag=True, help="Throw away what the run folder holds and do everything again.")
 def command(
@@ -66,6 +67,11 @@ def command(
     seeds: str | None,
     partial: bool,
     limit: int | None,
+    engine: str,
+    address: str | None,
+    pools: tuple[str, ...],
+    tries: int | None,
+    shard: str | None,
     estimate: bool,
     force: bool,
 ) -> None:
@@ -77,15 +83,18 @@ def command(
     dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
     dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
+    dsrbench eval --model wan2.1-14b --suite prompts.csv --engine ray --address auto --out /shared/runs/wan
     """
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline import evaluate
+    from dsrbench.pipeline import Shard, evaluate
     from dsrbench.registry import split_options
     from dsrbench.report import print_summary, update_page
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
     wanted = parse_seeds(seeds)
+    worker = make_engine(engine, address, pools, tries)
+    part = Shard.parse(shard) if shard is not None else None
     if videos is not None:
         _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
         work = _plan_videos(videos, suite, model_name, wanted, limit, partial=partial)
@@ -94,6 +103,8 @@ def command(
         work = _plan_generation(model, adapter, given["generator"], suite, model_name, wanted, limit, estimate=estimate)
     plan = work.plan
     folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
+    if part is not None and out is None:
+        folder /= part.folder
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
     run = Run(folder)
     _say((*plan.notes, *work.notes))
@@ -103,11 +114,18 @@ def command(
     stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
-        samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)
+        samples = evaluate(
+            *(plan, stages, run),
+            generator=work.generator,
+            force=force,
+            engine=worker,
+            shard=part,
+            on_progress=progress.update,
+        )
     page = update_page(run)
     print_summary(run.read_json("report/summary.json"), run.manifest)
     click.echo(f"Page: {page}")
-    _fail_if_incomplete(samples)
+    fail_if_incomplete(samples)
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -237,7 +255,7 @@ def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
     return notes
 
 
-def _fail_if_incomplete(samples: Sequence[Sample]) -> None:
+def fail_if_incomplete(samples: Sequence[Sample]) -> None:
     """End with exit code 8 where samples failed, naming the first.
 
     Raises:

@@ -86,7 +86,7 @@ def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
 
 def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
     """The block's jobs with their videos: found, made, or failed."""
-    found = {job.key: made for job in block if (made := _find(job, generator, run)) is not None}
+    found = {job.key: made for job in block if (made := find_video(job, generator, run)) is not None}
     yield from found.values()
     todo = [job for job in block if job.key not in found]
     if not todo:
@@ -132,7 +132,7 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
     return dataclasses.replace(job, path=path, problem="", text_used=clip.text, made_by=key)
 
 
-def _find(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
+def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
     """The job with the video that was made for it before, if that is still what was written then."""
     note = run.read_json(_note_name(job))
     path, key = run.videos / job.name, _key(job, generator)

@@ -54,8 +54,6 @@ class Shard:
         blocks = make_blocks(plan, generator) if generator is not None else [[job] for job in plan.jobs]
         if len(blocks) < self.of:
             what = "blocks of videos that are made at once" if generator is not None else "samples"
-            raise InputError(
-                f"{self.of} shards of {len(blocks)} {what}: give --shard {self.number}/{len(blocks)} or less"
-            )
+            raise InputError(f"{len(blocks)} {what} do not make {self.of} shards; give --shard I/{len(blocks)} at most")
         mine = {job.key for block in blocks[self.number - 1 :: self.of] for job in block}
         return dataclasses.replace(plan, jobs=tuple(job for job in plan.jobs if job.key in mine))

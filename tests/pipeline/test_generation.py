@@ -74,7 +74,11 @@ def plan(seeds=(0, 1), **more):
 def files(run):
     """Everything in a run folder by name, but what may hold times: the log, and the notes about files."""
     names = [path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()]
-    timeless = [name for name in names if name not in ("files.parquet", "log.jsonl", "run.lock") and not name.startswith("samples/")]
+    timeless = [
+        name
+        for name in names
+        if name not in ("files.parquet", "log.jsonl", "run.lock") and not name.startswith("samples/")
+    ]
     return {name: run.disk.read(name) for name in timeless}
 
 

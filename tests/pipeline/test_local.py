@@ -176,7 +176,11 @@ def test_a_damaged_table_is_made_again(videos, tmp_path, undisturbed, damage, ta
 def test_damaged_files_are_made_again(videos, tmp_path, undisturbed, damage):
     run = Run(tmp_path / "run")
     go(videos, run)
-    for path in [*run.folder.glob("files.parquet"), *run.folder.glob("samples/**/*.json"), *run.folder.glob("*/**/*.npz")]:
+    for path in [
+        *run.folder.glob("files.parquet"),
+        *run.folder.glob("samples/**/*.json"),
+        *run.folder.glob("*/**/*.npz"),
+    ]:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
     assert len(go(videos, run)[0]) == 4
     assert run.disk.read("samples.parquet") == undisturbed
