@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     "--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns. [default: sprites]"
 )
 @backend_options
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder. [default: runs/MODEL-SUITE]")
+@click.option(
+    "--out",
+    metavar="FOLDER_OR_URL",
+    help="Run folder, on this disk or such as s3://BUCKET/RUN. [default: runs/MODEL-SUITE]",
+)
 @click.option(
     "--model-name", help="Name of the model in reports, where no folder or column names one. [default: the model's]"
 )
@@ -62,7 +66,7 @@ def command(
     detector: str | None,
     tracker: str | None,
     options: tuple[str, ...],
-    out: Path | None,
+    out: str | None,
     model_name: str | None,
     seeds: str | None,
     partial: bool,
@@ -102,9 +106,9 @@ def command(
         _refuse_together("--model", {"--partial": partial})
         work = _plan_generation(model, adapter, given["generator"], suite, model_name, wanted, limit, estimate=estimate)
     plan = work.plan
-    folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
-    if part is not None and out is None:
-        folder /= part.folder
+    folder = out or str(Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-"))
+    if part is not None:
+        folder = f"{folder.rstrip('/')}/{part.folder}"
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
     run = Run(folder)
     _say((*plan.notes, *work.notes))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 
 @click.command("merge", short_help="Join the shards of a run into one.")
-@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SHARD...")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder of the whole.")
+@click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
+@click.option("--out", metavar="FOLDER_OR_URL", required=True, help="Run folder of the whole.")
 @click.option("--partial", is_flag=True, help="Join what is there although shards are missing.")
-def command(shards: tuple[Path, ...], out: Path, partial: bool) -> None:
+def command(shards: tuple[str, ...], out: str, partial: bool) -> None:
     r"""Join run folders made with `dsrbench eval --shard I/N` into the run they are parts of, and report.
 
     \b

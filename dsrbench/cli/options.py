@@ -40,7 +40,11 @@ def backend_options(function: F) -> F:
 def scale_options(function: F) -> F:
     """Add `--engine` with what belongs to it, and `--shard`, to a command."""
     for decorate in (
-        click.option("--shard", metavar="I/N", help="Do the I-th of N parts alone; `dsrbench merge` joins them."),
+        click.option(
+            "--shard",
+            metavar="I/N",
+            help="Do the I-th of N parts alone, in OUT/shards/I-of-N; `dsrbench merge` joins them.",
+        ),
         click.option(
             "--tries", type=click.IntRange(min=1), help="With ray: how often a worker may die on an item. [default: 3]"
         ),

@@ -106,6 +106,7 @@ def finish_run(
         if todo:
             tell = _Teller(len(plan.jobs), len(plan.jobs) - len(todo), on_progress)
             (engine or Local()).work(Work(plan, todo, stages, generator, refused, run), tell)
+            run.disk.refresh()
         if todo or known.keys() != {job.key for job in plan.jobs} or not run.disk.exists("samples.parquet"):
             run.write_tables(_collect(plan, run, known))
             known = {}
@@ -141,7 +142,7 @@ def _collect(plan: Plan, run: Run, known: Mapping[SampleKey, Written]) -> Iterat
     for job in sorted(plan.jobs, key=lambda job: job.key):
         written = run.read_sample(job.key) or known.get(job.key)
         if written is None:
-            raise StoreError(f"sample {job.key} is gone from {run.folder}; run the same command again")
+            raise StoreError(f"sample {job.key} is gone from {run.disk.shown}; run the same command again")
         yield written
 
 
@@ -167,7 +168,7 @@ def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
     if changes:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         raise RunMismatchError(
-            f"{run.folder} holds a run with other settings ({'; '.join(changes[:3])}{more}); "
+            f"{run.disk.shown} holds a run with other settings ({'; '.join(changes[:3])}{more}); "
             f"give another --out folder, or --force to throw its results away"
         )
 
@@ -176,4 +177,4 @@ def _drop_stale_table(run: Run, manifest: Mapping[str, Any]) -> None:
     """Remove the table of a run with another manifest, which would be taken for this one's if this one were killed."""
     old = {name: value for name, value in run.manifest.items() if name != "schema"}
     if old != manifest:
-        run.disk.path("samples.parquet").unlink(missing_ok=True)
+        run.disk.remove("samples.parquet")

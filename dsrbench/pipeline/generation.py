@@ -126,6 +126,7 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
     """Write a clip, and then the note that vouches for it."""
     path = run.place_video(job.name)
     write_mp4(path, clip.frames, fps=clip.fps)
+    run.publish_video(job.name)
     key = _key(job, generator)
     note = {"key": key, "sha256": sha256_file(path), "text_used": clip.text}
     run.write_json(_note_name(job), {**note, "metadata": dict(clip.metadata)})
@@ -135,8 +136,11 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
 def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
     """The job with the video that was made for it before, if that is still what was written then."""
     note = run.read_json(_note_name(job))
-    path, key = run.videos / job.name, _key(job, generator)
-    if note.get("key") != key or not _is_file(path, note):
+    key = _key(job, generator)
+    if note.get("key") != key:
+        return None
+    path = run.find_video(job.name)
+    if not _is_file(path, note):
         return None
     return dataclasses.replace(job, path=path, problem="", text_used=str(note.get("text_used", "")), made_by=key)
 

@@ -106,7 +106,9 @@ def score_traced(traced: Traced, counts: FrameCounts | None, run: Run) -> Sample
         try:
             tracks = traced.tracks or run.tracks(sample.id, traced.tracks_key)
             if tracks is None:
-                raise StoreError(f"the tracks of {sample.id} are gone from {run.folder}; run the same command again")
+                raise StoreError(
+                    f"the tracks of {sample.id} are gone from {run.disk.shown}; run the same command again"
+                )
             sample = score_sample(sample, tracks, counts)
         except StoreError:
             raise

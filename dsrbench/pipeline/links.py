@@ -38,5 +38,6 @@ def link_video(job: Job, run: Run, linked: Written | None) -> None:
         except OSError:
             part.symlink_to(source)
         os.replace(part, link)
+        run.publish_video(job.name)
     except (OSError, VideoError) as error:
         run.log("no link", video=job.name, error=str(error))

@@ -55,7 +55,7 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
         new = {name: value for name, value in manifest.items() if name != "missing_shards"}
         if old and old != new:
             raise RunMismatchError(
-                f"{out.folder} holds another run ({describe_changes(old, new)[0]}); give another --out folder"
+                f"{out.disk.shown} holds another run ({describe_changes(old, new)[0]}); give another --out folder"
             )
         out.write_manifest(manifest)
         for number in known:
@@ -71,9 +71,9 @@ def _sort(shards: Sequence[Run]) -> dict[int, Run]:
     for run in shards:
         number = run.manifest.get("shard", {}).get("number")
         if number is None:
-            raise InputError(f"{run.folder} is a whole run and no shard: its run.json has no `shard`")
+            raise InputError(f"{run.disk.shown} is a whole run and no shard: its run.json has no `shard`")
         if number in found:
-            raise InputError(f"shard {number} is there twice: {found[number].folder} and {run.folder}")
+            raise InputError(f"shard {number} is there twice: {found[number].disk.shown} and {run.disk.shown}")
         found[number] = run
     return dict(sorted(found.items()))
 
@@ -94,9 +94,9 @@ def _agree(manifests: Mapping[int, Mapping[str, Any]], runs: Mapping[int, Run]) 
         if manifests[number]["shard"]["of"] != manifests[first]["shard"]["of"]:
             grave.insert(0, f"shards: {manifests[first]['shard']['of']} -> {manifests[number]['shard']['of']}")
         if grave:
+            both = f"{runs[first].disk.shown} and {runs[number].disk.shown}"
             raise RunMismatchError(
-                f"{runs[first].folder} and {runs[number].folder} are of different runs ({'; '.join(grave[:3])}); merge "
-                f"shards of one command"
+                f"{both} are of different runs ({'; '.join(grave[:3])}); merge shards of one command"
             )
         notes += [f"shard {number} differs from shard {first} in {change}" for change in changes]
     return whole, notes
@@ -140,7 +140,8 @@ def _located(samples: Sequence[Written], out: Run) -> Iterator[Written]:
 def _bring_files(shard: Run, out: Run) -> None:
     for part in PARTS:
         for name in shard.disk.list(part):
-            _bring(shard.disk.path(name), out.disk.path(name))
+            _bring(shard.disk.fetch(name), out.disk.path(name))
+            out.disk.publish(name)
 
 
 def _bring(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from dsrbench.pipeline.pools import Pool, settle_pools
 from dsrbench.pipeline.stages import Stages
 from dsrbench.pipeline.work import Work
 from dsrbench.pipeline.workers import ROW, Attempts, DetectWorker, GenerateWorker, ScoreWorker, Setup, pack_block
-from dsrbench.store import Run
+from dsrbench.store import Mirror, Run
 
 MOST_ROWS = 16
 """Most items a task has; a task is what a worker is given at once, and what is looked through again if it dies."""
@@ -125,7 +126,7 @@ def _make_setup(work: Work, tries: int, attempts: Any) -> Setup:
     stages, generator = work.stages, work.generator
     fields = {"counts": stages.counts, "stride": stages.stride, "protocol": stages.protocol}
     return Setup(
-        run=Run(work.run.folder.absolute()),
+        run=work.run if isinstance(work.run.disk, Mirror) else Run(work.run.folder.absolute()),
         suite=work.plan.suite,
         generator=generator.maker() if generator is not None else None,
         record=dataclasses.replace(generator, instance=cast("Any", None)) if generator is not None else None,
@@ -163,6 +164,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
             yield ray
         return
     try:
+        _reach(address)
         ray.init(address=address, **QUIET)
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:
         raise BackendError(
@@ -173,6 +175,17 @@ def _cluster(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """See whether anybody listens at an address, which Ray itself would ask for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 @contextlib.contextmanager

@@ -128,6 +128,8 @@ class DetectWorker(Worker):
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """From a job to a traced sample."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
+        if job.made_by:
+            job = dataclasses.replace(job, path=self.setup.run.find_video(job.name))
         if self._stages is None:
             self._stages = self.setup.stages()
         yield _pack_traced(trace_job(job, self._stages, self.setup.run, self.setup.run.read_sample(job.key)))

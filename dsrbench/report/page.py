@@ -99,7 +99,7 @@ def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
         names.add(name)
     for name in run.disk.list("report/data", ".js"):
         if name not in names:
-            run.disk.path(name).unlink(missing_ok=True)
+            run.disk.remove(name)
     return digest.hexdigest()[:12]
 
 

@@ -31,6 +31,25 @@ class LocalDisk:
         """Whether the file is there."""
         return self.path(name).exists()
 
+    @property
+    def shown(self) -> str:
+        """What to call the folder in messages."""
+        return str(self.root)
+
+    def fetch(self, name: str) -> Path:
+        """The path of a file, brought to this disk where it is elsewhere; it need not exist."""
+        return self.path(name)
+
+    def publish(self, name: str) -> None:
+        """Bring a file that was written at its path to where the folder is."""
+
+    def refresh(self) -> None:
+        """Look at what other processes have written."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        self.path(name).unlink(missing_ok=True)
+
     def read(self, name: str) -> bytes:
         """The whole file.
 

@@ -13,6 +13,7 @@ from typing import Any
 from dsrbench.errors import StoreError
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.store.disk import LocalDisk, write_error
+from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.samples import (
     Sample,
     SampleKey,
@@ -32,15 +33,18 @@ class Run:
     """One run folder.
 
     Args:
-        folder: Where it is, or will be.
+        folder: Where it is, or will be; or a URL such as "s3://bucket/run", which is worked on in a copy on this disk.
+
+    Raises:
+        MissingExtraError: A URL of a protocol whose package is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.disk = LocalDisk(folder)
+    def __init__(self, folder: Path | str) -> None:
+        self.disk = Mirror(str(folder)) if is_url(folder) else LocalDisk(Path(folder))
+        self.folder = self.disk.root
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
+    def open(cls, folder: Path | str) -> Run:
         """An existing run.
 
         Raises:
@@ -71,6 +75,14 @@ class Run:
             raise write_error(path, error) from error
         return path
 
+    def find_video(self, name: str) -> Path:
+        """The path of a video in `videos/`, on this disk; it need not exist."""
+        return self.disk.fetch(f"videos/{name}")
+
+    def publish_video(self, name: str) -> None:
+        """Bring a video that was written in `videos/` to where the run folder is."""
+        self.disk.publish(f"videos/{name}")
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear what a killed one left half-written."""
@@ -92,10 +104,10 @@ class Run:
             manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
             schema = manifest["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.folder / 'run.json'} is damaged: {error}") from error
+            raise StoreError(f"run.json of {self.disk.shown} is damaged: {error}") from error
         if schema != SCHEMA:
             raise StoreError(
-                f"{self.folder} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
+                f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
             )
         return manifest
 
@@ -189,8 +201,8 @@ class Run:
     def finished(self) -> dict[SampleKey, Written]:
         """What the tables of the finished run hold, without a look at any other file; empty where there are none."""
         with contextlib.suppress(StoreError):
-            notes = read_rows(self.disk.path("files.parquet"))
-            samples = read_samples(self.disk.path("samples.parquet"))
+            notes = read_rows(self.disk.fetch("files.parquet"))
+            samples = read_samples(self.disk.fetch("samples.parquet"))
             if len(notes) == len(samples):
                 return {sample.id: (sample, note) for sample, note in zip(samples, notes, strict=True)}
         return {}
@@ -202,16 +214,18 @@ class Run:
             StoreError: The run has not finished yet.
         """
         if not self.disk.exists("samples.parquet"):
-            raise StoreError(f"{self.folder} has no samples.parquet: its run has not finished. Run dsrbench eval again")
-        return read_samples(self.disk.path("samples.parquet"))
+            raise StoreError(
+                f"{self.disk.shown} has no samples.parquet: its run has not finished. Run dsrbench eval again"
+            )
+        return read_samples(self.disk.fetch("samples.parquet"))
 
     def clear(self) -> None:
         """Forget everything the run made; videos stay, but generated ones will be made again."""
         for part in ("samples", "tracks", "detections", "generated", "report"):
             for name in self.disk.list(part):
-                self.disk.path(name).unlink(missing_ok=True)
+                self.disk.remove(name)
         for name in ("samples.parquet", "files.parquet", "run.json"):
-            self.disk.path(name).unlink(missing_ok=True)
+            self.disk.remove(name)
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

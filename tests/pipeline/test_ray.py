@@ -80,6 +80,7 @@ def test_the_bytes_of_the_local_engine(cluster, whole, tmp_path):
     assert len(told) == 24 + 12
 
 
+@pytest.mark.slow
 def test_videos_that_were_given_and_damaged_ones(cluster, whole, tmp_path):
     videos = shutil.copytree(whole.videos, tmp_path / "videos")
     damaged = sorted(videos.iterdir())[3]
@@ -95,6 +96,7 @@ def test_videos_that_were_given_and_damaged_ones(cluster, whole, tmp_path):
     assert table(one) == table(two)
 
 
+@pytest.mark.slow
 def test_a_crash_of_the_generator_is_a_row(cluster, tmp_path):
     one, two = Run(tmp_path / "local"), Run(tmp_path / "ray")
     for run, engine in ((one, None), (two, RayEngine())):
@@ -110,6 +112,7 @@ def test_an_item_that_kills_its_worker_once_leaves_no_trace(cluster, whole, tmp_
     assert table(run) == table(whole)
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_every_worker_is_a_failed_sample(cluster, whole, tmp_path):
     run = Run(tmp_path / "run")
     bad = f"{IDS[2]}_seed1"
@@ -123,6 +126,7 @@ def test_an_item_that_kills_every_worker_is_a_failed_sample(cluster, whole, tmp_
     assert table(run) == table(whole)
 
 
+@pytest.mark.slow
 def test_a_prompt_that_kills_every_generator_costs_its_block(cluster, whole, tmp_path):
     run = Run(tmp_path / "run")
     samples = evaluate(plan((0,)), stages(), run, generator=world(deadly=IDS[3]), engine=RayEngine(tries=2))
@@ -133,6 +137,7 @@ def test_a_prompt_that_kills_every_generator_costs_its_block(cluster, whole, tmp
     assert table(run) == table(whole)
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_ends_the_run(cluster, whole, tmp_path):
     run = Run(tmp_path / "run")
     run.folder.mkdir()
@@ -146,6 +151,7 @@ def test_a_folder_that_cannot_be_written_ends_the_run(cluster, whole, tmp_path):
     assert table(run) == table(other)
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_other_on_the_workers_ends_the_run(cluster, whole, tmp_path):
     import dataclasses
 
