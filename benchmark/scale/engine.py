@@ -3,8 +3,8 @@
 Run: python benchmark/scale/engine.py workers [--samples 2000]
      python benchmark/scale/engine.py overhead [--samples 10000] [--workers 4] [--bare 500]
 
-The device is a sleep, so that two cores carry several workers: what is measured is the engine, not the arithmetic. Times
-are of the whole of `finish_run`: plan to table, with the start of the workers, without that of the cluster.
+The device is a sleep, so that two cores carry several workers: what is measured is the engine, not the arithmetic.
+Times are of the whole of `finish_run`: plan to table, with the start of the workers, without that of the cluster.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def main() -> None:
         print(f"| {count:,} samples of {SECONDS} s, {workers} workers | seconds | beside |\n|---|---|---|")
         print(f"| device time alone, shared evenly | {device:.1f} | |")
         print(f"| the stages in a loop ({given.bare} samples measured), shared evenly | {bare:.1f} | |")
-        print(f"| Ray engine | {full:.1f} | {full / device - 1:+.1%} of the device, {full / bare - 1:+.1%} of the loop |")
+        print(
+            f"| Ray engine | {full:.1f} | {full / device - 1:+.1%} of the device, {full / bare - 1:+.1%} of the loop |"
+        )
 
 
 if __name__ == "__main__":

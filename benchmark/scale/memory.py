@@ -2,8 +2,9 @@
 
 Run: python benchmark/scale/memory.py [--samples 1000 10000 100000] [--folder /dev/shm]
 
-Every size runs in a process of its own, with two detecting workers and a device that takes no time. The peak is the
-kernel's (VmHWM) at the end of the engine's work, table written; the report, which reads all samples, comes after that.
+Every size runs in a process of its own, with two detecting workers. The samples have no videos, so that only the engine
+works: their rows go through every pool and become failed samples. The peak is the kernel's (VmHWM) at the end of the
+engine's work, table written; the report, which reads all samples, comes after that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from simulated import make_plan, make_stages
+from simulated import make_empty_plan, make_stages
 
 from dsrbench.pipeline import finish_run
 from dsrbench.pipeline.ray import RayEngine
@@ -31,7 +32,7 @@ def peak() -> float:
 def measure(count: int, folder: Path) -> None:
     """One row of the table."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        plan = make_plan(Path(temporary), count)
+        plan = make_empty_plan(count)
         planned = peak()
         run = Run(Path(temporary) / "run")
         began = time.perf_counter()

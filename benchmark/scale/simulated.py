@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.pipeline import Plan, Stages, plan_videos
+from dsrbench.pipeline import Job, Plan, Stages, plan_videos
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import Backend, trackers
+from dsrbench.store import SampleKey
 from dsrbench.types import Detections
 from dsrbench.video import write_mp4
 
@@ -40,10 +41,14 @@ def make_stages(seconds: float) -> Stages:
     return Stages(Backend("device", Device(**options), "1", options, {}, options), trackers.create("assignment"))
 
 
-def make_plan(folder: Path, count: int) -> Plan:
-    """So many videos, which are links to one of 16 frames of 48 x 32 pixels, of prompts with ten seeds each."""
+def make_suite(count: int) -> Suite:
+    """Prompts for so many samples, ten seeds each."""
     base = read_suite("sprites").prompts[0]
-    suite = Suite("many", "1", tuple(dataclasses.replace(base, id=f"p{n:06d}") for n in range(-(-count // 10))))
+    return Suite("many", "1", tuple(dataclasses.replace(base, id=f"p{n:06d}") for n in range(-(-count // 10))))
+
+
+def make_plan(folder: Path, count: int) -> Plan:
+    """So many videos, which are links to one of 16 frames of 48 x 32 pixels."""
     videos = folder / "videos"
     videos.mkdir(parents=True)
     write_mp4(folder / "one.mp4", FRAMES, fps=8)
@@ -52,6 +57,13 @@ def make_plan(folder: Path, count: int) -> Plan:
             source = folder / f"one{number}.mp4"
             source.write_bytes((folder / "one.mp4").read_bytes())
         os.link(source, videos / f"p{number // 10:06d}_seed{number % 10}.mp4")
-    plan = plan_videos(videos, suite)
+    plan = plan_videos(videos, make_suite(count))
     assert len(plan.jobs) == count
     return plan
+
+
+def make_empty_plan(count: int) -> Plan:
+    """So many samples whose videos are not there: they go through every pool, and only the engine works."""
+    suite = make_suite(count)
+    keys = sorted(SampleKey("many", prompt.id, seed) for prompt in suite for seed in range(10))
+    return Plan(tuple(Job(key, suite.get(key.prompt_id), None, "", "no video") for key in keys[:count]), suite)

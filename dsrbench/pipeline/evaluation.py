@@ -101,9 +101,9 @@ def finish_run(
         _drop_stale_table(run, manifest)
         run.write_manifest(manifest)
         run.log("start", samples=len(plan.jobs))
-        refused = refused_prompts(plan, generator) if generator is not None else {}
         todo = _find_todo(plan, stages, run, generator, known, linked)
         if todo:
+            refused = refused_prompts(plan, generator) if generator is not None else {}
             tell = _Teller(len(plan.jobs), len(plan.jobs) - len(todo), on_progress)
             (engine or Local()).work(Work(plan, todo, stages, generator, refused, run), tell)
             run.disk.refresh()

@@ -237,7 +237,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     return rows
@@ -253,7 +253,7 @@ def read_samples(path: Path) -> list[Sample]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()
         long = [name for name in ("ssr_initial", "ssr_final") if name in table.column_names]
         rows = table.drop_columns(long).to_pylist()
         for name in long:
