@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 
@@ -22,11 +23,13 @@ def link_video(job: Job, run: Run, linked: Written | None) -> None:
     """
     if job.path is None:
         return
-    link, source = run.videos / job.name, job.path.resolve()
+    link = run.videos / job.name
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(link), os.stat(job.path)):
+            return
+    source = job.path.resolve()
     try:
         if os.path.lexists(link):
-            if link.exists() and link.samefile(source):
-                return
             before = linked or run.read_sample(job.key)
             if not link.is_symlink() and (before is None or sha256_file(link) != before[0].video_sha256):
                 run.log("no link", video=job.name, error="another file of that name is there")

@@ -13,14 +13,17 @@ import importlib.util
 import json
 import logging
 import os
+import secrets
+import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from dsrbench import errors
-from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError
+from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError
 from dsrbench.pipeline.pools import Pool, settle_pools
 from dsrbench.pipeline.stages import Stages
 from dsrbench.pipeline.work import Work
@@ -49,7 +52,7 @@ class RayEngine:
     Args:
         address: Of a cluster, such as `auto` or `ray://head:10001`; by default one is started on this machine.
         pools: What is asked for of each stage's pool, by `parse_pool`.
-        tries: How often an item that kills its worker is begun before its sample is failed.
+        tries: How often an item that kills its worker is begun on a machine before its sample is failed.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -78,7 +81,7 @@ class RayEngine:
             generates = work.generator is not None
             pools = settle_pools(self._pools, there.get("CPU", 0), there.get("GPU", 0), generates=generates)
             work.run.log("ray", pools={stage: str(pool) for stage, pool in pools.items()})
-            attempts = ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+            attempts = Attempts(Path(tempfile.gettempdir()) / f"dsrbench-{secrets.token_hex(8)}")
             rows = _stream(ray, work, pools, _make_setup(work, self._tries, attempts))
             try:
                 for batch in rows.iter_batches(batch_size=None, batch_format="numpy"):
@@ -90,7 +93,7 @@ class RayEngine:
             except ray.exceptions.RayError as error:
                 raise BackendError(f"ray: {str(error).strip().splitlines()[-1]}") from error
             finally:
-                ray.kill(attempts)
+                shutil.rmtree(attempts.folder, ignore_errors=True)
 
 
 def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> Any:
@@ -122,7 +125,7 @@ def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> An
     return rows
 
 
-def _make_setup(work: Work, tries: int, attempts: Any) -> Setup:
+def _make_setup(work: Work, tries: int, attempts: Attempts) -> Setup:
     stages, generator = work.stages, work.generator
     fields = {"counts": stages.counts, "stride": stages.stride, "protocol": stages.protocol}
     return Setup(
@@ -189,6 +192,19 @@ def _reach(address: str) -> None:
 
 
 @contextlib.contextmanager
+def _paths_for_children() -> Iterator[None]:
+    """What can be imported here can be imported by the workers."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    try:
+        yield
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+@contextlib.contextmanager
 def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
     """A cluster of this machine alone, for as long as the context lasts.
 
@@ -198,15 +214,13 @@ def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
     """
     if cpus is None:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder, _paths_for_children():
         ray.init(
             address="local",
             num_cpus=max(2, cpus),
             include_dashboard=False,
             object_store_memory=OBJECT_STORE,
             _temp_dir=folder,
-            # what can be imported here can be imported by the workers
-            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
             **QUIET,
         )
         try:
@@ -217,7 +231,5 @@ def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
 
 def _revive(item: Mapping[str, str]) -> DSRBenchError:
     """The error of a worker, as it would have been raised here."""
-    kind = getattr(errors, item["fatal"], BackendError)
-    error = BackendError(item["message"])
-    error.__class__ = kind
-    return error
+    kind = StoreError if issubclass(getattr(errors, item["fatal"], BackendError), StoreError) else BackendError
+    return kind(item["message"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Setup:
         counts: Frame counts.
         refused: Prompts the generator cannot make.
         tries: How often an item is begun before it is given up.
-        attempts: The actor that counts them.
+        attempts: Counts them.
         threads: OMP_NUM_THREADS where the run was started; Ray sets its own, which would change a backend's rounding.
     """
 
@@ -49,7 +49,7 @@ class Setup:
     counts: FrameCounts | None
     refused: Mapping[str, str]
     tries: int
-    attempts: Any
+    attempts: Attempts
     threads: str | None
 
 
@@ -71,13 +71,11 @@ class Worker:
                 yield {ROW: [json.dumps(item)]}
 
     def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        import ray
-
         if "fatal" in item:
             yield item
             return
         name = f"{self.stage} {item['name']}"
-        before = ray.get(self.setup.attempts.begin.remote(name))
+        before = self.setup.attempts.begin(name)
         try:
             if before >= self.setup.tries:
                 yield from self.give_up(item, f"its worker died {before} times in a row while it was at {self.stage}")
@@ -85,7 +83,7 @@ class Worker:
                 yield from self.do(item)
         except DSRBenchError as error:
             yield {"fatal": type(error).__name__, "message": str(error)}
-        self.setup.attempts.end.remote(name)
+        self.setup.attempts.end(name)
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Do one item."""
@@ -160,20 +158,35 @@ class ScoreWorker(Worker):
         yield {"name": item["name"], "done": True}
 
 
+@dataclasses.dataclass(frozen=True)
 class Attempts:
-    """Counts how often each item was begun and not ended; lives as long as the run."""
+    """Counts how often each item was begun and not ended on this machine, in files that outlive a worker.
 
-    def __init__(self) -> None:
-        self._begun: Counter[str] = Counter()
+    Attributes:
+        folder: Where the files are; of one run alone.
+    """
+
+    folder: Path
 
     def begin(self, name: str) -> int:
         """How often the item was begun before, since it was last ended."""
-        self._begun[name] += 1
-        return self._begun[name] - 1
+        path = self._path(name)
+        try:
+            before = int(path.read_text())
+        except FileNotFoundError:
+            before = 0
+        except ValueError:  # a worker that died while it wrote
+            before = 1
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(before + 1))
+        return before
 
     def end(self, name: str) -> None:
         """The item is through."""
-        self._begun.pop(name, None)
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def pack_block(block: Sequence[Job]) -> dict[str, Any]:
