@@ -8,12 +8,15 @@ options are the keyword-only arguments of its constructor, and their defaults ar
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import importlib
 import importlib.metadata
 import inspect
+import json
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -85,6 +88,7 @@ class Backend(Generic[B]):
         version: Version of the package that provides it.
         options: Every option in force, defaults included, as JSON values.
         fingerprint: What the instance itself says of its weights and libraries (its `fingerprint` attribute, if any).
+        given: The arguments the instance was made with, by which another process makes its equal.
     """
 
     name: str
@@ -92,6 +96,17 @@ class Backend(Generic[B]):
     version: str
     options: dict[str, Any]
     fingerprint: dict[str, Any]
+    given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def maker(self) -> Callable[[], Backend[B]]:
+        """A function that makes an equal backend, for another process: it holds no weights and no handles."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return functools.partial(_make_equal, type(self.instance), **{**fields, "instance": None})
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A short hash of `record`, for cache keys."""
+        return hashlib.sha256(json.dumps(self.record(), sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     def record(self) -> dict[str, Any]:
         """What goes into manifests and cache keys."""
@@ -101,6 +116,31 @@ class Backend(Generic[B]):
             "options": self.options,
             "fingerprint": self.fingerprint,
         }
+
+
+def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:
+    """A backend as another process has it.
+
+    Raises:
+        BackendError: It cannot be made here, or has other weights here.
+    """
+    instance = _construct(cls, fields["given"], f"backend {fields['name']!r}")
+    here = dict(getattr(instance, "fingerprint", {}))
+    if here != fields["fingerprint"]:
+        raise BackendError(
+            f"backend {fields['name']!r} has other weights or libraries here ({here}) than where the run was started "
+            f"({fields['fingerprint']}); install the same on every machine"
+        )
+    return Backend(**{**fields, "instance": instance})
+
+
+def _construct(cls: type[B], given: Mapping[str, Any], what: str) -> B:
+    try:
+        return cls(**given)
+    except DSRBenchError:
+        raise
+    except Exception as error:  # another package's code
+        raise BackendError(f"{what} cannot be made: {type(error).__name__}: {error}") from error
 
 
 class Registry(Generic[B]):
@@ -167,12 +207,7 @@ class Registry(Generic[B]):
         """
         cls = self.load(name)
         given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
-        try:
-            instance = cls(**given)
-        except DSRBenchError:
-            raise
-        except Exception as error:  # another package's code
-            raise BackendError(f"{self.kind} {name!r} cannot be made: {type(error).__name__}: {error}") from error
+        instance = _construct(cls, given, f"{self.kind} {name!r}")
         fingerprint = dict(getattr(instance, "fingerprint", {}))
         in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
@@ -186,6 +221,7 @@ class Registry(Generic[B]):
             version=version,
             options={key: _plain(value, vouched=bool(fingerprint)) for key, value in in_force.items()},
             fingerprint=fingerprint,
+            given=given,
         )
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "Say what is installed, which weights are there, and what is missing.",
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
+    "merge": "Join the shards of a run into one.",
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
     "sprites": "Train the embedded model and its detector anew.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsrbench.cli.options import backend_options, make_stages, parse_seeds
+from dsrbench.cli.options import backend_options, make_engine, make_stages, parse_seeds, scale_options
 from dsrbench.errors import IncompleteError, WeightsError
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     "--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns. [default: sprites]"
 )
 @backend_options
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder. [default: runs/MODEL-SUITE]")
+@click.option(
+    "--out",
+    metavar="FOLDER_OR_URL",
+    help="Run folder, on this disk or such as s3://BUCKET/RUN. [default: runs/MODEL-SUITE]",
+)
 @click.option(
     "--model-name", help="Name of the model in reports, where no folder or column names one. [default: the model's]"
 )
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
 )
 @click.option("--partial", is_flag=True, help="With --videos: do not count prompts without a video as failed.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many samples.")
+@scale_options
 @click.option("--estimate", is_flag=True, help="Say what time, memory and disk this would take, and do nothing.")
 @click.option("--force", is_flag=True, help="Throw away what the run folder holds and do everything again.")
 def command(
@@ -61,11 +66,16 @@ def command(
     detector: str | None,
     tracker: str | None,
     options: tuple[str, ...],
-    out: Path | None,
+    out: str | None,
     model_name: str | None,
     seeds: str | None,
     partial: bool,
     limit: int | None,
+    engine: str,
+    address: str | None,
+    pools: tuple[str, ...],
+    tries: int | None,
+    shard: str | None,
     estimate: bool,
     force: bool,
 ) -> None:
@@ -77,15 +87,18 @@ def command(
     dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
     dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
+    dsrbench eval --model wan2.1-14b --suite prompts.csv --engine ray --address auto --out /shared/runs/wan
     """
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline import evaluate
+    from dsrbench.pipeline import Shard, evaluate
     from dsrbench.registry import split_options
-    from dsrbench.report import print_summary, summarize, write_page
+    from dsrbench.report import print_summary, update_page
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
     wanted = parse_seeds(seeds)
+    worker = make_engine(engine, address, pools, tries)
+    part = Shard.parse(shard) if shard is not None else None
     if videos is not None:
         _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
         work = _plan_videos(videos, suite, model_name, wanted, limit, partial=partial)
@@ -93,7 +106,9 @@ def command(
         _refuse_together("--model", {"--partial": partial})
         work = _plan_generation(model, adapter, given["generator"], suite, model_name, wanted, limit, estimate=estimate)
     plan = work.plan
-    folder = out or Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
+    folder = out or str(Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-"))
+    if part is not None:
+        folder = f"{folder.rstrip('/')}/{part.folder}"
     click.echo(f"{len(plan.jobs)} samples of {len(plan.models)} model(s), suite {plan.suite.name}: {folder}", err=True)
     run = Run(folder)
     _say((*plan.notes, *work.notes))
@@ -103,10 +118,18 @@ def command(
     stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
-        samples = evaluate(plan, stages, run, generator=work.generator, force=force, on_progress=progress.update)
-    print_summary(summarize(samples), run.manifest)
-    click.echo(f"Page: {write_page(run)}")
-    _fail_if_incomplete(samples)
+        samples = evaluate(
+            *(plan, stages, run),
+            generator=work.generator,
+            force=force,
+            engine=worker,
+            shard=part,
+            on_progress=progress.update,
+        )
+    page = update_page(run)
+    print_summary(run.read_json("report/summary.json"), run.manifest)
+    click.echo(f"Page: {page}")
+    fail_if_incomplete(samples)
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -236,7 +259,7 @@ def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
     return notes
 
 
-def _fail_if_incomplete(samples: Sequence[Sample]) -> None:
+def fail_if_incomplete(samples: Sequence[Sample]) -> None:
     """End with exit code 8 where samples failed, naming the first.
 
     Raises:

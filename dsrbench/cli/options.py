@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from dsrbench.pipeline import Stages
+    from dsrbench.pipeline.work import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +35,57 @@ def backend_options(function: F) -> F:
     ):
         function = decorate(function)
     return function
+
+
+def scale_options(function: F) -> F:
+    """Add `--engine` with what belongs to it, and `--shard`, to a command."""
+    for decorate in (
+        click.option(
+            "--shard",
+            metavar="I/N",
+            help="Do the I-th of N parts alone, in OUT/shards/I-of-N; `dsrbench merge` joins them.",
+        ),
+        click.option(
+            "--tries", type=click.IntRange(min=1), help="With ray: how often a worker may die on an item. [default: 3]"
+        ),
+        click.option(
+            "--pool",
+            "pools",
+            multiple=True,
+            metavar="STAGE=MIN:MAX,gpus=X,cpus=Y",
+            help="With ray: workers of a stage (generate, detect or score) and what each of them takes.",
+        ),
+        click.option(
+            "--address", help="With ray: a cluster, such as auto or ray://HOST:10001. [default: this machine]"
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="Who does the work: this process, or pools of workers on one machine or many.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: int | None) -> Engine | None:
+    """The engine a command asked for; None for this process.
+
+    Raises:
+        click.UsageError: Something that belongs to ray, without it.
+    """
+    given = {"--address": address, "--pool": pools, "--tries": tries}
+    if engine == "local":
+        for name, value in given.items():
+            if value:
+                raise click.UsageError(f"{name} goes with --engine ray")
+        return None
+    from dsrbench.pipeline.pools import parse_pool
+    from dsrbench.pipeline.ray import RayEngine
+
+    return RayEngine(address=address, pools=dict(map(parse_pool, pools)), **({"tries": tries} if tries else {}))
 
 
 def make_stages(

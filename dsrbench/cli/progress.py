@@ -17,7 +17,7 @@ class SampleProgress:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._verb = ""
+        self._verb, self._found = "", 0
         self._bar: Bar | None = None
         self._started = self._said = time.monotonic()
 
@@ -42,19 +42,19 @@ class SampleProgress:
     def update(self, verb: str, done: int, total: int, what: str) -> None:
         """Say what is being done and how far it is, and what was just finished."""
         if verb != self._verb:
-            self._begin(verb)
+            self._begin(verb, done - 1)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[-1], completed=done, total=total, description=f"{verb} {what}")
             return
         now = time.monotonic()
         if done == total or now - self._said >= SECONDS_BETWEEN_LINES:
-            left = (now - self._started) / done * (total - done)
+            left = (now - self._started) / (done - self._found) * (total - done)
             self._console.print(f"{verb}: {done}/{total}, {left:.0f} s left", highlight=False)
             self._said = now
 
-    def _begin(self, verb: str) -> None:
-        """Start a bar, and the estimate of the time left, anew."""
-        self._verb = verb
+    def _begin(self, verb: str, found: int) -> None:
+        """Start a bar, and the estimate of the time left, anew; what was `found` done took no time."""
+        self._verb, self._found = verb, found
         if self._bar is not None:
             for task in self._bar.task_ids:
                 self._bar.remove_task(task)

@@ -6,7 +6,7 @@ import dataclasses
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +21,32 @@ from dsrbench.types import Clip, NoClip
 from dsrbench.video import sha256_file, write_mp4
 
 
-def generate_videos(
-    plan: Plan, generator: Backend[Generator], run: Run, *, on_video: Callable[[Job], None] | None = None
-) -> Plan:
-    """Make the videos of a plan that are not there yet, into the run's `videos/`.
+def finish_block(
+    block: Sequence[Job], generator: Backend[Generator], run: Run, refused: Mapping[str, str]
+) -> Iterator[Job]:
+    """Make the videos of one block that are not there yet, into the run's `videos/`.
 
-    Videos are made in blocks that the suite and the seeds fix, so that a run that was cut off gives the same bytes as
-    one that was not: a block that is not whole is made again whole, and what it lacks is written. A block on which the
-    generator crashes leaves failed samples; the others are made.
+    Blocks are fixed by the suite and the seeds, so that a run that was cut off gives the same bytes as one that was
+    not: a block that is not whole is made again whole, and what it lacks is written. A block on which the generator
+    crashes leaves failed samples.
 
     Args:
-        plan: What to make, by `plan_generation`.
-        generator: The model; how many videos it makes at once is its attribute `batch`, by default 1.
+        block: One of `make_blocks`.
+        generator: The model.
         run: The run folder, its lock held.
-        on_video: Told of every video, those that were there included, and of those that cannot be made.
+        refused: Prompts the generator cannot make, by `refused_prompts`.
 
-    Returns:
-        The plan with the path of each video, or why there is none, and with the text the model was given.
+    Yields:
+        Each job with the path of its video and with the text the model was given, or with why there is none.
 
     Raises:
         StoreError: The folder cannot be written, for instance because the disk is full.
-        BackendError: The generator cannot be used, or can make none of the prompts.
+        BackendError: The generator cannot be used.
     """
-    refused = refused_prompts(plan, generator)
-    jobs = []
-    for block in make_blocks(plan, getattr(generator.instance, "batch", 1)):
-        possible = [job for job in block if job.prompt.id not in refused]
-        failed = [dataclasses.replace(job, problem=refused[job.prompt.id]) for job in block if job.prompt.id in refused]
-        for job in (*failed, *_finish_block(possible, generator, run)):
-            jobs.append(job)
-            if on_video is not None:
-                on_video(job)
-    return dataclasses.replace(plan, jobs=tuple(sorted(jobs, key=lambda job: job.key)))
+    for job in block:
+        if job.prompt.id in refused:
+            yield dataclasses.replace(job, problem=refused[job.prompt.id])
+    yield from _finish_possible([job for job in block if job.prompt.id not in refused], generator, run)
 
 
 def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]:
@@ -76,11 +70,13 @@ def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]
     return refused
 
 
-def make_blocks(plan: Plan, size: int) -> list[list[Job]]:
-    """The jobs in blocks of one seed and `size` neighbours in the suite, in whatever order the plan has them.
+def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
+    """The jobs in blocks of one seed and of neighbours in the suite, in whatever order the plan has them.
 
-    More seeds leave the blocks of the others as they are.
+    A block has as many jobs as the generator makes at once, its attribute `batch`, by default 1. More seeds leave the
+    blocks of the others as they are.
     """
+    size = getattr(generator.instance, "batch", 1)
     place = {prompt.id: number // size for number, prompt in enumerate(plan.suite)}
     blocks: dict[tuple[int, int], list[Job]] = defaultdict(list)
     for job in sorted(plan.jobs, key=lambda job: job.key):
@@ -88,9 +84,9 @@ def make_blocks(plan: Plan, size: int) -> list[list[Job]]:
     return [blocks[key] for key in sorted(blocks)]
 
 
-def _finish_block(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
+def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
     """The block's jobs with their videos: found, made, or failed."""
-    found = {job.key: made for job in block if (made := _find(job, generator, run)) is not None}
+    found = {job.key: made for job in block if (made := find_video(job, generator, run)) is not None}
     yield from found.values()
     todo = [job for job in block if job.key not in found]
     if not todo:
@@ -130,18 +126,38 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
     """Write a clip, and then the note that vouches for it."""
     path = run.place_video(job.name)
     write_mp4(path, clip.frames, fps=clip.fps)
-    note = {"key": _key(job, generator), "sha256": sha256_file(path), "text_used": clip.text}
+    run.publish_video(job.name)
+    key = _key(job, generator)
+    note = {"key": key, "sha256": sha256_file(path), "text_used": clip.text}
     run.write_json(_note_name(job), {**note, "metadata": dict(clip.metadata)})
-    return dataclasses.replace(job, path=path, problem="", text_used=clip.text)
+    return dataclasses.replace(job, path=path, problem="", text_used=clip.text, made_by=key)
 
 
-def _find(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
+def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
     """The job with the video that was made for it before, if that is still what was written then."""
     note = run.read_json(_note_name(job))
-    path = run.videos / job.name
-    if note.get("key") != _key(job, generator) or not _is_file(path, note):
+    key = _key(job, generator)
+    if note.get("key") != key:
         return None
-    return dataclasses.replace(job, path=path, problem="", text_used=str(note.get("text_used", "")))
+    path = run.find_video(job.name)
+    if not _is_file(path, note):
+        return None
+    return dataclasses.replace(job, path=path, problem="", text_used=str(note.get("text_used", "")), made_by=key)
+
+
+def recall_video(job: Job, generator: Backend[Generator], run: Run, made_by: str, text_used: str) -> Job:
+    """The job with the video that was made for it, as a finished run remembers it; its file has not been looked at.
+
+    Args:
+        job: One of `plan_generation`.
+        generator: The model.
+        run: The run folder.
+        made_by: The remembered `Job.made_by`; another's video is not this job's.
+        text_used: The remembered text.
+    """
+    if made_by != _key(job, generator):
+        return job
+    return dataclasses.replace(job, path=run.videos / job.name, problem="", text_used=text_used, made_by=made_by)
 
 
 def _is_file(path: Path, note: Mapping[str, Any]) -> bool:
@@ -157,4 +173,4 @@ def _note_name(job: Job) -> str:
 
 def _key(job: Job, generator: Backend[Generator]) -> str:
     """Names a video by all it depends on."""
-    return digest("generate", generator.record(), describe_prompt(job.prompt), job.key.seed)
+    return digest("generate", generator.digest, describe_prompt(job.prompt), job.key.seed)

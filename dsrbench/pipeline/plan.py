@@ -32,6 +32,7 @@ class Job:
         name: The file's path as it is recorded: relative, in the run's `videos/`.
         problem: Why there is no file; empty where there is one.
         text_used: The text the model was given, where known.
+        made_by: Names what made the video, where it was made here.
     """
 
     key: SampleKey
@@ -40,6 +41,7 @@ class Job:
     name: str
     problem: str = ""
     text_used: str = ""
+    made_by: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,12 +60,12 @@ class Stages:
     def detect_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the detections of a video by all they depend on."""
         stride = [self.stride] if self.stride > 1 else []
-        return digest("detect", sha256, prompt.subject, prompt.object, self.detector.record(), *stride)
+        return digest("detect", sha256, prompt.subject, prompt.object, self.detector.digest, *stride)
 
     def track_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the tracks of a video by all they depend on."""
         counts = [] if isinstance(self.tracker.instance, AssociationTracker) else [self._counts_record()]
-        return digest("track", self.detect_key(prompt, sha256), self.tracker.record(), *counts)
+        return digest("track", self.detect_key(prompt, sha256), self.tracker.digest, *counts)
 
     def score_key(self, prompt: Prompt, sha256: str) -> str:
         """Names the score of a video by all it depends on."""
@@ -150,8 +150,8 @@ class Stages:
         }
         return dataclasses.replace(tracks, provenance=provenance)
 
-    def evaluate(self, job: Job, sha256: str, run: Run) -> Sample:
-        """Score one video, taking up whatever stage of it the run folder already has.
+    def trace(self, job: Job, sha256: str, run: Run) -> VideoTracks:
+        """Tracks of one video, taking up whatever of them the run folder already has; kept in it.
 
         Args:
             job: The sample; its path is there.
@@ -159,40 +159,21 @@ class Stages:
             run: Where detections and tracks are kept.
 
         Raises:
-            DSRBenchError: The run folder cannot be written.
+            DSRBenchError: The video cannot be read, a backend not be used, or the run folder not be written.
         """
         assert job.path is not None
-        sample = Sample(
-            *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(""), job.name, sha256), text_used=job.text_used
-        )
-        try:
-            self.check_prompt(job.prompt)
-        except BackendError as error:
-            return dataclasses.replace(
-                sample, score=VideoScore.invalid(str(error)), key=self.score_key(job.prompt, sha256)
-            )
         info = probe(job.path)
-        tracks = run.tracks(job.key, self.track_key(job.prompt, sha256))
+        key = self.track_key(job.prompt, sha256)
+        tracks = run.tracks(job.key, key)
         if tracks is None:
             tracks = self.track(self._detections(job, sha256, run), job.prompt, info, sha256, job.path)
-            run.write_tracks(job.key, tracks, {"key": self.track_key(job.prompt, sha256)})
-        return self.score(sample, tracks)
+            run.write_tracks(job.key, tracks, {"key": key})
+        return tracks
 
     def score(self, sample: Sample, tracks: VideoTracks) -> Sample:
         """A sample with the score of its tracks."""
-        score = score_tracks(tracks, sample.prompt, counts=self.counts)
-        if tracks.provenance.get("anchor", 0) is None:
-            score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
-        return dataclasses.replace(
-            sample,
-            score=score,
-            n_frames=len(tracks),
-            fps=tracks.fps,
-            width=tracks.size[0],
-            height=tracks.size[1],
-            n_filled=tracks.n_filled,
-            key=self.score_key(sample.prompt, sample.video_sha256),
-        )
+        key = self.score_key(sample.prompt, sample.video_sha256)
+        return score_sample(dataclasses.replace(sample, key=key), tracks, self.counts)
 
     def _counts_record(self) -> Any:
         return dataclasses.asdict(self.counts) if self.counts else "scaled"
@@ -211,6 +192,22 @@ class Stages:
         detections = self.detect(job.path, job.name, job.prompt)
         run.write_detections(job.key, detections, {"key": key, "labels": [job.prompt.subject, job.prompt.object]})
         return detections
+
+
+def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Sample:
+    """A sample with the score of its tracks; which backends made them does not matter any more."""
+    score = score_tracks(tracks, sample.prompt, counts=counts)
+    if tracks.provenance.get("anchor", 0) is None:
+        score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
+    return dataclasses.replace(
+        sample,
+        score=score,
+        n_frames=len(tracks),
+        fps=tracks.fps,
+        width=tracks.size[0],
+        height=tracks.size[1],
+        n_filled=tracks.n_filled,
+    )
 
 
 def _propagate(

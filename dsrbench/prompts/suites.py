@@ -74,7 +74,7 @@ class Suite:
 
 def describe_prompt(prompt: Prompt) -> dict[str, Any]:
     """Every field of a prompt as JSON values, relations as joined codes."""
-    fields = dataclasses.asdict(prompt)
+    fields = {field.name: getattr(prompt, field.name) for field in dataclasses.fields(prompt)}
     return {**fields, "relations": prompt.type, "tags": list(prompt.tags)}
 
 

@@ -4,7 +4,7 @@ from dsrbench.report.agreement import Agreement, compare_backends, read_referenc
 from dsrbench.report.compare import Comparison, compare_models
 from dsrbench.report.explain import write_explanation
 from dsrbench.report.overlay import draw_boxes, write_overlay
-from dsrbench.report.page import write_page
+from dsrbench.report.page import update_page, write_page
 from dsrbench.report.summary import summarize
 from dsrbench.report.table import print_summary
 
@@ -17,6 +17,7 @@ __all__ = [
     "print_summary",
     "read_reference",
     "summarize",
+    "update_page",
     "write_explanation",
     "write_overlay",
     "write_page",

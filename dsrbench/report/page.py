@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import importlib.resources
 import mimetypes
 import string
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dsrbench import __version__
 from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
 from dsrbench.report.plain import plain, script_json
 from dsrbench.report.summary import summarize
@@ -70,9 +71,25 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     return run.disk.path(name)
 
 
+def update_page(run: Run) -> Path:
+    """Write the page as `write_page` does, unless it was made from just this table and manifest.
+
+    Raises:
+        StoreError: The run has not finished, or the folder cannot be written.
+    """
+    source = {name: sha256(run.disk.read(name)).hexdigest() for name in ("samples.parquet", "run.json")}
+    source["dsrbench"] = __version__
+    page = run.disk.path("report/index.html")
+    if run.read_json("report/source.json") == source and page.exists() and run.disk.exists("report/summary.json"):
+        return page
+    page = write_page(run)
+    run.write_json("report/source.json", source)
+    return page
+
+
 def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
     """Write the data files and drop those of an earlier, larger page; a hash of all keeps browsers' caches honest."""
-    digest, names = hashlib.sha256(), set()
+    digest, names = sha256(), set()
     for number, start in enumerate(range(0, len(samples), SHARD)):
         details = [sample_detail(run, sample) for sample in samples[start : start + SHARD]]
         text = f"dsrbenchShard({number},{script_json(details)});\n".encode()
@@ -82,7 +99,7 @@ def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
         names.add(name)
     for name in run.disk.list("report/data", ".js"):
         if name not in names:
-            run.disk.path(name).unlink(missing_ok=True)
+            run.disk.remove(name)
     return digest.hexdigest()[:12]
 
 
@@ -107,7 +124,7 @@ def _render(title: str, data: dict[str, Any]) -> str:
     )
     script = "\n".join(scripts)
     # The policy lets nothing in but this page's own script and files beside it, should a text ever escape its quotes.
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = base64.b64encode(sha256(script.encode()).digest()).decode()
     return string.Template(template).substitute(
         title=html.escape(title), style=style, script=script, script_hash=allowed, data=script_json(data)
     )

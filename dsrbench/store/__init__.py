@@ -1,11 +1,13 @@
-"""A run folder: what a run wrote, found again after a crash, on this disk.
+"""A run folder: what a run wrote, found again after a crash, on this disk or at a URL.
 
 `run.json` (manifest), `videos/`, `generated/` (a note for each video made here), `detections/`, `tracks/`, `samples/`
-(one JSON a sample), `samples.parquet` (compacted from them), `log.jsonl`, `report/`.
+(one JSON a sample), `samples.parquet` (compacted from them), `files.parquet` (which videos these were of), `log.jsonl`,
+`report/`.
 """
 
 from dsrbench.store.disk import LocalDisk
-from dsrbench.store.run import Run, describe_changes
-from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
+from dsrbench.store.mirror import Mirror, is_url
+from dsrbench.store.run import Run, Written, describe_changes
+from dsrbench.store.samples import Sample, SampleKey, read_samples
 
-__all__ = ["LocalDisk", "Run", "Sample", "SampleKey", "describe_changes", "read_samples", "samples_table"]
+__all__ = ["LocalDisk", "Mirror", "Run", "Sample", "SampleKey", "Written", "describe_changes", "is_url", "read_samples"]

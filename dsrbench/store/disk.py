@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from dsrbench.errors import RunLockedError, StoreError
 
@@ -30,6 +31,25 @@ class LocalDisk:
         """Whether the file is there."""
         return self.path(name).exists()
 
+    @property
+    def shown(self) -> str:
+        """What to call the folder in messages."""
+        return str(self.root)
+
+    def fetch(self, name: str) -> Path:
+        """The path of a file, brought to this disk where it is elsewhere; it need not exist."""
+        return self.path(name)
+
+    def publish(self, name: str) -> None:
+        """Bring a file that was written at its path to where the folder is."""
+
+    def refresh(self) -> None:
+        """Look at what other processes have written."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        self.path(name).unlink(missing_ok=True)
+
     def read(self, name: str) -> bytes:
         """The whole file.
 
@@ -42,7 +62,17 @@ class LocalDisk:
             raise StoreError(f"cannot read {self.path(name)}: {error.strerror}") from error
 
     def write_atomic(self, name: str, data: bytes) -> None:
-        """Write a file so that it is there whole or not at all, also after a crash: temporary file, fsync, rename.
+        """Write a file so that it is there whole or not at all, also after a crash.
+
+        Raises:
+            StoreError: It cannot be written, for instance because the disk is full.
+        """
+        with self.writing(name) as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write to, which is there whole or not at all: temporary file, fsync, rename.
 
         Raises:
             StoreError: It cannot be written, for instance because the disk is full.
@@ -53,7 +83,7 @@ class LocalDisk:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())

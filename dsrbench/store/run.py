@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import socket
 import time
@@ -14,25 +13,38 @@ from typing import Any
 from dsrbench.errors import StoreError
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.store.disk import LocalDisk, write_error
-from dsrbench.store.samples import Sample, SampleKey, read_samples, samples_table
+from dsrbench.store.mirror import Mirror, is_url
+from dsrbench.store.samples import (
+    Sample,
+    SampleKey,
+    read_rows,
+    read_samples,
+    write_tables,
+)
 from dsrbench.types import Detections, VideoTracks
 
 SCHEMA = 1
+
+Written = tuple[Sample, dict[str, Any]]
+"""A sample with the note about its video: path, size, mtime_ns, sha256, made_by."""
 
 
 class Run:
     """One run folder.
 
     Args:
-        folder: Where it is, or will be.
+        folder: Where it is, or will be; or a URL such as "s3://bucket/run", which is worked on in a copy on this disk.
+
+    Raises:
+        MissingExtraError: A URL of a protocol whose package is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.disk = LocalDisk(folder)
+    def __init__(self, folder: Path | str) -> None:
+        self.disk = Mirror(str(folder)) if is_url(folder) else LocalDisk(Path(folder))
+        self.folder = self.disk.root
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
+    def open(cls, folder: Path | str) -> Run:
         """An existing run.
 
         Raises:
@@ -63,6 +75,14 @@ class Run:
             raise write_error(path, error) from error
         return path
 
+    def find_video(self, name: str) -> Path:
+        """The path of a video in `videos/`, on this disk; it need not exist."""
+        return self.disk.fetch(f"videos/{name}")
+
+    def publish_video(self, name: str) -> None:
+        """Bring a video that was written in `videos/` to where the run folder is."""
+        self.disk.publish(f"videos/{name}")
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear what a killed one left half-written."""
@@ -84,10 +104,10 @@ class Run:
             manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
             schema = manifest["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.folder / 'run.json'} is damaged: {error}") from error
+            raise StoreError(f"{self.disk.shown}/run.json is damaged: {error}") from error
         if schema != SCHEMA:
             raise StoreError(
-                f"{self.folder} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
+                f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
             )
         return manifest
 
@@ -119,15 +139,21 @@ class Run:
         text = json.dumps(row, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.disk.write_atomic(f"samples/{sample.id.slug}.json", text.encode())
 
-    def written_samples(self) -> dict[SampleKey, tuple[Sample, dict[str, Any]]]:
-        """Every sample written so far with the `file` note beside it; damaged files are as if not there."""
-        found = {}
-        for name in self.disk.list("samples", ".json"):
-            with contextlib.suppress(StoreError, ValueError):
+    def read_sample(self, key: SampleKey) -> Written | None:
+        """A sample written so far with the `file` note beside it; a damaged file is as if not there."""
+        return self._read_sample(f"samples/{key.slug}.json")
+
+    def written_samples(self) -> dict[SampleKey, Written]:
+        """Every sample written so far, as `read_sample` gives it."""
+        found = map(self._read_sample, self.disk.list("samples", ".json"))
+        return {written[0].id: written for written in found if written is not None}
+
+    def _read_sample(self, name: str) -> Written | None:
+        with contextlib.suppress(StoreError, ValueError):
+            if self.disk.exists(name):
                 row = json.loads(self.disk.read(name))
-                sample = Sample.from_row(row)
-                found[sample.id] = (sample, row.get("file") or {})
-        return found
+                return Sample.from_row(row), row.get("file") or {}
+        return None
 
     def write_detections(self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any]) -> None:
         """Keep a video's detections, so that a change of tracker need not detect again."""
@@ -163,11 +189,25 @@ class Run:
 
     def compact(self, samples: Iterable[Sample]) -> None:
         """Write `samples.parquet`: equal samples give equal bytes, in whatever order they were made."""
-        import pyarrow.parquet as pq
+        self.write_tables((sample, {}) for sample in sorted(samples, key=lambda sample: sample.id))
 
-        buffer = io.BytesIO()
-        pq.write_table(samples_table(samples), buffer, compression="zstd", store_schema=False)
-        self.disk.write_atomic("samples.parquet", buffer.getvalue())
+    def write_tables(self, written: Iterable[Written]) -> None:
+        """Write `samples.parquet`, and `files.parquet` with the notes about their videos; in flat memory.
+
+        Args:
+            written: Samples sorted by id, each with its note.
+        """
+        with self.disk.writing("samples.parquet") as table, self.disk.writing("files.parquet") as notes:
+            write_tables(table, notes, ((sample.row(), note) for sample, note in written))
+
+    def finished(self) -> dict[SampleKey, Written]:
+        """What the tables of the finished run hold, without a look at any other file; empty where there are none."""
+        with contextlib.suppress(StoreError):
+            notes = read_rows(self.disk.fetch("files.parquet"))
+            samples = read_samples(self.disk.fetch("samples.parquet"))
+            if len(notes) == len(samples):
+                return {sample.id: (sample, note) for sample, note in zip(samples, notes, strict=True)}
+        return {}
 
     def samples(self) -> list[Sample]:
         """The samples of the finished run, sorted.
@@ -176,16 +216,18 @@ class Run:
             StoreError: The run has not finished yet.
         """
         if not self.disk.exists("samples.parquet"):
-            raise StoreError(f"{self.folder} has no samples.parquet: its run has not finished. Run dsrbench eval again")
-        return read_samples(self.disk.path("samples.parquet"))
+            raise StoreError(
+                f"{self.disk.shown} has no samples.parquet: its run has not finished. Run dsrbench eval again"
+            )
+        return read_samples(self.disk.fetch("samples.parquet"))
 
     def clear(self) -> None:
         """Forget everything the run made; videos stay, but generated ones will be made again."""
         for part in ("samples", "tracks", "detections", "generated", "report"):
             for name in self.disk.list(part):
-                self.disk.path(name).unlink(missing_ok=True)
-        for name in ("samples.parquet", "run.json"):
-            self.disk.path(name).unlink(missing_ok=True)
+                self.disk.remove(name)
+        for name in ("samples.parquet", "files.parquet", "run.json"):
+            self.disk.remove(name)
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from dsrbench.types import Diagnosis, Floats, Prompt, Relation, Status, VideoSco
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+ROWS_AT_ONCE = 4096
+"""Rows of a row group of the tables; part of their bytes."""
 
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 
@@ -175,12 +179,12 @@ class Sample:
             raise StoreError(f"a sample row cannot be read: {type(error).__name__} {error}") from error
 
 
-def samples_table(samples: Iterable[Sample]) -> pa.Table:
-    """Rows sorted by model, prompt id and seed: no times, hosts or paths, so equal runs give equal bytes."""
+def table_schema() -> pa.Schema:
+    """The columns of `samples.parquet`: no times, hosts or paths, so equal runs give equal bytes."""
     import pyarrow as pa
 
     text, number, count = pa.string(), pa.float64(), pa.int64()
-    schema = pa.schema(
+    return pa.schema(
         [(n, text) for n in ("sample_id", "model", "prompt_id")]
         + [("seed", count)]
         + [(n, text) for n in ("text", "text_used", "subject", "object", "type", "scene", "split")]
@@ -191,8 +195,52 @@ def samples_table(samples: Iterable[Sample]) -> pa.Table:
         + [("fps", number), ("width", count), ("height", count), ("video", text), ("video_sha256", text)]
         + [("ssr_initial", pa.list_(number)), ("ssr_final", pa.list_(number)), ("key", text)]
     )
-    rows = [sample.row() for sample in sorted(samples, key=lambda sample: sample.id)]
-    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def files_schema() -> pa.Schema:
+    """The columns of `files.parquet`: of each sample's video what lets its hash be trusted; it knows this machine."""
+    import pyarrow as pa
+
+    names = ("sample_id", "path", "sha256", "made_by")
+    return pa.schema([(n, pa.string()) for n in names] + [(n, pa.int64()) for n in ("size", "mtime_ns")])
+
+
+def write_tables(samples: BinaryIO, files: BinaryIO, rows: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Write `samples.parquet` and `files.parquet` some rows at a time: however many there are, memory stays flat.
+
+    Args:
+        samples: The file for the samples.
+        files: The file for the notes about their videos.
+        rows: Of each sample, sorted, its row and its note.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    left = iter(rows)
+    with (
+        pq.ParquetWriter(samples, table_schema(), compression="zstd", store_schema=False) as first,
+        pq.ParquetWriter(files, files_schema(), compression="zstd", store_schema=False) as second,
+    ):
+        while part := list(itertools.islice(left, ROWS_AT_ONCE)):
+            first.write_table(pa.Table.from_pylist([row for row, _ in part], schema=first.schema))
+            notes = [{"sample_id": row["sample_id"], **note} for row, note in part]
+            second.write_table(pa.Table.from_pylist(notes, schema=second.schema))
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a small table.
+
+    Raises:
+        StoreError: Absent, or not such a file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    return rows
 
 
 def read_samples(path: Path) -> list[Sample]:
@@ -205,10 +253,28 @@ def read_samples(path: Path) -> list[Sample]:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(path).to_pylist()
+        table = pq.ParquetFile(path).read()
+        long = [name for name in ("ssr_initial", "ssr_final") if name in table.column_names]
+        rows = table.drop_columns(long).to_pylist()
+        for name in long:
+            for row, values in zip(rows, _arrays(table[name].combine_chunks()), strict=True):
+                row[name] = values
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     return [Sample.from_row(row) for row in rows]
+
+
+def _arrays(column: pa.Array) -> Iterator[Any]:
+    """The lists of a column, as arrays without a detour through Python's floats; what is no such column as it is."""
+    import pyarrow as pa
+
+    if column.null_count or column.type != pa.list_(pa.float64()):
+        yield from column.to_pylist()
+        return
+    ends = column.offsets.to_numpy()
+    values = column.values.to_numpy(zero_copy_only=False)
+    for first, last in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        yield values[first:last]
 
 
 def _null(value: float) -> float | None:
@@ -227,4 +293,6 @@ def _typed(row: Mapping[str, Any], name: str) -> Any:
 
 
 def _sequence(values: Iterable[float | None]) -> Floats:
+    if isinstance(values, np.ndarray):
+        return values
     return np.array([_nan(v) for v in values], np.float64)

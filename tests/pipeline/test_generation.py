@@ -10,7 +10,7 @@ import pytest
 
 from dsrbench.errors import BackendError, PromptError, RunMismatchError, StoreError, WeightsError
 from dsrbench.pipeline import Stages, evaluate, plan_generation, plan_videos
-from dsrbench.pipeline.generation import generate_videos, make_blocks
+from dsrbench.pipeline.generation import make_blocks
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import Backend, trackers
 from dsrbench.sprites.world import FPS, draw_spec, render_clip
@@ -74,7 +74,11 @@ def plan(seeds=(0, 1), **more):
 def files(run):
     """Everything in a run folder by name, but what may hold times: the log, and the notes about files."""
     names = [path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()]
-    timeless = [name for name in names if name not in ("log.jsonl", "run.lock") and not name.startswith("samples/")]
+    timeless = [
+        name
+        for name in names
+        if name not in ("files.parquet", "log.jsonl", "run.lock") and not name.startswith("samples/")
+    ]
     return {name: run.disk.read(name) for name in timeless}
 
 
@@ -109,13 +113,15 @@ def test_its_videos_can_be_scored_elsewhere(undisturbed):
 
 
 def test_blocks_are_of_one_seed_and_of_neighbours_in_the_suite():
-    blocks = [[(job.key.prompt_id, job.key.seed) for job in block] for block in make_blocks(plan(), 2)]
+    blocks = [[(job.key.prompt_id, job.key.seed) for job in block] for block in make_blocks(plan(), backend(World()))]
     assert sorted(itertools.chain(*blocks)) == sorted((id, seed) for id in IDS for seed in (0, 1))
     for block in blocks:
         assert len({seed for _, seed in block}) == 1
         places = sorted(IDS.index(id) for id, _ in block)
         assert places in ([0, 1], [2, 3], [4])
-    more = [[(job.key.prompt_id, job.key.seed) for job in block] for block in make_blocks(plan((0, 1, 2)), 2)]
+    more = [
+        [(job.key.prompt_id, job.key.seed) for job in block] for block in make_blocks(plan((0, 1, 2)), backend(World()))
+    ]
     assert more[: len(blocks)] == blocks
 
 
@@ -209,13 +215,13 @@ def test_a_generator_that_gives_too_few_clips(tmp_path, stages):
         evaluate(plan(), stages, Run(tmp_path / "run"), generator=backend(World(short=1)))
 
 
-def test_a_generator_that_cannot_be_used_ends_the_run(tmp_path):
+def test_a_generator_that_cannot_be_used_ends_the_run(tmp_path, stages):
     class Broken(World):
         def generate(self, prompts, seeds):
             raise WeightsError("m: altered")
 
     with pytest.raises(WeightsError, match="altered"):
-        generate_videos(plan(), backend(Broken()), Run(tmp_path / "run"))
+        evaluate(plan(), stages, Run(tmp_path / "run"), generator=backend(Broken()))
 
 
 def test_another_generator_in_the_same_folder_is_refused(tmp_path, stages):
@@ -254,9 +260,9 @@ def test_ids_that_make_no_file_names(tmp_path, stages):
     assert all(path.is_relative_to(run.videos) for path in videos)
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path, stages):
     run = Run(tmp_path / "run")
     run.folder.mkdir()
     (run.folder / "videos").write_text("a file, no folder")
     with pytest.raises(StoreError, match="videos"):
-        generate_videos(plan(), backend(World()), run)
+        evaluate(plan(), stages, run, generator=backend(World()))

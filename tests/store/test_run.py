@@ -77,7 +77,7 @@ def test_samples_as_json(run, sample):
 
 def test_samples_as_parquet(run):
     run.compact(SAMPLES)
-    assert names(run) == ["samples.parquet"]
+    assert names(run) == ["files.parquet", "samples.parquet"]
     for found, sample in zip(run.samples(), sorted(SAMPLES, key=lambda s: s.id), strict=True):
         same(found, sample)
 

@@ -1,0 +1,46 @@
+"""Videos that were given are shown in the run folder, as links."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+
+from dsrbench.errors import VideoError
+from dsrbench.pipeline.plan import Job
+from dsrbench.store import Run, Written
+from dsrbench.video import sha256_file
+
+
+def link_video(job: Job, run: Run, linked: Written | None) -> None:
+    """Show the video in the run's `videos/`: a hard link where possible, else a symbolic one.
+
+    Args:
+        job: The sample.
+        run: The run folder.
+        linked: The sample whose video was linked before. When its file has been replaced by another the link is
+            renewed; what is no link of ours is left alone.
+    """
+    if job.path is None:
+        return
+    link = run.videos / job.name
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(link), os.stat(job.path)):
+            return
+    source = job.path.resolve()
+    try:
+        if os.path.lexists(link):
+            before = linked or run.read_sample(job.key)
+            if not link.is_symlink() and (before is None or sha256_file(link) != before[0].video_sha256):
+                run.log("no link", video=job.name, error="another file of that name is there")
+                return
+        link.parent.mkdir(parents=True, exist_ok=True)
+        part = link.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            os.link(source, part)
+        except OSError:
+            part.symlink_to(source)
+        os.replace(part, link)
+        run.publish_video(job.name)
+    except (OSError, VideoError) as error:
+        run.log("no link", video=job.name, error=str(error))
