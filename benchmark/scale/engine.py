@@ -23,6 +23,7 @@ from dsrbench.pipeline.items import score_traced, trace_job
 from dsrbench.pipeline.ray import ENVIRONMENT, RayEngine, start_here
 from dsrbench.store import Run
 
+
 def time_run(count: int, seconds: float, engine: RayEngine) -> tuple[float, float]:
     """Seconds from the plan to the table, and samples a second between the first that is finished and the last."""
     finished: list[float] = []
@@ -81,7 +82,9 @@ def main() -> None:
         print(f"| {count:,} samples of {given.seconds:g} s, {workers} workers | seconds | beside |\n|---|---|---|")
         print(f"| device time alone, shared evenly | {device:.1f} | |")
         print(f"| the stages in a loop ({given.bare} samples measured), shared evenly | {bare:.1f} | |")
-        print(f"| Ray engine | {full:.1f} | {full / device - 1:+.1%} of the device, {full / bare - 1:+.1%} of the loop |")
+        print(
+            f"| Ray engine | {full:.1f} | {full / device - 1:+.1%} of the device, {full / bare - 1:+.1%} of the loop |"
+        )
 
 
 if __name__ == "__main__":
