@@ -52,6 +52,13 @@ class TwoBoxes:
 
 def make_runs(folder: Path, count: int) -> dict[str, list[str]]:
     """Two finished runs, of a model and of videos, and the arguments of the commands that find them finished."""
+    shared = ["eval", "--suite", "many.jsonl", "--detector", "sprites-template"]
+    commands = {
+        "a model's videos": [*shared, "--model", "sprites", "--seeds", "0..4", "--out", "made"],
+        "videos that were given": [*shared, "--videos", "made/videos", "--out", "scored"],
+    }
+    if (folder / "scored/report/index.html").exists():
+        return commands
     base = read_suite("sprites").prompts[0]
     ids = [f"p{number:05d}" for number in range(count // 5)]
     suite = Suite("many", "1", tuple(dataclasses.replace(base, id=id_) for id_ in ids))
@@ -67,18 +74,16 @@ def make_runs(folder: Path, count: int) -> dict[str, list[str]]:
     evaluate(plan_videos(made.videos, suite), stages, scored)
     for run in (made, scored):
         write_page(run)
-    shared = ["eval", "--suite", "many.jsonl", "--detector", "sprites-template"]
-    return {
-        "a model's videos": [*shared, "--model", "sprites", "--seeds", "0..4", "--out", "made"],
-        "videos that were given": [*shared, "--videos", "made/videos", "--out", "scored"],
-    }
+    return commands
 
 
 def main() -> None:
     """Print the table of this folder's README."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--out", type=Path, help="where to make the runs; by default a temporary folder")
+    parser.add_argument(
+        "--out", type=Path, help="where to make the runs, or to find them; by default a temporary folder"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.out or Path(temporary)

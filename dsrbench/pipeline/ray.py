@@ -30,8 +30,12 @@ from dsrbench.pipeline.work import Work
 from dsrbench.pipeline.workers import ROW, Attempts, DetectWorker, GenerateWorker, ScoreWorker, Setup, pack_block
 from dsrbench.store import Mirror, Run
 
-MOST_ROWS = 16
-"""Most items a task has; a task is what a worker is given at once, and what is looked through again if it dies."""
+ROWS = 16
+"""Most items a task has, unless there would be too many tasks: a worker is given a task at once, and looks through it
+again if the one before it died."""
+
+TASKS = 1024
+"""Most tasks, or 64 a worker: Ray remembers each of them in the process that starts the run."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -105,7 +109,8 @@ def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> An
     context.execution_options.preserve_order = False
     blocks = work.blocks()
     workers = [w for w in (GenerateWorker, DetectWorker, ScoreWorker) if w.stage in pools]
-    size = min(MOST_ROWS, max(1, len(blocks) // (32 * pools[workers[0].stage].most)))
+    most = pools[workers[0].stage].most
+    size = max(1, min(ROWS, len(blocks) // (32 * most)), -(-len(blocks) // max(TASKS, 64 * most)))
     parts = (blocks[first : first + size] for first in range(0, len(blocks), size))
     tables = (pa.table({ROW: [json.dumps(pack_block(block)) for block in part]}) for part in parts)
     rows = ray.data.from_arrow_refs([ray.put(table) for table in tables])

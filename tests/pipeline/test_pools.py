@@ -20,7 +20,7 @@ def test_the_usual_pools_fit_and_never_take_every_cpu(cpus, gpus, generates):
     for stage, pool in pools.items():
         others = sum(p.least * p.cpus for name, p in pools.items() if name != stage)
         assert pool.most * pool.cpus <= cpus - FREE - others + 1e-9
-    if gpus:
+    if gpus and cpus > 2:  # enough for all the GPUs to be used
         used = sum(p.most * p.gpus for p in pools.values())
         assert gpus - 0.01 <= used <= gpus
 
