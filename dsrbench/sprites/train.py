@@ -11,14 +11,13 @@ from dsrbench.sprites.training.detector import train_detector
 from dsrbench.sprites.training.latents import encode_clips
 from dsrbench.sprites.training.loop import Clock
 from dsrbench.sprites.training.settings import Settings
-from dsrbench.sprites.training.transformer import refine_transformer, settle_transformer, train_transformer
+from dsrbench.sprites.training.transformer import refine_transformer, train_transformer
 
 STAGES: dict[str, Callable[..., bool]] = {
     "autoencoder": train_autoencoder,
     "latents": encode_clips,
     "transformer": train_transformer,
     "refinement": refine_transformer,
-    "settling": settle_transformer,
     "detector": train_detector,
 }
 

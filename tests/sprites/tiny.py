@@ -17,7 +17,6 @@ SETTINGS = Settings(
     block=4,
     steps=6,
     refine_steps=3,
-    settle_steps=2,
     batch=4,
     autoencoder={"latent_channels": 4, "channels": (8, 8)},
     transformer={"latent_channels": 4, "width": 32, "depth": 2, "heads": 2, "text_width": 16},

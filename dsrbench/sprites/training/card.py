@@ -21,7 +21,7 @@ from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
 
 TEMPLATES = Path(__file__).parent / "cards"
 
-STAGES = {"model": ("autoencoder", "transformer", "refinement", "settling"), "detector": ("detector",)}
+STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",)}
 """Stages of the training whose losses a card shows."""
 
 LOSSES_SHOWN = 6

@@ -46,25 +46,19 @@ def encode_clips(folder: Path, settings: Settings, clock: Clock, *, on_step: OnS
     return True
 
 
-def draw_foreground(settings: Settings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """What the training clips show; the clips are drawn as they were.
-
-    Returns:
-        Which cells of their latents show a sprite, `[N, T, h, w]`; and in which of them one moves, `[N]`.
-    """
+def draw_foreground(settings: Settings) -> NDArray[np.bool_]:
+    """Which cells of the training clips' latents show a sprite, `[N, T, h, w]`; the clips are drawn as they were."""
     shown = np.zeros(
         (-(-settings.clips // settings.block) * settings.block, FRAMES, HEIGHT // DOWN, WIDTH // DOWN), bool
     )
-    moving = np.zeros(len(shown), bool)
     for number in range(len(shown)):
         if number % settings.block == 0:
             rng = np.random.default_rng([settings.seed, STAGE, number // settings.block])
         boxes = draw_clip(rng)[1].boxes
-        moving[number] = bool((np.nan_to_num(np.abs(np.diff(boxes, axis=1))).sum(axis=1) > DOWN).any())
         for t in range(FRAMES):
             for x0, y0, x1, y1 in boxes[:, t][~np.isnan(boxes[:, t]).any(axis=1)] / DOWN:
                 shown[number, t, int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
-    return shown, moving
+    return shown
 
 
 def read_clips(folder: Path, settings: Settings) -> tuple[NDArray[np.float16], list[str]]:

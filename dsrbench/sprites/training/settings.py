@@ -24,11 +24,7 @@ class Settings:
         text_drop: Share of clips whose text is left out, for guidance.
         latent_noise: Noise added to latents in the first stage, against their deviation.
         refine_steps: Steps of the refinement, which goes on from the averaged weights of the transformer's stage.
-        refine_still: How often it looks at a clip in which nothing moves, against one in which something does.
         refine_rate: Its learning rates, against those of the transformer's stage.
-        settle_steps: Steps of the last pass, which sets how often the model stands still where it should move.
-        settle_still: As `refine_still`, in it.
-        settle_rate: Its learning rates, against those of the transformer's stage.
         detector_steps: Steps of the detector's stage.
         detector_frames: Frames a step of it.
         detector_rate: Learning rate of AdamW in it.
@@ -51,12 +47,8 @@ class Settings:
     autoencoder_rate: float = 2e-3
     text_drop: float = 0.1
     latent_noise: float = 0.1
-    refine_steps: int = 9000
-    refine_still: float = 0.5
+    refine_steps: int = 5000
     refine_rate: float = 0.6
-    settle_steps: int = 1200
-    settle_still: float = 3.0
-    settle_rate: float = 0.2
     detector_steps: int = 2000
     detector_frames: int = 64
     detector_rate: float = 2e-3

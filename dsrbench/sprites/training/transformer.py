@@ -1,4 +1,4 @@
-"""Text encoder and video transformer, by flow matching on the encoded clips; their refinement; their settling."""
+"""Third stage: text encoder and video transformer, by flow matching on the encoded clips; fourth: their refinement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
@@ -25,8 +24,7 @@ from dsrbench.sprites.training.latents import draw_foreground, read_clips
 from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 
-STAGE = 3
-PASSES = REFINEMENT, SETTLING = 5, 6
+STAGE, REFINEMENT = 3, 5
 NEAR = 0.75
 """Noise level below which it is settled where the sprites are; there the refinement looks at them most closely."""
 
@@ -65,7 +63,7 @@ def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step
         Whether it is finished.
     """
     networks, averaged = make_modules(settings)
-    progress = _make_pass(folder, settings, -1, networks, averaged)
+    progress = _make_progress(folder, settings, networks, averaged)
     if progress.load() == settings.steps:
         return True
     compute_loss = _make_loss(folder, settings, networks, stage=STAGE)
@@ -73,42 +71,25 @@ def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step
 
 
 def refine_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Go on from the averaged networks, looking closely at the sprites, and more often at those that move.
+    """Go on from the averaged networks, looking closely at the sprites, and write the pipeline into `folder/model`.
+
+    A finished one is left alone.
 
     Returns:
         Whether it is finished.
     """
-    return _go_on(folder, settings, 0, clock, on_step)
-
-
-def settle_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Go on from the refined networks with a mix that sets how often they obey, and write them into `folder/model`.
-
-    Returns:
-        Whether it is finished.
-    """
-    if not _go_on(folder, settings, 1, clock, on_step):
-        return False
-    if not (folder / "model" / SUMS).exists():
-        networks, averaged = make_modules(settings)
-        _make_pass(folder, settings, 1, networks, averaged).load()
-        export(folder, averaged, settings)
-    return True
-
-
-def _go_on(folder: Path, settings: Settings, number: int, clock: Clock, on_step: OnStep | None) -> bool:
-    """A pass that begins with the averaged networks of the one before; all are finished once there is a model."""
     if (folder / "model" / SUMS).exists():
         return True
     networks, averaged = make_modules(settings)
-    _make_pass(folder, settings, number - 1, networks, averaged).load()
+    _make_progress(folder, settings, networks, averaged).load()
     networks.load_state_dict(averaged.state_dict())
-    progress = _make_pass(folder, settings, number, networks, averaged)
-    steps = (settings.refine_steps, settings.settle_steps)[number]
-    if progress.load() == steps:
-        return True
-    compute_loss = _make_loss(folder, settings, networks, stage=PASSES[number])
-    return _run(folder, settings, progress, (networks, averaged), compute_loss, steps, clock, on_step)
+    progress = _make_refinement(folder, settings, networks, averaged)
+    compute_loss = _make_loss(folder, settings, networks, stage=REFINEMENT)
+    parts = (networks, averaged)
+    if not _run(folder, settings, progress, parts, compute_loss, settings.refine_steps, clock, on_step):
+        return False
+    export(folder, averaged, settings)
+    return True
 
 
 def make_modules(settings: Settings) -> tuple[nn.ModuleDict, nn.ModuleDict]:
@@ -122,16 +103,12 @@ def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, sta
     text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
     transformer = cast(SpritesTransformer, networks["transformer"])
     latents, texts = read_clips(folder, settings)
-    shown, odds = None, None
-    if stage in PASSES:
-        shown, moving = draw_foreground(settings)
-        odds = np.where(moving, 1.0, settings.refine_still if stage == REFINEMENT else settings.settle_still)
-        odds /= odds.sum()
+    shown = draw_foreground(settings) if stage == REFINEMENT else None
     tokens, no_words = text_encoder.tokenize(texts), text_encoder.tokenize([""])
 
     def compute_loss(step: int) -> Tensor:
         rng, generator = make_generators(settings.seed, stage, step)
-        chosen = rng.choice(len(latents), settings.batch, p=odds)
+        chosen = rng.integers(0, len(latents), settings.batch)
         clean = torch.from_numpy(latents[chosen]).float()
         dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
         told = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
@@ -216,21 +193,39 @@ def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
         The steps it has had.
     """
     networks, averaged = make_modules(settings)
-    step = sum(_make_pass(folder, settings, number, networks, averaged).load() for number in (-1, 0, 1))
+    step = _make_progress(folder, settings, networks, averaged).load()
+    if (folder / "refinement.safetensors").exists():
+        step += _make_refinement(folder, settings, networks, averaged).load()
     export(folder, averaged, settings, name=name)
     return step
 
 
-def _make_pass(folder: Path, settings: Settings, number: int, networks: nn.Module, averaged: nn.Module) -> Progress:
-    """The checkpoint of a pass over the networks: -1 for the training itself, 0 the refinement, 1 the settling."""
-    name = ("refinement", "settling", "transformer")[number]
-    share = (settings.refine_rate, settings.settle_rate, 1.0)[number]
-    others = ("detector", *(("settle",), (), ("refine", "settle"))[number])
-    slower = dataclasses.replace(settings, muon_rate=settings.muon_rate * share, adam_rate=settings.adam_rate * share)
+def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
+    used = {
+        name: value
+        for name, value in dataclasses.asdict(settings).items()
+        if not name.startswith(("detector", "refine"))
+    }
     return Progress(
-        folder / f"{name}.safetensors",
+        folder / "transformer.safetensors",
+        modules={"networks": networks},
+        averaged={"networks": averaged},
+        optimizers=make_optimizers(networks, settings),
+        settings=used,
+    )
+
+
+def _make_refinement(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
+    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
+    slower = dataclasses.replace(
+        settings,
+        muon_rate=settings.muon_rate * settings.refine_rate,
+        adam_rate=settings.adam_rate * settings.refine_rate,
+    )
+    return Progress(
+        folder / "refinement.safetensors",
         modules={"networks": networks},
         averaged={"networks": averaged},
         optimizers=make_optimizers(networks, slower),
-        settings={key: value for key, value in dataclasses.asdict(settings).items() if not key.startswith(others)},
+        settings=used,
     )
