@@ -121,7 +121,8 @@ class Upsampler:
         import torch
 
         net, tokenizer = self._loaded.net, self._loaded.processor
-        inputs = _encode(tokenizer, question).to(self._loaded.device)
+        encoded = _encode(tokenizer, question)
+        inputs = {key: encoded[key].to(net.device) for key in ("input_ids", "attention_mask")}
         gpus = [net.device] if net.device.type == "cuda" else []  # the others' draws are left alone
         digest = hashlib.sha256(f"{self._sampling.seed} {question}".encode()).digest()
         try:
@@ -208,7 +209,7 @@ def _has(text: str, pattern: str) -> bool:
 def _encode(tokenizer: Any, question: str) -> Any:
     """The question as tokens `[1, N]`, by the model's chat template if it has one."""
     if tokenizer.chat_template is None:
-        return tokenizer(f"{question}\n\nThe new prompt:", return_tensors="pt", return_token_type_ids=False)
+        return tokenizer(f"{question}\n\nThe new prompt:", return_tensors="pt")
     message = [{"role": "user", "content": question}]
     return tokenizer.apply_chat_template(
         message, add_generation_prompt=True, return_tensors="pt", return_dict=True, enable_thinking=False
