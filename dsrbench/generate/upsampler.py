@@ -82,7 +82,8 @@ class Upsampler:
         sampling: How its answers are drawn.
 
     Attributes:
-        name: The model with its commit, or of a folder the hash of its files; the instruction's version; the sampling.
+        name: The model with its commit, or of a folder the hash of its files; the instruction's version; the
+            sampling and the dtype.
 
     Raises:
         MissingExtraError: A package is not installed.
@@ -96,7 +97,7 @@ class Upsampler:
         snapshot = find_snapshot(choice.model, revision=choice.revision, backend=NAME, default=MODEL)
         files = json.dumps(snapshot.fingerprint(), sort_keys=True)
         revision = snapshot.commit or hashlib.sha256(files.encode()).hexdigest()
-        self.name = f"{snapshot.name}@{revision[:12]}, instruction {VERSION}, {self._sampling}"
+        self.name = f"{snapshot.name}@{revision[:12]}, instruction {VERSION}, {self._sampling}, {choice.dtype}"
 
     def extend(self, prompt: Prompt) -> Line:
         """A prompt with visual details added, or, where the answer will not do, as it is, with a note.
@@ -136,9 +137,8 @@ class Upsampler:
                 f"{NAME}: {self._choice.model} and its answer do not fit into memory; take a smaller model, "
                 f"--dtype bfloat16 or --device cpu"
             ) from None
-        return tokenizer.decode(tokens, skip_special_tokens=True), int(tokens[-1]) in _listed(
-            net.generation_config.eos_token_id
-        )
+        is_whole = int(tokens[-1]) in net.generation_config.eos_token_id
+        return tokenizer.decode(tokens, skip_special_tokens=True), is_whole
 
     @functools.cached_property
     def _loaded(self) -> Pretrained:
@@ -148,12 +148,12 @@ class Upsampler:
         kinds = dict.fromkeys(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, ("AutoModelForCausalLM", "AutoTokenizer"))
         loaded = load_pretrained(self._choice, backend=NAME, default=MODEL, kinds=kinds)
         own, tokenizer = loaded.net.generation_config, loaded.processor
-        ends = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
-        if ends is None:
+        ends = sorted({*_listed(own.eos_token_id), *_listed(tokenizer.eos_token_id)})
+        if not ends:
             raise WeightsError(f"{self._choice.model} says of no token that it ends an answer")
         # of the model's own settings its marks alone: with their penalties the likeliest token would not be taken
         marks = {"bos_token_id": own.bos_token_id, "eos_token_id": ends}
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else _listed(ends)[0]
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
         drawing: dict[str, Any] = {"do_sample": False}
         if self._sampling.temperature:
             drawing = {"do_sample": True, "temperature": self._sampling.temperature, "top_k": 0, "top_p": 1.0}
@@ -176,7 +176,8 @@ def read_answer(answer: str, *, is_whole: bool) -> str:
     >>> read_answer('<think>A cat.</think> "A grey cat.\n It wal', is_whole=False)
     'A grey cat.'
     """
-    text = " ".join(re.sub(r"(?s)^\s*<think>.*?(</think>|$)", "", answer).replace("\ufffd", "").split())
+    said = answer.rpartition("</think>")[2].partition("<think>")[0]  # of thoughts that did not end, nothing is left
+    text = " ".join(said.replace("\ufffd", "").split())
     if not is_whole:
         text = text[: max(text.rfind(mark) for mark in ".!?") + 1]
     text = text.strip(" \"'“”`*")
@@ -216,5 +217,5 @@ def _encode(tokenizer: Any, question: str) -> Any:
     )
 
 
-def _listed(ends: int | list[int]) -> list[int]:
-    return ends if isinstance(ends, list) else [ends]
+def _listed(ends: int | list[int] | None) -> list[int]:
+    return ends if isinstance(ends, list) else [] if ends is None else [ends]

@@ -183,7 +183,7 @@ def test_a_model_in_the_hubs_cache_is_named_with_its_commit(models, suite, tmp_p
     (place / "refs/main").write_text("c" * 40)
     code, out, err = run(*asked)
     assert code == 0, err
-    assert out.endswith(f"by me/mine@{'c' * 12}, instruction 1, 200 tokens\n")
+    assert out.endswith(f"by me/mine@{'c' * 12}, instruction 1, 200 tokens, float32\n")
     assert run(*asked, "--revision", "v2")[2].endswith("dsrbench backends pull upsampler --model me/mine --revision v2")
     code, out, _ = run("backends", "pull", "upsampler", "--model", "me/mine", "--offline")
     assert (code, out) == (0, f"{place / 'snapshots' / ('c' * 40)}  me/mine, commit {'c' * 40}\n")

@@ -105,13 +105,14 @@ def test_names_tell_models_and_settings_apart(reciting, random):
     assert len(names) == 5
     assert make(random, 20, 0.0, 1).name == make(random, 20).name, "without draws, no seed"
     assert make(random).name.startswith("random@")
-    assert make(random).name.endswith(", instruction 1, 200 tokens")
+    assert make(random).name.endswith(", instruction 1, 200 tokens, float32")
 
 
 READ = [
     ('  "A cat.\n\nA box."\n', True, "A cat. A box."),
     ("<think>a cat\nor so</think>\n\nA cat", True, "A cat"),
     ("**A cat. It wal", False, "A cat."),
+    ("begun in the question</think>A cat", True, "A cat"),
     ("“A cat!” she", False, "A cat!"),
 ]
 
