@@ -35,12 +35,13 @@ def command(context: click.Context) -> None:
 @click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option("--offline", is_flag=True, help="Check what is there; ask no server.")
 def pull_command(name: str, model: str | None, revision: str | None, offline: bool) -> None:
-    """Fetch the weights of the backend or text-to-video model NAME; what is there already is kept.
+    """Fetch the weights of the backend or text-to-video model NAME, or of the `upsampler`; what is there is kept.
 
     Files of weights are checked by their sha256; of a model on the Hub, the commit is printed.
     """
     from dsrbench.cli.installed import hub_model, weight_files
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
+    from dsrbench.generate import upsampler
     from dsrbench.generate.recipe import recipe_names
     from dsrbench.registry import describe_options
 
@@ -48,8 +49,11 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     if name == "diffusers" or (registry is None and name in recipe_names()):
         _pull_pipeline(name, model, revision, offline=offline)
         return
+    if name == upsampler.NAME:
+        _pull_model(name, upsampler.MODEL, model or upsampler.MODEL.id, revision, offline=offline)
+        return
     if registry is None:
-        known = [*(known for registry in _registries() for known in registry.names()), *recipe_names()]
+        known = [upsampler.NAME, *(known for registry in _registries() for known in registry.names()), *recipe_names()]
         raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
     cls = registry.load(name)
     files, own = weight_files(cls), hub_model(cls)

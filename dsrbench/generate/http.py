@@ -17,6 +17,7 @@ from typing import Any
 
 from dsrbench.errors import BackendError, InputError, OptionError, StoreError, VideoError
 from dsrbench.generate.service import GoneError, RefusedError, Service
+from dsrbench.generate.upsampled import Texts
 from dsrbench.hub import cache_folder
 from dsrbench.types import Clip, NoClip, Prompt
 from dsrbench.video import read_clip
@@ -43,9 +44,11 @@ class Http:
         per_minute: Requests a minute at most; 0 for no limit.
         attempts: Times a request is made before the service is given up on.
         timeout: Seconds the service may be silent.
+        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
 
     Raises:
         OptionError: An option out of range, or no key.
+        InputError: A file that has no upsampled prompts.
     """
 
     name = "http"
@@ -65,6 +68,7 @@ class Http:
         per_minute: float = 0.0,
         attempts: int = 6,
         timeout: float = 60.0,
+        upsampled: Path | None = None,
     ) -> None:
         parts = _check_url(url)
         if not model:
@@ -81,19 +85,32 @@ class Http:
         self._url = url.rstrip("/")
         self.service = Service(self._url, key, attempts, timeout, per_minute)
         self._jobs = cache_folder() / "jobs"
-        self.fingerprint = {"service": parts.netloc, "text": "raw", "seeds": "name draws, the service knows none"}
+        self._texts = Texts.read(upsampled)
+        self.fingerprint = {
+            "service": parts.netloc,
+            "text": self._texts.record,
+            "seeds": "name draws, the service knows none",
+        }
+
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether there is a text for a prompt.
+
+        Raises:
+            InputError: The file of upsampled prompts lacks it.
+        """
+        self._texts.of(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
         """Yield one clip per (prompt, seed) pair, in order; none for what the service refuses or fails at.
 
         Raises:
-            InputError: Unequal numbers of prompts and seeds.
+            InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
             BackendError: The key is not accepted, or the service does not answer sensibly.
             StoreError: The ids of jobs cannot be kept.
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
-        samples = list(zip((prompt.text for prompt in prompts), seeds, strict=True))
+        samples = list(zip(map(self._texts.of, prompts), seeds, strict=True))
         begun: deque[str | NoClip] = deque()
         for place, (text, seed) in enumerate(samples):
             while len(begun) < min(self.batch, len(samples) - place):

@@ -18,6 +18,7 @@ from dsrbench.generate.adapter import check_scale, find_adapter
 from dsrbench.generate.footprint import Footprint, measure_footprint
 from dsrbench.generate.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.generate.settings import Asked, settle
+from dsrbench.generate.upsampled import Texts
 from dsrbench.types import Clip, NoClip, Prompt
 from dsrbench.video import sha256_file
 
@@ -31,7 +32,8 @@ class Pipelines:
     """A text-to-video model of diffusers: by its short name, from the Hub's cache, or from a folder.
 
     What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip is drawn on the
-    CPU and depends on its seed alone, not on batch or device. Prompts are given to the model as they are.
+    CPU and depends on its seed alone, not on batch or device. Prompts are given to the model as they are,
+    or as a file has them.
 
     Args:
         model: A recipe's name, a folder saved by a pipeline, or an id on the Hub; of a folder or an id, the pipeline's
@@ -51,11 +53,12 @@ class Pipelines:
         batch: Clips made at once.
         adapter: A LoRA in diffusers' format: a `.safetensors` file, its folder, or an id in the Hub's cache.
         adapter_scale: What the adapter's change is multiplied by.
+        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
 
     Raises:
         MissingExtraError: A package is not installed.
         WeightsError: The model is not there, or not all of it.
-        InputError: A folder that is no pipeline, or one without a recipe.
+        InputError: A folder that is no pipeline, or one without a recipe; a file that has no upsampled prompts.
         OptionError: An option out of range.
     """
 
@@ -81,6 +84,7 @@ class Pipelines:
         batch: int = 1,
         adapter: Path | None = None,
         adapter_scale: float = 1.0,
+        upsampled: Path | None = None,
     ) -> None:
         if batch < 1:
             raise OptionError(f"batch must be at least 1, got {batch}")
@@ -97,6 +101,7 @@ class Pipelines:
         file = find_adapter(adapter) if adapter is not None else None
         self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale))
         self._placement.check()
+        self._texts = Texts.read(upsampled)
         self.fingerprint = {
             **self.model.fingerprint,
             "recipe": self.model.recipe.name,
@@ -104,7 +109,7 @@ class Pipelines:
             "call": dict(self.model.recipe.call),
             "scheduler": dict(self.model.recipe.scheduler) if self.model.is_released else {},
             "adapter": sha256_file(file) if file is not None else None,
-            "text": "raw",
+            "text": self._texts.record,
             "packages": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")},
         }
 
@@ -115,11 +120,19 @@ class Pipelines:
         files = {part: sorted(folder.glob("*.safetensors")) for part, folder in folders.items()}
         return measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
 
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether there is a text for a prompt.
+
+        Raises:
+            InputError: The file of upsampled prompts lacks it.
+        """
+        self._texts.of(prompt)
+
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
         """Yield one clip per (prompt, seed) pair, in order; none for a clip that is not all numbers.
 
         Raises:
-            InputError: Unequal numbers of prompts and seeds.
+            InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
             WeightsError: The weights cannot be loaded.
             BackendError: Memory ran out; the message says what helps.
         """
@@ -127,7 +140,7 @@ class Pipelines:
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
         for first in range(0, len(prompts), self.batch):
             part = slice(first, first + self.batch)
-            texts = [prompt.text for prompt in prompts[part]]
+            texts = [self._texts.of(prompt) for prompt in prompts[part]]
             for text, seed, video in zip(texts, seeds[part], self._make(texts, seeds[part]), strict=True):
                 yield self._finish(video, text, seed)
 

@@ -17,8 +17,8 @@ from dsrbench.errors import DownloadError, MissingExtraError, OptionError, Weigh
 from dsrbench.hub import is_offline
 from dsrbench.video import sha256_file
 
-KEPT = ("*.json", "*.txt", "*.safetensors")
-"""What is fetched of a repository: configuration, vocabulary, weights."""
+KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+"""What is fetched of a repository: configuration, vocabulary, templates, weights."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 

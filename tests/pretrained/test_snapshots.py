@@ -21,6 +21,7 @@ FILES = {
     "config.json": b'{"model_type": "toy"}',
     "model.safetensors": b"weights " * 100,
     "vocab.txt": b"cat",
+    "chat_template.jinja": b"{{ messages }}",
     "pytorch_model.bin": b"pickled",
     "modeling_toy.py": b"raise SystemExit('remote code ran')",
 }
@@ -104,7 +105,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-def pull(server, cache, *arguments, **environment):
+def pull(server, cache, *arguments, backend="owlv2", **environment):
     """`dsrbench backends pull` in a process of its own, whose Hub is the server."""
     code = (
         "import sys\nfrom dsrbench.detect import owlv2\nfrom dsrbench.pretrained.snapshots import HubModel\n"
@@ -113,7 +114,7 @@ def pull(server, cache, *arguments, **environment):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "DSRBENCH_"))}
     settings = {"HF_ENDPOINT": server.url, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1", "no_proxy": "127.0.0.1"}
     return subprocess.run(
-        [sys.executable, "-c", code, "backends", "pull", "owlv2", *arguments],
+        [sys.executable, "-c", code, "backends", "pull", backend, *arguments],
         capture_output=True,
         text=True,
         env={**kept, **settings, **environment},
@@ -132,8 +133,15 @@ def test_what_is_pulled_is_found_with_its_commit_and_without_a_server(server, ca
     assert found.commit == COMMITS["main"]
     assert found.fingerprint() == {"model": "me/own", "commit": COMMITS["main"]}
     assert found.model_type == "toy"
-    assert sorted(path.name for path in found.folder.iterdir()) == ["config.json", "model.safetensors", "vocab.txt"]
+    kept = ["chat_template.jinja", "config.json", "model.safetensors", "vocab.txt"]
+    assert sorted(path.name for path in found.folder.iterdir()) == kept
     assert not any(path.endswith((".bin", ".py")) for path in server.asked)
+
+
+def test_a_language_model_is_pulled_for_the_upsampler(server, cache):
+    done = pull(server, cache, "--model", "me/own", backend="upsampler")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{find().folder}  me/own, commit {'a' * 40}\n"
 
 
 def test_a_revision_is_pinned(server, cache):
