@@ -31,7 +31,9 @@ EXTRAS = {
         "sentencepiece",
         "protobuf",
     ),
-    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate"),
+    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate", "tensorboard", "PyYAML"),
+    "ray": ("ray",),
+    "s3": ("fsspec", "s3fs"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 

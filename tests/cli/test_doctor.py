@@ -100,13 +100,13 @@ def test_a_broken_backend_is_told(monkeypatch):
 
 
 def test_the_extras_are_those_of_the_package():
-    """Every extra for users, with its packages, as setup.cfg has them; `all`, `test` and `dev` are made of others."""
+    """Every extra for users, with its packages, as setup.cfg has them; `all` is made of others, the rest are for developers."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     declared = {}
     for extra, lines in config["options.extras_require"].items():
-        if extra not in ("all", "test", "dev"):
-            words = [re.match(r"[\w.-]+(\[\w+\])?", line)[0] for line in lines.split("\n") if line]
+        if extra not in ("all", "test", "s3-test", "dev"):
+            words = [re.match(r"(dsrbench\[\w+\]|[\w.-]+)", line)[0] for line in lines.split("\n") if line]
             of_others = [declared[word[len("dsrbench[") : -1]] for word in words if "[" in word]
             declared[extra] = (*itertools.chain(*of_others), *(word for word in words if "[" not in word))
     assert declared == EXTRAS
