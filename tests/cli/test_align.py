@@ -82,6 +82,7 @@ def test_all_stages_and_again(place):
     assert "holds a training with other settings" in error_line(other, 6)
 
 
+@pytest.mark.slow
 def test_rounds_and_validation(place):
     lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
     (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

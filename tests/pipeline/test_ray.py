@@ -105,6 +105,7 @@ def test_a_crash_of_the_generator_is_a_row(cluster, tmp_path):
     assert table(one) == table(two)
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_its_worker_once_leaves_no_trace(cluster, whole, tmp_path):
     run, mark = Run(tmp_path / "run"), tmp_path / "died"
     evaluate(plan(), stages(once=str(mark)), run, generator=world(), engine=RayEngine())
