@@ -100,7 +100,7 @@ def test_a_broken_backend_is_told(monkeypatch):
 
 
 def test_the_extras_are_those_of_the_package():
-    """Every extra for users, with its packages, as setup.cfg has them; `all` is of others, the rest is for developers."""
+    """Extras for users, with its packages, as setup.cfg has them; `all` is of others, others are not for users."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     declared = {}
