@@ -115,6 +115,15 @@ class TrainingError(DSRBenchError):
     exit_code = 9
 
 
+def first_line(error: BaseException) -> str:
+    r"""What an error of another package says, in one line; its type where it says nothing.
+
+    >>> first_line(ValueError("no such thing\nand much more")), first_line(MemoryError())
+    ('no such thing', 'MemoryError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def near_matches(name: str, known: Iterable[str]) -> str:
     """Say which known names resemble `name`, as the end of an error message.
 

@@ -22,7 +22,7 @@ from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, OptionError, TrainingError
-from dsrbench.pretrained.batches import is_out_of_memory
+from dsrbench.pretrained.batches import explaining_memory
 
 Row = Mapping[str, float]
 
@@ -198,19 +198,14 @@ class Trainer:
             kept.append(terms)
         return kept
 
-    @contextlib.contextmanager
-    def _explaining(self, step: int) -> Iterator[None]:
+    def _explaining(self, step: int) -> contextlib.AbstractContextManager[None]:
         """Say of memory that ran out what helps."""
-        try:
-            yield
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise TrainingError(
+        return explaining_memory(
+            lambda reason: TrainingError(
                 f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. "
                 f"Try a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
-            ) from None
+            )
+        )
 
     def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
         """Errors of model and reference on pairs, whose noise and times depend on the step and their place in it."""

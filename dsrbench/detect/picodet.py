@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dsrbench.detect.closed import check_threads, hash_weights
 from dsrbench.detect.grid import STRIDES, GridDetector, Selection, cell_centres
 from dsrbench.detect.nouns import COCO_CLASSES
-from dsrbench.errors import MissingExtraError, WeightsError
+from dsrbench.errors import MissingExtraError, WeightsError, first_line
 from dsrbench.hub import WeightFile, find_weights
 
 SIDE = 416
@@ -83,7 +83,7 @@ class PicoDet(GridDetector):
                 str(path), options, providers=onnxruntime.get_available_providers()
             )
         except Exception as error:  # onnxruntime raises its own unexported types
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise WeightsError(f"{path} is no ONNX model: {reason}") from error
         self.cells = cell_centres(SIDE, offset=0.5)
         self.fingerprint = {"weights": hash_weights([path]), "onnxruntime": str(onnxruntime.__version__)}

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import MissingExtraError, OptionError, WeightsError, first_line
 from dsrbench.pretrained.pipelines import find_cached
 from dsrbench.pretrained.snapshots import is_hub_id
 
@@ -89,8 +89,7 @@ def load_adapter(model: Any, file: Path, *, scale: float) -> None:
     except WeightsError as error:
         raise WeightsError(f"adapter {file}: {error}") from None
     except Exception as error:  # what peft and diffusers raise for an adapter of another model is not documented
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(f"adapter {file}: does not fit the model ({first})") from error
+        raise WeightsError(f"adapter {file}: does not fit the model ({first_line(error)})") from error
 
 
 def _check_loaded(model: Any, keys: list[str], prefix: str | None) -> None:

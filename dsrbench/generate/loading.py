@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, WeightsError, first_line
 from dsrbench.generate.adapter import load_adapter
 from dsrbench.generate.recipe import Recipe, match_recipe, read_recipe, recipe_names
 from dsrbench.generate.settings import Settings
-from dsrbench.pretrained.batches import is_out_of_memory
+from dsrbench.pretrained.batches import explaining_memory, is_out_of_memory
 from dsrbench.pretrained.devices import check_device
 from dsrbench.pretrained.pipelines import (
     INDEX,
@@ -159,7 +159,7 @@ def load_pipeline(model: Model, settings: Settings, placement: Placement) -> Any
         except Exception as error:  # what diffusers, transformers and safetensors raise is not documented
             if is_out_of_memory(error):
                 raise
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            reason = first_line(error)
             raise WeightsError(f"{model.source.folder}: the pipeline cannot be loaded ({reason})") from error
         _adjust(pipe, model, settings, placement)
         if placement.offload == "model":
@@ -205,20 +205,13 @@ def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -
         load_adapter(getattr(pipe, recipe.lora), placement.adapter, scale=placement.adapter_scale)
 
 
-@contextlib.contextmanager
-def explaining(what: str) -> Iterator[None]:
+def explaining(what: str) -> contextlib.AbstractContextManager[None]:
     """Say of memory that ran out, in one line, what helps.
 
     Raises:
         BackendError: In place of torch's own error.
     """
-    try:
-        yield
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise BackendError(f"{what}: out of memory ({reason}); {ADVICE}") from None
+    return explaining_memory(lambda reason: BackendError(f"{what}: out of memory ({reason}); {ADVICE}"))
 
 
 @contextlib.contextmanager

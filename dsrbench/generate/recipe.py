@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import InputError, MissingExtraError, UnknownBackendError, near_matches
+from dsrbench.errors import InputError, MissingExtraError, UnknownBackendError, first_line, near_matches
 
 FOLDER = Path(__file__).parent / "recipes"
 """Where the recipes are."""
@@ -129,7 +129,7 @@ def read_recipe(name: str) -> Recipe:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"recipe {path.name}: cannot be read ({str(error).splitlines()[0]})") from None
+        raise InputError(f"recipe {path.name}: cannot be read ({first_line(error)})") from None
     fields = {field.name: field for field in dataclasses.fields(Recipe)}
     needed = {key for key, field in fields.items() if _is_needed(field)} - {"name"}
     if not isinstance(values, dict) or set(values) - set(fields) or needed - set(values):

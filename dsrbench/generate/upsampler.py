@@ -12,7 +12,7 @@ from typing import Any
 
 from dsrbench.errors import BackendError, InputError, OptionError, WeightsError
 from dsrbench.generate.upsampled import Line
-from dsrbench.pretrained.batches import is_out_of_memory
+from dsrbench.pretrained.batches import explaining_memory
 from dsrbench.pretrained.models import Choice, Pretrained, import_transformers, load_pretrained, quiet
 from dsrbench.pretrained.snapshots import HubModel, find_snapshot
 from dsrbench.types import Prompt, Relation
@@ -126,17 +126,13 @@ class Upsampler:
         inputs = {key: encoded[key].to(net.device) for key in ("input_ids", "attention_mask")}
         gpus = [net.device] if net.device.type == "cuda" else []  # the others' draws are left alone
         digest = hashlib.sha256(f"{self._sampling.seed} {question}".encode()).digest()
-        try:
-            with quiet(), torch.inference_mode(), torch.random.fork_rng(gpus):
-                torch.manual_seed(int.from_bytes(digest[:8], "big"))
-                tokens = net.generate(**inputs)[0, inputs["input_ids"].shape[1] :]
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            raise BackendError(
-                f"{NAME}: {self._choice.model} and its answer do not fit into memory; take a smaller model, "
-                f"--dtype bfloat16 or --device cpu"
-            ) from None
+        problem = BackendError(
+            f"{NAME}: {self._choice.model} and its answer do not fit into memory; take a smaller model, "
+            f"--dtype bfloat16 or --device cpu"
+        )
+        with explaining_memory(lambda _: problem), quiet(), torch.inference_mode(), torch.random.fork_rng(gpus):
+            torch.manual_seed(int.from_bytes(digest[:8], "big"))
+            tokens = net.generate(**inputs)[0, inputs["input_ids"].shape[1] :]
         is_whole = int(tokens[-1]) in net.generation_config.eos_token_id
         return tokenizer.decode(tokens, skip_special_tokens=True), is_whole
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsrbench import errors
-from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError
+from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError, first_line
 from dsrbench.pipeline.pools import Pool, settle_pools
 from dsrbench.pipeline.stages import Stages
 from dsrbench.pipeline.work import Work
@@ -176,7 +176,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
         ray.init(address=address, **QUIET)
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:
         raise BackendError(
-            f"no Ray cluster at {address} ({str(error).splitlines()[0]}); start one with `ray start --head`, or leave "
+            f"no Ray cluster at {address} ({first_line(error)}); start one with `ray start --head`, or leave "
             f"--address out"
         ) from error
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.errors import BackendError, OptionError
+from dsrbench.errors import BackendError, DSRBenchError, OptionError, first_line
 
 T = TypeVar("T")
 logger = logging.getLogger("dsrbench")
@@ -49,7 +50,7 @@ class Batches:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                failure = next(iter(str(error).splitlines()), type(error).__name__)
+                failure = first_line(error)
             if failure:  # here the error has let go of what the batch had in memory
                 self._halve(part, failure)
         return done
@@ -81,6 +82,17 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and ("out of memory" in said or "not enough memory" in said)
     )
+
+
+@contextlib.contextmanager
+def explaining_memory(explain: Callable[[str], DSRBenchError]) -> Iterator[None]:
+    """Where memory runs out within, raise what `explain` makes of the first line that is said of it."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise explain(first_line(error)) from None
 
 
 def free_memory() -> None:

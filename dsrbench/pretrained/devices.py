@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsrbench.errors import OptionError
+from dsrbench.errors import OptionError, first_line
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -22,7 +22,7 @@ def check_device(device: str | None) -> str:
     try:
         torch.empty(0, device=device)
     except Exception as error:  # RuntimeError, AssertionError or NotImplementedError, depending on what is absent
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise OptionError(f"device {device!r} cannot be used ({reason}); expected cpu or, with a GPU, cuda:0") from None
     return device
 

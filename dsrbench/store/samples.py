@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from dsrbench.errors import StoreError
+from dsrbench.errors import StoreError, first_line
 from dsrbench.types import Diagnosis, Floats, Prompt, Relation, Status, VideoScore
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        raise StoreError(f"cannot read {path}: {first_line(error)}") from error
     return rows
 
 
@@ -260,7 +260,7 @@ def read_samples(path: Path) -> list[Sample]:
             for row, values in zip(rows, _arrays(table[name].combine_chunks()), strict=True):
                 row[name] = values
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        raise StoreError(f"cannot read {path}: {first_line(error)}") from error
     return [Sample.from_row(row) for row in rows]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from dsrbench.align.families.protocol import Text
-from dsrbench.errors import BackendError, InputError, WeightsError
+from dsrbench.errors import BackendError, InputError, WeightsError, first_line
 from dsrbench.generate.loading import explaining, quiet
 from dsrbench.generate.recipe import match_recipe
 
@@ -37,8 +37,6 @@ class PipelineFamily(abc.ABC):
         device: Where to compute.
         dtype: Of the frozen weights.
 
-    Raises:
-        InputError: The model has two transformers, or its recipe names no layers.
     """
 
     defaults: Mapping[str, Any] = {}
@@ -94,7 +92,7 @@ class PipelineFamily(abc.ABC):
                     self._folder / part, dtype=dtype, local_files_only=True, use_safetensors=True
                 )
             except (OSError, ValueError, KeyError) as error:
-                reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+                reason = first_line(error)
                 raise WeightsError(f"{self._folder / part}: cannot be loaded ({reason})") from None
 
     @abc.abstractmethod
