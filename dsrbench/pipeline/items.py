@@ -51,6 +51,14 @@ def is_finished(job: Job, stages: Stages, old: Sample | None, note: Mapping[str,
     )
 
 
+def fail_job(job: Job) -> Traced:
+    """The failed sample of a job that cannot be done, with the job's problem as the reason."""
+    sample = Sample(
+        *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name), text_used=job.text_used
+    )
+    return Traced(sample, {})
+
+
 def trace_job(job: Job, stages: Stages, run: Run, written: Written | None) -> Traced:
     """Detect and track a job's video, unless the sample that was `written` before is still true of it.
 
@@ -65,11 +73,10 @@ def trace_job(job: Job, stages: Stages, run: Run, written: Written | None) -> Tr
     Raises:
         StoreError: The folder cannot be written, for instance because the disk is full.
     """
-    blank = Sample(
-        *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name), text_used=job.text_used
-    )
+    failed = fail_job(job)
     if job.path is None:
-        return Traced(blank, {})
+        return failed
+    blank = failed.sample
     old, note = written or (None, {})
     file: dict[str, Any] = {}
     try:
@@ -91,8 +98,8 @@ def trace_job(job: Job, stages: Stages, run: Run, written: Written | None) -> Tr
     except StoreError:
         raise
     except Exception as error:
-        failed = _fail(error, dataclasses.replace(blank, video_sha256=file.get("sha256", "")), run, job.path)
-        return Traced(failed, file)
+        unread = dataclasses.replace(blank, video_sha256=file.get("sha256", ""))
+        return Traced(_fail(error, unread, run, job.path), file)
 
 
 def score_traced(traced: Traced, counts: FrameCounts | None, run: Run) -> Sample:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dsrbench.errors import DSRBenchError
 from dsrbench.pipeline.generation import find_video, finish_block
-from dsrbench.pipeline.items import Traced, score_traced, trace_job
+from dsrbench.pipeline.items import Traced, fail_job, score_traced, trace_job
 from dsrbench.pipeline.plan import Job
 from dsrbench.pipeline.stages import Stages
 from dsrbench.prompts import Suite
@@ -133,11 +133,9 @@ class DetectWorker(Worker):
         yield _pack_traced(trace_job(job, self._stages, self.setup.run, self.setup.run.read_sample(job.key)))
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
-        """The sample is failed."""
+        """The sample is failed; no backend is made for that, for it may be what killed the workers."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
-        job = dataclasses.replace(job, path=None, problem=reason)
-        traced = trace_job(job, self._stages or self.setup.stages(), self.setup.run, None)
-        yield _pack_traced(traced)
+        yield _pack_traced(fail_job(dataclasses.replace(job, problem=reason)))
 
 
 class ScoreWorker(Worker):
