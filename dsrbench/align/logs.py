@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from dsrbench.errors import BackendError
+from dsrbench.store import LocalDisk
 
 NAME = "log.jsonl"
 TRACKERS = ("tensorboard", "wandb")
@@ -68,7 +69,7 @@ class TrainingLog:
         acc = self._accelerator
         if acc.is_main_process and self._path.exists():
             lines = [line for line in self._path.read_text().splitlines() if json.loads(line)["step"] <= step]
-            self._path.write_text("".join(f"{line}\n" for line in lines))
+            LocalDisk(self._path.parent).write_atomic(NAME, "".join(f"{line}\n" for line in lines).encode())
         if acc.log_with:
             kept = {"tensorboard": {"purge_step": step + 1}, "wandb": {"name": self._path.parent.parent.name}}
             acc.init_trackers("dsrbench", init_kwargs=kept)

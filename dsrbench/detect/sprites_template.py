@@ -205,7 +205,7 @@ def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats
     what a model draws in motion is never quite in one piece. The score is 0 where a patch of one colour fits no worse;
     otherwise a wall of the colour of cardboard is a box.
     """
-    windows, corner = _windows(frame, y, x, REACH - 1)
+    windows, _ = _windows(frame, y, x, REACH - 1)
     if _differences(windows, templates, templates.coarse).mean(axis=(-1, -2)).min() > HOPELESS * CAP:
         return templates.boxes[0], 0.0
     costs = _differences(windows, templates, np.arange(len(templates.boxes))).mean(axis=(-1, -2))

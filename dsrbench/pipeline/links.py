@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 
 from dsrbench.errors import VideoError
 from dsrbench.pipeline.plan import Job
 from dsrbench.store import Run, Written
+from dsrbench.store.disk import place_link
 from dsrbench.video import sha256_file
 
 
@@ -34,13 +34,7 @@ def link_video(job: Job, run: Run, linked: Written | None) -> None:
             if not link.is_symlink() and (before is None or sha256_file(link) != before[0].video_sha256):
                 run.log("no link", video=job.name, error="another file of that name is there")
                 return
-        link.parent.mkdir(parents=True, exist_ok=True)
-        part = link.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            os.link(source, part)
-        except OSError:
-            part.symlink_to(source)
-        os.replace(part, link)
+        place_link(source, link, otherwise=lambda source, link: link.symlink_to(source))
         run.publish_video(job.name)
     except (OSError, VideoError) as error:
         run.log("no link", video=job.name, error=str(error))

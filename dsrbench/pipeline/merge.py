@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from dsrbench.errors import InputError, RunMismatchError, StoreError
 from dsrbench.pipeline.items import describe_file
 from dsrbench.store import Run, SampleKey, Written, describe_changes
-from dsrbench.store.disk import write_error
+from dsrbench.store.disk import place_link, write_error
 
 MAY_DIFFER = ("shard", "commit", "packages", "python", "threads")
 """Parts of the manifest in which machines may differ; where they do, it is said."""
@@ -146,17 +145,8 @@ def _bring_files(shard: Run, out: Run) -> None:
 
 def _bring(source: Path, target: Path) -> None:
     """Link a file, or copy it where the target is on another disk; it is there whole or not at all."""
-    import shutil
-
     try:
-        if target.exists() and target.samefile(source):
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            os.link(source, part)
-        except OSError:
-            shutil.copy2(source, part)
-        os.replace(part, target)
+        if not (target.exists() and target.samefile(source)):
+            place_link(source, target, otherwise=shutil.copy2)
     except OSError as error:
         raise write_error(target, error) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -159,6 +160,26 @@ class LocalDisk:
             yield
         finally:
             held.release()
+
+
+def place_link(source: Path, target: Path, *, otherwise: Callable[[Path, Path], object]) -> None:
+    """Put a hard link to a file in the place of another, or of none; it is there whole or not at all.
+
+    Args:
+        source: The file.
+        target: Where the link is to be; its folder is made.
+        otherwise: From the file and a path makes what is put there where hard links cannot be made.
+
+    Raises:
+        OSError: Neither can be made.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        os.link(source, part)
+    except OSError:
+        otherwise(source, part)
+    os.replace(part, target)
 
 
 def write_error(path: Path, error: OSError) -> StoreError:
