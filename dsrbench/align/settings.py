@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from dsrbench.align.losses import OBJECTIVES
@@ -88,6 +89,10 @@ class AlignSettings:
             *((name, "above 0", getattr(self, name) > 0) for name in ("beta", "learning_rate", "max_norm")),
             ("clip", "above 0, or none", self.clip is None or self.clip > 0),
             *((name, "at least 0", getattr(self, name) >= 0) for name in ("weight", "weight_decay", "warm_up")),
+            *(
+                (name, "a finite number", math.isfinite(getattr(self, name)))
+                for name in ("beta", "learning_rate", "weight", "weight_decay")
+            ),
             ("ema", "in 0..1, 1 left out", 0 <= self.ema < 1),
             ("max_coverage_loss", "in 0..1", 0 <= self.max_coverage_loss <= 1),
         ]

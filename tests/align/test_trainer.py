@@ -297,6 +297,8 @@ def test_targets_that_match_nothing(data, tmp_path):
         {"beta": 0},
         {"rank": 0},
         {"weight": -1},
+        {"weight": math.inf},
+        {"learning_rate": math.inf},
         {"clip": 0},
         {"reference": "none"},
         {"every": 0},
