@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsrbench.cli.options import backend_options, make_stages, parse_seeds
+from dsrbench.cli.options import backend_options, make_generator, make_stages, parse_seeds
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -132,7 +131,10 @@ def command(
     check_trackers(trackers)
     networks = find_networks(dinov2, clip_iqa)
     stages = make_stages(protocol, detector, tracker, given, suite)
-    make = functools.partial(_make_generator, model, given["generator"])
+
+    def make(adapter: Path | None) -> Backend[Generator]:
+        return make_generator(model, str(adapter) if adapter is not None else None, given["generator"])[0]
+
     with SampleProgress() as progress:
         work = Alignment(name, folder, stages, out, make, tell=progress.update)
         for number in range(1, rounds + 1):
@@ -210,14 +212,6 @@ def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
     else:
         raise InputError(f"{model}: the weights of generator {generator!r} are not here to be trained")
     return name_model(model, None), folder
-
-
-def _make_generator(model: str, options: Mapping[str, str], adapter: Path | None = None) -> Backend[Generator]:
-    from dsrbench.generate.resolve import resolve_model
-    from dsrbench.registry import generators
-
-    name, named = resolve_model(model)
-    return generators.create(name, {**named, **options, **({"adapter": str(adapter)} if adapter else {})})
 
 
 def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> AlignSettings:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsrbench.cli.options import backend_options, make_engine, make_stages, parse_seeds, scale_options
+from dsrbench.cli.options import backend_options, make_engine, make_generator, make_stages, parse_seeds, scale_options
 from dsrbench.errors import IncompleteError, WeightsError
 
 if TYPE_CHECKING:
@@ -92,7 +92,6 @@ def command(
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.pipeline import Shard, evaluate
     from dsrbench.registry import split_options
-    from dsrbench.report import print_summary, update_page
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
@@ -126,10 +125,7 @@ def command(
             shard=part,
             on_progress=progress.update,
         )
-    page = update_page(run)
-    print_summary(run.read_json("report/summary.json"), run.manifest)
-    click.echo(f"Page: {page}")
-    fail_if_incomplete(samples)
+    conclude(run, samples)
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -183,7 +179,7 @@ def _plan_generation(
     generator, footprint = None, None
     notes: tuple[str, ...] = ()
     try:
-        generator, name = _make_generator(model or "sprites", adapter, options)
+        generator, name = make_generator(model or "sprites", adapter, options)
         notes = tuple(getattr(generator.instance, "notes", ()))
         if estimate and hasattr(generator.instance, "footprint"):
             footprint = generator.instance.footprint()
@@ -235,16 +231,6 @@ def _suite_for(model: str | None, suite: str | None) -> str:
     return suite or "sprites"
 
 
-def _make_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> tuple[Backend[Generator], str]:
-    """The generator that was asked for, and what its model is called in reports."""
-    from dsrbench.generate.resolve import name_model, resolve_model
-    from dsrbench.registry import generators
-
-    name, named = resolve_model(model)
-    asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
-    return generators.create(name, asked), name_model(asked.get("model", model), asked.get("adapter"))
-
-
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
     """Which nouns the detector reads with a liberty, and which it does not know."""
     from dsrbench.pipeline.provenance import read_nouns
@@ -259,12 +245,17 @@ def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
     return notes
 
 
-def fail_if_incomplete(samples: Sequence[Sample]) -> None:
-    """End with exit code 8 where samples failed, naming the first.
+def conclude(run: Run, samples: Sequence[Sample]) -> None:
+    """Bring the page of a finished run up to date, print the summary, and name the first of samples that failed.
 
     Raises:
         IncompleteError: Some did.
     """
+    from dsrbench.report import print_summary, update_page
+
+    page = update_page(run)
+    print_summary(run.read_json("report/summary.json"), run.manifest)
+    click.echo(f"Page: {page}")
     failed = [sample for sample in samples if sample.score.status.value == "failed"]
     if failed:
         first = failed[0]

@@ -15,15 +15,11 @@ def command(shards: tuple[str, ...], out: str, partial: bool) -> None:
     \b
     dsrbench merge runs/wan/shards/* --out runs/wan
     """
-    from dsrbench.cli.eval import fail_if_incomplete
+    from dsrbench.cli.eval import conclude
     from dsrbench.pipeline.merge import merge_shards
-    from dsrbench.report import print_summary, update_page
     from dsrbench.store import Run
 
     run = Run(out)
     for note in merge_shards([Run.open(folder) for folder in shards], run, partial=partial):
         click.echo(f"note: {note}", err=True)
-    page = update_page(run)
-    print_summary(run.read_json("report/summary.json"), run.manifest)
-    click.echo(f"Page: {page}")
-    fail_if_incomplete(run.samples())
+    conclude(run, run.samples())

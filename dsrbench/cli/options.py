@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from dsrbench.pipeline import Stages
     from dsrbench.pipeline.work import Engine
+    from dsrbench.registry import Backend, Generator
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,6 +87,16 @@ def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: i
     from dsrbench.pipeline.ray import RayEngine
 
     return RayEngine(address=address, pools=dict(map(parse_pool, pools)), **({"tries": tries} if tries else {}))
+
+
+def make_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> tuple[Backend[Generator], str]:
+    """The generator that was asked for, and what its model is called in reports."""
+    from dsrbench.generate.resolve import name_model, resolve_model
+    from dsrbench.registry import generators
+
+    name, named = resolve_model(model)
+    asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
+    return generators.create(name, asked), name_model(asked.get("model", model), asked.get("adapter"))
 
 
 def make_stages(
