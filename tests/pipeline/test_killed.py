@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -16,6 +17,9 @@ from dsrbench.pipeline import evaluate
 from dsrbench.store import Run
 
 HERE = Path(__file__).parent
+
+PARTS = ("videos", "generated", "tracks", "detections", "samples")
+"""Of a run folder, with 24 files each."""
 
 PROGRAM = """
 import sys
@@ -40,8 +44,33 @@ def whole(tmp_path_factory):
     return run
 
 
-def kill_until_done(folder, engine, rng, *, most, shortest, longest):
-    """Start the program and kill it after a random time, `most` times or until it ends; how often it was killed."""
+def seconds(shortest, longest):
+    """A random time."""
+
+    def wait(child, folder, rng):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=rng.uniform(shortest, longest))
+
+    return wait
+
+
+def more_files(most):
+    """Until a random number of files more is there: a moment that comes however fast the machine is."""
+
+    def wait(child, folder, rng):
+        wanted = count_files(folder) + rng.randint(1, most)
+        while child.poll() is None and count_files(folder) < wanted:
+            time.sleep(0.02)
+
+    return wait
+
+
+def count_files(folder):
+    return sum(len(list(folder.glob(f"{part}/*"))) for part in PARTS)
+
+
+def kill_until_done(folder, engine, rng, wait, *, most):
+    """Start the program, wait and kill it, `most` times or until it ends; how often it was killed."""
     paths = os.pathsep.join([str(HERE), *filter(None, sys.path)])
     for kills in range(most + 1):
         child = subprocess.Popen(
@@ -51,21 +80,21 @@ def kill_until_done(folder, engine, rng, *, most, shortest, longest):
             stderr=subprocess.PIPE,
         )
         with child:
-            try:
-                _, err = child.communicate(timeout=rng.uniform(shortest, longest) if kills < most else 240)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
-            else:
-                assert child.returncode == 0, err.decode()
-                return kills
+            if kills < most:
+                wait(child, folder, rng)
+                if child.poll() is None:
+                    child.kill()
+                    continue
+            _, err = child.communicate(timeout=240)
+            assert child.returncode == 0, err.decode()
+            return kills
     raise AssertionError("the last start was not to be killed")
 
 
 def check(run, whole):
     assert run.disk.read("samples.parquet") == whole.disk.read("samples.parquet")
     assert len(run.disk.list("samples", ".json")) == 24
-    for part in ("videos", "generated", "tracks", "detections", "samples"):
+    for part in PARTS:
         assert run.disk.list(part) == whole.disk.list(part)
     for part in ("videos", "generated"):
         assert all(run.disk.read(name) == whole.disk.read(name) for name in run.disk.list(part))
@@ -77,9 +106,7 @@ def test_the_local_engine(whole, tmp_path, seed):
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import dsrbench.pipeline, doubles"], check=True, cwd=HERE)
     start = time.monotonic() - began
-    kills = kill_until_done(
-        run.folder, "local", random.Random(seed), most=12, shortest=start * 0.8, longest=start + 1.0
-    )
+    kills = kill_until_done(run.folder, "local", random.Random(seed), seconds(start * 0.8, start + 1.0), most=12)
     assert kills >= 2
     check(run, whole)
 
@@ -88,6 +115,6 @@ def test_the_local_engine(whole, tmp_path, seed):
 def test_the_ray_engine(whole, tmp_path):
     pytest.importorskip("ray")
     run = Run(tmp_path / "run")
-    kills = kill_until_done(run.folder, "ray", random.Random(7), most=5, shortest=6, longest=25)
+    kills = kill_until_done(run.folder, "ray", random.Random(7), more_files(60), most=5)
     assert kills >= 1
     check(run, whole)
