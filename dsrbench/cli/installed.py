@@ -34,6 +34,8 @@ EXTRAS = {
     "align": ("torch", "diffusers", "safetensors", "peft", "accelerate", "tensorboard", "PyYAML"),
     "ray": ("ray",),
     "s3": ("fsspec", "s3fs"),
+    "dataset": ("datasets", "huggingface_hub", "ImageHash", "PyYAML"),
+    "board": ("gradio", "huggingface_hub"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 
