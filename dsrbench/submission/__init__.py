@@ -1,0 +1,22 @@
+"""What an entry of the leaderboard is, how a run becomes one, and how one is checked: re-scored from its boxes.
+
+An entry is a folder of two files: `entry.json` (what was run, and the figures it claims) and `boxes.parquet` (a row a
+sample: the boxes of every frame, status, video hash, score). No pickle, no archive, no video.
+"""
+
+from dsrbench.submission.boxes import read_boxes, write_boxes
+from dsrbench.submission.check import CheckedEntry, check_entry
+from dsrbench.submission.entry import Entry, ModelFacts, SubmissionError, read_entry
+from dsrbench.submission.pack import pack_entry
+
+__all__ = [
+    "CheckedEntry",
+    "Entry",
+    "ModelFacts",
+    "SubmissionError",
+    "check_entry",
+    "pack_entry",
+    "read_boxes",
+    "read_entry",
+    "write_boxes",
+]

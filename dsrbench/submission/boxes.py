@@ -1,0 +1,228 @@
+"""`boxes.parquet`: a row a sample, with the boxes of every frame and the score claimed for them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsrbench.errors import BoxError
+from dsrbench.store import LocalDisk
+from dsrbench.submission.entry import HEX, SubmissionError, check_text
+from dsrbench.types import Floats, FrameState, Status, VideoTracks
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FILE = "boxes.parquet"
+
+MOST_BYTES = 256 * 2**20
+"""Of the file, and four times as many of its columns unpacked."""
+
+MOST_FRAMES = 2_000
+MOST_PIXELS = 16_384
+MOST_FPS = 1_000
+OUTSIDE = 1.0
+"""Pixels by which a box may lie outside its frame: trackers interpolate."""
+
+ROWS_AT_ONCE = 256
+
+SHOWN = 5
+"""Values named in a message."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxRow:
+    """A sample of an entry.
+
+    Attributes:
+        prompt_id: Of the suite.
+        seed: Of the sample.
+        status: `scored`, `invalid` or `failed`.
+        reason: Why there is no score; empty where there is one.
+        score: The DSR-Score claimed; NaN unless scored.
+        video_sha256: Of the video; empty where it could not be read.
+        tracks: Its boxes; None where there are none: a failed sample, or a noun the detector does not know.
+        anchored: Whether a propagating tracker found a frame to begin with; True for all others.
+        text_used: The text the model was given; empty where that is the prompt's or not known.
+    """
+
+    prompt_id: str
+    seed: int
+    status: Status
+    reason: str
+    score: float
+    video_sha256: str
+    tracks: VideoTracks | None
+    anchored: bool = True
+    text_used: str = ""
+
+
+def boxes_schema() -> pa.Schema:
+    """Columns of the table; boxes are `4 T` numbers in pixels, frame after frame, NaN where there is no box."""
+    import pyarrow as pa
+
+    text, count, number, states = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.uint8())
+    columns = {
+        **{"prompt_id": text, "seed": count, "status": text, "reason": text, "score": number},
+        **{"video_sha256": text, "text_used": text, "anchored": pa.bool_()},
+        **{"n_frames": count, "width": count, "height": count, "fps": number},
+        **{"subject": pa.list_(number), "object": pa.list_(number)},
+        **{"subject_state": states, "object_state": states},
+    }
+    return pa.schema(list(columns.items()))
+
+
+def write_boxes(folder: Path, rows: Iterable[BoxRow]) -> None:
+    """Write `boxes.parquet` in a folder, whole or not at all; equal rows give equal bytes.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = boxes_schema()
+    with (
+        LocalDisk(folder).writing(FILE) as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        part: list[dict[str, Any]] = []
+        for row in rows:
+            part.append(_pack(row))
+            if len(part) == ROWS_AT_ONCE:
+                writer.write_table(pa.Table.from_pylist(part, schema))
+                part = []
+        writer.write_table(pa.Table.from_pylist(part, schema))
+
+
+def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
+    """Read `boxes.parquet` row by row, each checked: schema, size, finite boxes inside the frame, plausible frames.
+
+    Args:
+        folder: Of the entry.
+        most_rows: Rows it may have.
+
+    Raises:
+        SubmissionError: The first row that is not as it must be.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / FILE
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SubmissionError(f"{FILE} is larger than the {MOST_BYTES:,} bytes it may have")
+        with pq.ParquetFile(path) as table:
+            _check_table(table, most_rows)
+            for batch in table.iter_batches(batch_size=ROWS_AT_ONCE):
+                yield from map(_unpack, batch.to_pylist())
+    except OSError as error:
+        raise SubmissionError(f"{FILE} cannot be read ({error.strerror or error})") from None
+    except (pa.ArrowException, MemoryError) as error:
+        raise SubmissionError(f"{FILE} is no such table ({str(error).splitlines()[0][:200]})") from None
+
+
+def _check_table(table: Any, most_rows: int) -> None:
+    expected, found = boxes_schema(), table.schema_arrow
+    if not found.remove_metadata().equals(expected):
+        unlike = sorted(set(map(str, expected)) ^ set(map(str, found)))
+        raise SubmissionError(f"{FILE} must have the columns {expected.names}; these differ: {', '.join(unlike)[:300]}")
+    if table.metadata.num_rows > most_rows:
+        raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {most_rows:,}")
+    groups = (table.metadata.row_group(n) for n in range(table.metadata.num_row_groups))
+    if sum(group.total_byte_size for group in groups) > 4 * MOST_BYTES:
+        raise SubmissionError(f"{FILE} unpacks to more than the {4 * MOST_BYTES:,} bytes it may have")
+
+
+def _pack(row: BoxRow) -> dict[str, Any]:
+    tracks = row.tracks
+    size = tracks.size if tracks is not None else (0, 0)
+    arrays: dict[str, Any] = dict.fromkeys(("subject", "object", "subject_state", "object_state"), ())
+    if tracks is not None:
+        arrays = {name: np.ravel(getattr(tracks, name)) for name in arrays}
+    return {
+        **{name: getattr(row, name) for name in ("prompt_id", "seed", "reason", "score", "video_sha256")},
+        **{"status": row.status.value, "text_used": row.text_used, "anchored": row.anchored},
+        **{"n_frames": 0 if tracks is None else len(tracks), "width": size[0], "height": size[1]},
+        **{"fps": 0.0 if tracks is None else tracks.fps, **arrays},
+    }
+
+
+def _unpack(row: Mapping[str, Any]) -> BoxRow:
+    """A checked row.
+
+    Raises:
+        SubmissionError: A value is not as it must be.
+    """
+    absent = [name for name, value in row.items() if value is None]
+    if absent:
+        raise SubmissionError(f"{FILE}: a row has no {', '.join(absent)}")
+    for name in ("prompt_id", "reason", "text_used"):
+        if problem := check_text(row[name], most=2_000):
+            raise SubmissionError(f"{FILE}: {name} {problem}")
+    where = f"sample {row['prompt_id']}, seed {row['seed']}"
+    if row["status"] not in {status.value for status in Status}:
+        raise SubmissionError(f"{where}: no status {row['status'][:20]!r}")
+    if row["video_sha256"] and not HEX.fullmatch(row["video_sha256"]):
+        raise SubmissionError(f"{where}: no sha256 {row['video_sha256'][:80]!r}")
+    score, status = row["score"], Status(row["status"])
+    if math.isnan(score) if status is Status.SCORED else not math.isnan(score):
+        raise SubmissionError(f"{where} is {status.value}, with a score of {score}")
+    names = ("prompt_id", "seed", "reason", "score", "video_sha256", "anchored", "text_used")
+    return BoxRow(status=status, tracks=_unpack_tracks(row, where), **{name: row[name] for name in names})
+
+
+def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
+    n_frames, fps = row["n_frames"], row["fps"]
+    size = row["width"], row["height"]
+    lists: dict[str, Sequence[float]] = {
+        name: row[name] for name in ("subject", "object", "subject_state", "object_state")
+    }
+    if n_frames == 0 and not any(lists.values()):
+        return None
+    if not 1 <= n_frames <= MOST_FRAMES or not all(1 <= side <= MOST_PIXELS for side in size):
+        raise SubmissionError(
+            f"{where}: {n_frames} frames of {size[0]} x {size[1]}; 1 to {MOST_FRAMES} frames of at most {MOST_PIXELS} "
+            f"pixels a side are plausible"
+        )
+    if not (math.isfinite(fps) and 0 <= fps <= MOST_FPS):
+        raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MOST_FPS} are plausible")
+    if not row["video_sha256"]:
+        raise SubmissionError(f"{where} has boxes, and no sha256 of the video they are of")
+    arrays = {name: _to_array(name, values, n_frames, where) for name, values in lists.items()}
+    try:
+        tracks = VideoTracks(**arrays, size=size, fps=fps)
+    except BoxError as error:
+        raise SubmissionError(f"{where}: {error}") from None
+    _check_boxes("subject", tracks.subject, arrays["subject_state"], size, where)
+    _check_boxes("object", tracks.object, arrays["object_state"], size, where)
+    return tracks
+
+
+def _to_array(name: str, values: Sequence[float], n_frames: int, where: str) -> Any:
+    """Boxes float64 `[T, 4]`, or states uint8 `[T]`."""
+    is_state = name.endswith("state")
+    needed = n_frames if is_state else 4 * n_frames
+    if len(values) != needed:
+        raise SubmissionError(f"{where}: {name} has {len(values)} numbers, {needed} are needed")
+    if not is_state:
+        return np.array(values, np.float64).reshape(-1, 4)
+    unknown = set(values) - {int(state) for state in FrameState}
+    if unknown:
+        raise SubmissionError(f"{where}: {name} has states that are none: {sorted(unknown)[:SHOWN]}")
+    return np.array(values, np.uint8)
+
+
+def _check_boxes(name: str, boxes: Floats, states: Any, size: tuple[int, int], where: str) -> None:
+    outside = ((boxes < -OUTSIDE) | (boxes > np.array([*size, *size]) + OUTSIDE)).any(axis=1)
+    if outside.any():
+        frame = int(np.argmax(outside))
+        box = [round(value, 2) for value in boxes[frame].tolist()]
+        raise SubmissionError(f"{where}: the {name}'s box of frame {frame}, {box}, is outside {size[0]} x {size[1]}")
+    if (np.isnan(boxes[:, 0]) != (states == FrameState.ABSENT)).any():
+        raise SubmissionError(f"{where}: the {name}'s states and boxes differ in where it is absent")

@@ -1,0 +1,155 @@
+"""Checking an entry: every field, every row, every sample there; then its score is computed again from the boxes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.prompts import Suite
+from dsrbench.report import summarize
+from dsrbench.score import score_many
+from dsrbench.store import Sample
+from dsrbench.submission.boxes import BoxRow, read_boxes
+from dsrbench.submission.entry import Entry, SubmissionError, read_entry
+from dsrbench.types import Status, VideoScore
+
+TOLERANCE = 1e-6
+"""By which a claimed figure may differ from the one computed: another processor rounds the last digits differently."""
+
+CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "mean_score")
+"""Figures of a summary that are compared, beside the accuracies."""
+
+SHOWN = 5
+"""Samples named in a message."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedEntry:
+    """An entry whose arithmetic holds.
+
+    Attributes:
+        entry: What it says of itself.
+        samples: Scored again from the boxes, sorted.
+        summary: The figures computed from them, as `dsrbench.report.summarize` gives them.
+    """
+
+    entry: Entry
+    samples: Sequence[Sample]
+    summary: Mapping[str, Any]
+
+
+def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> CheckedEntry:
+    """Check the entry in a folder, and score it again from its boxes.
+
+    Args:
+        folder: With `entry.json` and `boxes.parquet`.
+        find_suite: The suite of a name and version; raises `SubmissionError` where it is not one of the board's.
+
+    Raises:
+        SubmissionError: It is not accepted; says why.
+    """
+    entry = read_entry(folder)
+    suite = find_suite(entry.suite["name"], entry.suite["version"])
+    if suite.sha256 != entry.suite["sha256"]:
+        raise SubmissionError(
+            f"the prompts of suite {suite.name} {suite.version} have the sha256 {suite.sha256[:12]}..., the entry's "
+            f"{entry.suite['sha256'][:12]}...: score the videos with the suite as it was published"
+        )
+    samples = score_again(entry, suite, folder)
+    summary = summarize(samples)
+    compare_claim(entry.claim, summary)
+    return CheckedEntry(entry, samples, summary)
+
+
+def score_again(entry: Entry, suite: Suite, folder: Path) -> list[Sample]:
+    """All samples of an entry, scored from its boxes.
+
+    Raises:
+        SubmissionError: A sample is missing, there twice, not of the grid, or claims another score than its boxes give.
+    """
+    grid = {(prompt.id, seed) for prompt in suite for seed in entry.seeds}
+    rows: dict[tuple[str, int], BoxRow] = {}
+    for row in read_boxes(folder, most_rows=len(grid)):
+        key = row.prompt_id, row.seed
+        if key not in grid or key in rows:
+            why = "is there twice" if key in rows else f"is not one of suite {suite.name} and the entry's seeds"
+            raise SubmissionError(f"sample {row.prompt_id}, seed {row.seed} {why}")
+        rows[key] = row
+    if missing := sorted(grid - rows.keys()):
+        names = ", ".join(f"{id} seed {seed}" for id, seed in missing[:SHOWN])
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        raise SubmissionError(f"{len(missing)} of {len(grid)} samples are missing: {names}{more}")
+    ordered = [rows[key] for key in sorted(rows)]
+    scores = _scores(ordered, suite, entry)
+    problems = list(_differences(ordered, scores))
+    if problems:
+        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise SubmissionError(f"the boxes give other scores than claimed: {'; '.join(problems[:SHOWN])}{more}")
+    return [_sample(row, score, suite, entry) for row, score in zip(ordered, scores, strict=True)]
+
+
+def _scores(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[VideoScore]:
+    boxed = [row for row in rows if row.tracks is not None]
+    tracks = [row.tracks for row in boxed if row.tracks is not None]
+    found = iter(score_many(tracks, [suite.get(row.prompt_id) for row in boxed], counts=entry.counts))
+    return [_score(row, next(found) if row.tracks is not None else None) for row in rows]
+
+
+def _score(row: BoxRow, score: VideoScore | None) -> VideoScore:
+    """What a row's boxes give; a row without boxes, or without an anchor frame, has no score whatever it claims."""
+    if row.status is Status.FAILED or score is None:
+        status = Status.FAILED if row.status is Status.FAILED else Status.INVALID
+        return VideoScore(status, row.reason or "no boxes")
+    return score if row.anchored else VideoScore.invalid(row.reason or "no anchor frame")
+
+
+def _differences(rows: Sequence[BoxRow], scores: Sequence[VideoScore]) -> Iterator[str]:
+    for row, score in zip(rows, scores, strict=True):
+        same = row.status is score.status
+        if same and score.status is Status.SCORED:
+            same = math.isclose(row.score, score.dsr_score, rel_tol=0, abs_tol=TOLERANCE)
+        if not same:
+            given = f"{score.dsr_score:.6f}" if score.status is Status.SCORED else score.status.value
+            claimed = f"{row.score:.6f}" if row.status is Status.SCORED else row.status.value
+            yield f"{row.prompt_id} seed {row.seed} claims {claimed}, its boxes give {given}"
+
+
+def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sample:
+    tracks = row.tracks
+    facts: dict[str, Any] = {}
+    if tracks is not None:
+        facts = {"n_frames": len(tracks), "fps": tracks.fps, "width": tracks.size[0], "height": tracks.size[1]}
+        facts["n_filled"] = tracks.n_filled
+    return Sample(
+        *(entry.name, suite.get(row.prompt_id), row.seed, score),
+        video_sha256=row.video_sha256,
+        text_used=row.text_used,
+        **facts,
+    )
+
+
+def compare_claim(claim: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """See that the claimed figures are those that were found; intervals are the reader's own and not compared.
+
+    Raises:
+        SubmissionError: A figure is not there, or differs.
+    """
+    problems = []
+    pairs = [(name, claim.get(name), found[name]) for name in CLAIMED]
+    claimed = claim.get("accuracy")
+    for threshold, figure in found["accuracy"].items():
+        said = claimed.get(threshold) if isinstance(claimed, dict) else None
+        pairs.append((f"Accuracy@{threshold}", said.get("value") if isinstance(said, dict) else None, figure["value"]))
+    for name, said, true in pairs:
+        if true is None or said is None:
+            same = said is true
+        else:
+            number = isinstance(said, int | float) and not isinstance(said, bool)
+            same = number and math.isclose(said, true, rel_tol=0, abs_tol=TOLERANCE)
+        if not same:
+            problems.append(f"{name} is claimed to be {said}, the boxes give {true}")
+    if problems:
+        raise SubmissionError(*problems)

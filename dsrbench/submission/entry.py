@@ -1,0 +1,312 @@
+"""`entry.json`: what was run, by which backends, and the figures that are claimed for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dsrbench.errors import InputError, OptionError
+from dsrbench.types import FrameCounts
+
+SCHEMA = 1
+
+FILE = "entry.json"
+
+MOST_BYTES = 256 * 1024
+"""Of `entry.json`."""
+
+MOST_TEXT = 500
+"""Characters of any text."""
+
+MOST_SEEDS = 100
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+"""Of an entry: it is a folder's name, on every disk."""
+
+MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+
+LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_-]{0,63}")
+
+HEX = re.compile(r"[0-9a-f]{64}")
+
+BACKEND = ("name", "version", "options", "fingerprint")
+"""What is kept of a backend's record."""
+
+
+class SubmissionError(InputError):
+    """An entry that is not accepted.
+
+    Attributes:
+        problems: Every reason found, a line each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"the entry is not accepted: {problems[0]}{more}")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFacts:
+    """The model of an entry.
+
+    Attributes:
+        id: A Hub id, or a name.
+        revision: Commit or version; empty where unknown.
+        parameters: How many weights it has; None where unknown.
+        license: Of its weights; empty where unknown.
+        open: Whether its weights can be had.
+        url: An https address to read more at; empty for none.
+    """
+
+    id: str
+    revision: str = ""
+    parameters: int | None = None
+    license: str = ""
+    open: bool = True
+    url: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What stands in `entry.json`.
+
+    Attributes:
+        name: Of the entry, and of its folder.
+        model: What made the videos.
+        suite: Name, version and sha256 of the prompts.
+        seeds: Of every prompt.
+        detector: Name, version, options and fingerprint.
+        tracker: Likewise.
+        generator: Likewise; None where the videos were made elsewhere.
+        protocol: Name of the preset of the backends.
+        stride: Frames from one that was looked at to the next.
+        counts: Frame counts in force; None scales the published ones to each video's length.
+        base: Name of the entry this one was aligned from; empty for none.
+        notes: For readers.
+        dsrbench: Version that made the entry.
+        claim: The figures claimed, as `dsrbench.report.summarize` gives them.
+    """
+
+    name: str
+    model: ModelFacts
+    suite: Mapping[str, str]
+    seeds: tuple[int, ...]
+    detector: Mapping[str, Any]
+    tracker: Mapping[str, Any]
+    generator: Mapping[str, Any] | None
+    claim: Mapping[str, Any]
+    protocol: str = "default"
+    stride: int = 1
+    counts: FrameCounts | None = None
+    base: str = ""
+    notes: str = ""
+    dsrbench: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        counts = dataclasses.asdict(self.counts) if self.counts is not None else "scaled"
+        return {"schema": SCHEMA, **dataclasses.asdict(self), "seeds": list(self.seeds), "counts": counts}
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read and check `entry.json`.
+
+    Raises:
+        SubmissionError: It is not there, too large, no JSON, or a field is not as it must be; says every field.
+    """
+    return parse_entry(read_capped(folder / FILE, MOST_BYTES))
+
+
+def read_capped(path: Path, most: int) -> bytes:
+    """The bytes of a file that is no larger than `most`.
+
+    Raises:
+        SubmissionError: It is, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be read ({error.strerror})") from None
+    if len(data) > most:
+        raise SubmissionError(f"{path.name} is larger than the {most:,} bytes it may have")
+    return data
+
+
+def parse_entry(data: bytes) -> Entry:
+    """The entry in the bytes of an `entry.json`; errors as for `read_entry`."""
+    try:
+        row = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise SubmissionError(f"{FILE} is nested too deeply") from None
+    except ValueError as error:
+        raise SubmissionError(f"{FILE} is no JSON in UTF-8 ({error})") from None
+    if not isinstance(row, dict):
+        raise SubmissionError(f"{FILE} must hold an object, got {type(row).__name__}")
+    if row.get("schema") != SCHEMA:
+        raise SubmissionError(f"{FILE} has schema {str(row.get('schema'))[:20]!r}; this dsrbench reads {SCHEMA}")
+    problems = _find_problems(row)
+    if problems:
+        raise SubmissionError(*problems)
+    counts = None if row["counts"] == "scaled" else FrameCounts(**row["counts"])
+    fields = {field.name for field in dataclasses.fields(Entry)} - {"model", "seeds", "counts"}
+    given = {name: row[name] for name in fields}
+    return Entry(model=ModelFacts(**row["model"]), seeds=tuple(row["seeds"]), counts=counts, **given)
+
+
+def check_text(text: object, *, most: int = MOST_TEXT) -> str:
+    r"""What is wrong with a text; empty when nothing is.
+
+    Control characters, marks that turn the direction of writing, and characters that are not shown are refused.
+
+    >>> check_text("Wan 2.1"), check_text("a\u202eb")
+    ('', 'has the character U+202E, which is not shown')
+    """
+    if not isinstance(text, str):
+        return f"must be text, got {type(text).__name__}"
+    if len(text) > most:
+        return f"has {len(text)} characters, at most {most} are allowed"
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+            return f"has the character U+{ord(character):04X}, which is not shown"
+    return ""
+
+
+def _matches(pattern: re.Pattern[str]) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        good = isinstance(value, str) and pattern.fullmatch(value)
+        return "" if good else f"must be letters, digits and . _ - as in {pattern.pattern!r}, got {str(value)[:60]!r}"
+
+    return check
+
+
+def _optional(check: Callable[[object], str]) -> Callable[[object], str]:
+    return lambda value: "" if value == "" else check(value)
+
+
+def _check_url(value: object) -> str:
+    if problem := check_text(value):
+        return problem
+    text = str(value)
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "https" and bool(parts.hostname) and not parts.username and parts.netloc.isascii()
+    except ValueError:
+        good = False
+    good = good and not re.search(r"[\s<>\"'\\`]", text)
+    return "" if good else f"must be an https address, got {text[:60]!r}"
+
+
+def _whole(least: int, most: int) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        good = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return "" if good else f"must be a whole number in {least}..{most}, got {str(value)[:40]!r}"
+
+    return check
+
+
+def _check_seeds(value: object) -> str:
+    good = isinstance(value, list) and 0 < len(value) <= MOST_SEEDS and not any(map(_whole(0, 2**31 - 1), value))
+    return "" if good and len(set(value)) == len(value) else f"must be 1 to {MOST_SEEDS} different whole numbers"  # type: ignore[arg-type, call-overload]
+
+
+def _check_counts(value: object) -> str:
+    if value == "scaled":
+        return ""
+    try:
+        FrameCounts(**value)  # type: ignore[arg-type]
+    except (TypeError, InputError) as error:
+        return f'must be "scaled" or frame counts ({error})'
+    return ""
+
+
+def _check_backend(value: object) -> str:
+    if not isinstance(value, dict) or set(value) != set(BACKEND):
+        return f"must be an object with {', '.join(BACKEND)}"
+    return _matches(NAME)(value["name"]) or check_text(value["version"]) or _check_json(value)
+
+
+def _check_json(value: object, depth: int = 6) -> str:
+    """Shallow JSON of short texts and finite numbers, at most a few hundred values."""
+    if isinstance(value, dict | list):
+        if depth == 0:
+            return "is nested too deeply"
+        if len(value) > 500:
+            return f"has {len(value)} members, at most 500 are allowed"
+        items = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        return next((problem for item in items if (problem := _check_json(item, depth - 1))), "")
+    if isinstance(value, str):
+        return check_text(value)
+    finite = value is None or isinstance(value, bool) or (isinstance(value, int | float) and math.isfinite(value))
+    return "" if finite else "has a number that is not finite"
+
+
+_FIELDS: dict[str, Callable[[object], str]] = {
+    "name": _matches(NAME),
+    "seeds": _check_seeds,
+    "detector": _check_backend,
+    "tracker": _check_backend,
+    "generator": lambda value: "" if value is None else _check_backend(value),
+    "protocol": _matches(NAME),
+    "stride": _whole(1, 10_000),
+    "counts": _check_counts,
+    "base": _optional(_matches(NAME)),
+    "notes": check_text,
+    "dsrbench": check_text,
+    "claim": lambda value: _check_json(value) if isinstance(value, dict) else "must be an object",
+}
+_MODEL: dict[str, Callable[[object], str]] = {
+    "id": _matches(MODEL_ID),
+    "revision": _optional(_matches(NAME)),
+    "parameters": lambda value: "" if value is None else _whole(1, 10**14)(value),
+    "license": _optional(_matches(LICENSE)),
+    "open": lambda value: "" if isinstance(value, bool) else "must be true or false",
+    "url": _optional(_check_url),
+}
+_SUITE: dict[str, Callable[[object], str]] = {
+    "name": _matches(NAME),
+    "version": _optional(_matches(NAME)),
+    "sha256": _matches(HEX),
+}
+
+
+def _find_problems(row: Mapping[str, Any]) -> list[str]:
+    problems = []
+    parts: Sequence[tuple[str, Any, Mapping[str, Callable[[object], str]]]] = (
+        ("", {name: value for name, value in row.items() if name not in ("schema", "model", "suite")}, _FIELDS),
+        ("model.", row.get("model"), _MODEL),
+        ("suite.", row.get("suite"), _SUITE),
+    )
+    for prefix, values, checks in parts:
+        if not isinstance(values, dict):
+            problems.append(f"{prefix.rstrip('.')} must be an object with {', '.join(checks)}")
+            continue
+        problems += [f"{prefix}{name} is not there" for name in checks if name not in values]
+        problems += [f"{prefix}{str(name)[:60]} is no field of an entry" for name in values if name not in checks]
+        for name in checks.keys() & values.keys():
+            if problem := checks[name](values[name]):
+                problems.append(f"{prefix}{name} {problem}")
+    return sorted(problems)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def check_name(name: str) -> str:
+    """The name of an entry.
+
+    Raises:
+        OptionError: It is none.
+    """
+    if problem := _matches(NAME)(name):
+        raise OptionError(f"the name of an entry {problem}")
+    return name

@@ -1,0 +1,110 @@
+"""From a finished run to an entry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dsrbench
+from dsrbench.errors import InputError, StoreError
+from dsrbench.report import summarize
+from dsrbench.store import LocalDisk, Run, Sample
+from dsrbench.submission.boxes import BoxRow, write_boxes
+from dsrbench.submission.entry import BACKEND, FILE, Entry, ModelFacts, check_name, parse_entry
+from dsrbench.types import FrameCounts, Status
+
+TOP = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy", "mean_score")
+"""What of a summary is claimed."""
+
+
+def pack_entry(
+    run: Run,
+    out: Path,
+    *,
+    name: str,
+    model: ModelFacts,
+    base: str = "",
+    notes: str = "",
+    model_in_run: str | None = None,
+) -> Entry:
+    """Pack a finished run into the folder of an entry: `boxes.parquet`, then `entry.json`.
+
+    Args:
+        run: Finished, of a whole suite with the same seeds for every prompt.
+        out: The folder; made if need be.
+        name: Of the entry.
+        model: What made the videos.
+        base: The entry it was aligned from; empty for none.
+        notes: For readers.
+        model_in_run: Which of the run's models; needed where it has several.
+
+    Raises:
+        InputError: The run has several models, or prompts with different seeds.
+        SubmissionError: A field is not as it must be.
+        StoreError: The run has not finished, its tracks are gone, or the folder cannot be written.
+    """
+    check_name(name)
+    manifest, samples = run.manifest, _of_model(run, model_in_run)
+    seeds = sorted({sample.seed for sample in samples})
+    n_prompts = manifest["suite"]["n_prompts"]
+    if len(samples) != len(seeds) * n_prompts:
+        raise InputError(
+            f"{run.folder}: {len(samples)} samples are not the {n_prompts} prompts of {manifest['suite']['name']} with "
+            f"{len(seeds)} seeds each; an entry has every one of them (`--seeds` makes the missing ones failed samples)"
+        )
+    counts = manifest["counts"]
+    entry = Entry(
+        name=name,
+        model=model,
+        suite={key: manifest["suite"][key] for key in ("name", "version", "sha256")},
+        seeds=tuple(seeds),
+        detector=_backend(manifest["detector"]),
+        tracker=_backend(manifest["tracker"]),
+        generator=_backend(manifest["generator"]) if manifest.get("generator") else None,
+        protocol=manifest["protocol"],
+        stride=manifest["stride"],
+        counts=None if counts == "scaled" else FrameCounts(**counts),
+        base=base,
+        notes=notes,
+        dsrbench=dsrbench.__version__,
+        claim={key: value for key, value in summarize(samples).items() if key in TOP},
+    )
+    disk = LocalDisk(out)
+    text = _to_json(entry)
+    parse_entry(text)
+    write_boxes(out, _rows(run, samples))
+    disk.write_atomic(FILE, text)
+    return entry
+
+
+def _of_model(run: Run, model: str | None) -> list[Sample]:
+    samples = run.samples()
+    models = sorted({sample.model for sample in samples})
+    if model is None and len(models) > 1:
+        raise InputError(f"{run.folder} has several models ({', '.join(models[:5])}); say which one is the entry's")
+    if model is not None and model not in models:
+        raise InputError(f"{run.folder} has no model {model!r}; it has {', '.join(models[:5])}")
+    return [sample for sample in samples if model in (None, sample.model)]
+
+
+def _backend(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in BACKEND}
+
+
+def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
+    for sample in sorted(samples, key=lambda sample: (sample.prompt.id, sample.seed)):
+        score = sample.score
+        tracks = run.tracks(sample.id) if sample.n_frames else None
+        if score.status is Status.SCORED and tracks is None:
+            raise StoreError(f"{run.folder}: the tracks of {sample.id} are gone; run dsrbench eval again")
+        yield BoxRow(
+            *(sample.prompt.id, sample.seed, score.status, score.reason, score.dsr_score, sample.video_sha256, tracks),
+            anchored=tracks is None or tracks.provenance.get("anchor", 0) is not None,
+            text_used="" if sample.text_used == sample.prompt.text else sample.text_used,
+        )
+
+
+def _to_json(entry: Entry) -> bytes:
+    return json.dumps(entry.record(), indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
