@@ -30,7 +30,7 @@ BORDER = 5
 CAP = 80.0
 """Difference of a pixel (0..255) from which it counts as hidden or foreign; no pixel counts for more."""
 
-HOPELESS = 0.7
+HOPELESS = 0.8
 """Share of `CAP` by which a few drawings may differ at a place before it is given up."""
 
 FFT = 64
@@ -40,10 +40,13 @@ REACH = 2
 """Pixels from a promising place within which the best one is sought."""
 
 CHOSEN = 8
-"""Best fits of whole drawings, whose drawings are then laid in quarters."""
+"""Best fits of whole drawings, whose drawings are then laid in tiles."""
+
+TILE = 2
+"""Pixels of a side of the tiles of a drawing, each of which may lie a pixel from where it should."""
 
 SHIFT = 3.0
-"""Price of a shifted quarter, as a difference of its pixels."""
+"""Price of a shifted tile, as a difference of its pixels."""
 
 CANDIDATES = 6
 """Places a frame and noun that are looked at closely."""
@@ -94,7 +97,7 @@ class SpritesTemplate(WorldNouns):
         OptionError: An option out of range.
     """
 
-    def __init__(self, *, threshold: float = 0.5, overlap: float = 0.4) -> None:
+    def __init__(self, *, threshold: float = 0.65, overlap: float = 0.4) -> None:
         self._threshold = check_share("threshold", threshold)
         self._overlap = check_share("overlap", overlap)
 
@@ -201,18 +204,18 @@ def _lowest(costs: Floats) -> list[tuple[int, int]]:
 def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats, float]:
     """Best drawing and place near (y, x): its box in frame pixels, and its score.
 
-    Drawings are chosen as a whole; the quarters of the chosen ones may then lie a pixel from where they should, since
-    what a model draws in motion is never quite in one piece. The score is 0 where a patch of one colour fits no worse;
+    Drawings are chosen as a whole; the tiles of the chosen ones may then lie a pixel from where they should, since what
+    a model draws in motion is never quite in shape. The score is 0 where a patch of one colour fits no worse;
     otherwise a wall of the colour of cardboard is a box.
     """
     windows, _ = _windows(frame, y, x, REACH - 1)
-    if _differences(windows, templates, templates.coarse).mean(axis=(-1, -2)).min() > HOPELESS * CAP:
+    if _differences(windows, templates, templates.coarse, SIDE).min() > HOPELESS * CAP:
         return templates.boxes[0], 0.0
-    costs = _differences(windows, templates, np.arange(len(templates.boxes))).mean(axis=(-1, -2))
+    costs = _differences(windows, templates, np.arange(len(templates.boxes)), SIDE)[..., 0, 0]
     chosen = np.unique(np.unravel_index(np.argsort(costs, axis=None)[:CHOSEN], costs.shape)[2])
     windows, corner = _windows(frame, y, x, REACH)
-    quarters = _differences(windows, templates, chosen)
-    costs = np.minimum(quarters, minimum_filter(quarters, size=(3, 3, 1, 1, 1)) + SHIFT).mean(axis=(-1, -2))
+    tiles = _differences(windows, templates, chosen, TILE)
+    costs = np.minimum(tiles, minimum_filter(tiles, size=(3, 3, 1, 1, 1)) + SHIFT).mean(axis=(-1, -2))
     dy, dx, best = np.unravel_index(int(np.argmin(costs)), costs.shape)
     box = templates.boxes[chosen[best]] + np.array([corner[1] + dx - BORDER, corner[0] + dy - BORDER] * 2, np.float64)
     seen = windows[dy, dx, 0][templates.inside[chosen[best]] > 0]
@@ -228,14 +231,14 @@ def _windows(frame: Pixels, y: int, x: int, reach: int) -> tuple[Pixels, tuple[i
     return sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None], (y0, x0)
 
 
-def _differences(windows: Pixels, templates: Templates, chosen: NDArray[np.int64]) -> Pixels:
-    """Difference of each quarter of windows `[y, x, 1, SIDE, SIDE, 3]` from those of the chosen drawings.
+def _differences(windows: Pixels, templates: Templates, chosen: NDArray[np.int64], tile: int) -> Pixels:
+    """Difference of each tile of windows `[y, x, 1, SIDE, SIDE, 3]` from that of the chosen drawings.
 
     Returns:
-        `[y, x, n, 2, 2]`, so that the mean over the quarters is the mean over the pixels of the drawing.
+        `[y, x, n, SIDE / tile, SIDE / tile]`, so that the mean over the tiles is the mean over the drawing's pixels.
     """
-    inside = templates.inside[chosen]
+    inside, count = templates.inside[chosen], SIDE // tile
     difference = np.minimum(np.abs(windows - templates.colour[chosen]).mean(axis=-1), CAP) * inside
-    quarters = difference.reshape(*difference.shape[:3], 2, SIDE // 2, 2, SIDE // 2).sum(axis=(4, 6))
-    costs: Pixels = 4 * quarters / inside.sum(axis=(-1, -2))[:, None, None]
+    tiles = difference.reshape(*difference.shape[:3], count, tile, count, tile).sum(axis=(4, 6))
+    costs: Pixels = count**2 * tiles / inside.sum(axis=(-1, -2))[:, None, None]
     return costs

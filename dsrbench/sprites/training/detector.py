@@ -33,6 +33,12 @@ UNFORMED, GHOSTS = 0.15, 0.15
 Half-trained models make such things; a detector that has never seen them takes a smear of an animal's colours for it.
 """
 
+WARPED, BEND = 0.4, 1.5
+"""Share of frames that are bent, and by how many pixels at most (standard deviation) a part of one then lies elsewhere.
+
+The model's moving animals are misshapen; to bend them teaches that they are animals all the same.
+"""
+
 Targets = tuple[Tensor, Tensor, Tensor]
 
 
@@ -164,12 +170,13 @@ def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.
 
 
 def degrade(frames: Tensor, autoencoder: nn.Module, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
-    """Pass some frames through the autoencoder with noise on the latents, blur, tint and dim some, add noise."""
+    """Bend some frames, pass some through the noisy autoencoder, blur, tint and dim some, add noise."""
     count = len(frames)
 
     def draw(spread: float) -> Tensor:
         return torch.from_numpy(rng.uniform(-spread, spread, (count, 3, 1, 1)).astype(np.float32))
 
+    frames = warp(frames, rng)
     coded = torch.from_numpy(rng.random(count) < 0.5)
     if coded.any():
         with torch.no_grad():
@@ -184,6 +191,17 @@ def degrade(frames: Tensor, autoencoder: nn.Module, rng: np.random.Generator, ge
     frames = frames * (1 + draw(0.12)) + draw(0.08)
     spread = torch.from_numpy(rng.uniform(0, 0.12, (count, 1, 1, 1)).astype(np.float32))
     return (frames + spread * torch.randn(frames.shape, generator=generator)).clamp(-1, 1)
+
+
+def warp(frames: Tensor, rng: np.random.Generator) -> Tensor:
+    """Bend some of the frames `[N, 3, H, W]` smoothly; boxes stay where they are."""
+    count, (height, width) = len(frames), frames.shape[2:]
+    bend = rng.uniform(0.3, BEND, count) * (rng.random(count) < WARPED)
+    coarse = rng.normal(size=(count, 2, height // 6 + 2, width // 6 + 2)) * bend[:, None, None, None]
+    shift = F.interpolate(torch.from_numpy(coarse.astype(np.float32)), size=(height, width), mode="bicubic")
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    grid = torch.stack([(x + shift[:, 0]) / (width - 1), (y + shift[:, 1]) / (height - 1)], dim=-1) * 2 - 1
+    return F.grid_sample(frames, grid, padding_mode="border", align_corners=True)
 
 
 def detection_loss(heat: Tensor, sides: Tensor, targets: Targets) -> Tensor:

@@ -49,7 +49,7 @@ class Settings:
     latent_noise: float = 0.1
     refine_steps: int = 5000
     refine_rate: float = 0.6
-    detector_steps: int = 2000
+    detector_steps: int = 3000
     detector_frames: int = 64
     detector_rate: float = 2e-3
     ema: float = 0.999
