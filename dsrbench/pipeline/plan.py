@@ -21,7 +21,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Job:
     """One sample to score.
 

@@ -33,10 +33,10 @@ class Work:
     refused: Mapping[str, str]
     run: Run
 
-    def blocks(self) -> list[list[Job]]:
+    def blocks(self) -> Sequence[Sequence[Job]]:
         """The jobs to do in the blocks they are made in, or each alone where the videos are there."""
         if self.generator is None:
-            return [[job] for job in self.todo]
+            return [(job,) for job in self.todo]
         todo = {job.key for job in self.todo}
         return [block for block in make_blocks(self.plan, self.generator) if block[0].key in todo]
 
