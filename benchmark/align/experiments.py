@@ -1,0 +1,120 @@
+"""Align the embedded model, several times over, beside training without a regulariser and on winners alone.
+
+Run: python benchmark/align/experiments.py FOLDER [--arms dpo unregularised sft] [--seeds 0 1 2]
+                                                  [--held-out sprites-test]
+
+Every training is one `dsrbench align`, with a seed of its own; all begin with the same candidates, pairs and latents,
+and are evaluated on the same held-out prompts, seeds 0..4, beside the same clips of the base. `results.json` in the
+folder has the figures, and the tables of this folder's README are printed. Everything that was done is found again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+REWARD, SECOND = "sprites", "sprites-template"
+CANDIDATES = "0..7"
+
+ARMS = {
+    "dpo": (),
+    "unregularised": ("-s", "weight=0", "-s", "early_stop=false", "--validation", "none"),
+    "sft": ("-s", "objective=sft", "-s", "weight=0"),
+}
+"""What each arm asks of `dsrbench align`, beside its defaults; the first is how the README says to do it."""
+
+
+def align(out: Path, *arguments: str) -> float:
+    """Run `dsrbench align`; the seconds it took."""
+    asked = [sys.executable, "-m", "dsrbench", "align", "--out", str(out), "--candidates", CANDIDATES, *arguments]
+    began = time.perf_counter()
+    with open(out.with_suffix(".log"), "ab") as log:
+        subprocess.run(asked, check=True, stdout=log, stderr=log)
+    return time.perf_counter() - began
+
+
+def share(source: Path, out: Path, names: Sequence[str]) -> None:
+    """Give an alignment what another has made, as links to the same files."""
+    for name in names:
+        if (source / name).is_dir() and not (out / name).exists():
+            shutil.copytree(source / name, out / name, copy_function=os.link)
+        elif (source / name).exists() and not (out / name).exists():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.link(source / name, out / name)
+
+
+def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
+    """Train and evaluate once; the figures of both detectors."""
+    first, out = folder / "shared", folder / f"{arm}-{seed}"
+    out.mkdir(exist_ok=True)
+    made = [f"round-1/{name}" for name in ("candidates", "pairs.jsonl", "latents")]
+    share(first, out, [*made, "base", f"base-{SECOND}", "validation-base"])
+    asked = (*ARMS[arm], "-s", f"seed={seed}")
+    seconds = align(out, "--only", "train", *asked)
+    align(out, "--only", "evaluate", "--held-out", held_out, "--second", SECOND, *asked)
+    share(out, first, ["base", f"base-{SECOND}", "validation-base"])
+    found = {name: json.loads((out / f"round-1/comparison-{name}.json").read_text()) for name in (REWARD, SECOND)}
+    return {"arm": arm, "seed": seed, "train_seconds": round(seconds), **found}
+
+
+def interval(figure: dict[str, float], *, signed: bool = False) -> str:
+    """A figure with its interval."""
+    value = figure["difference" if signed else "value"]
+    form = "+.3f" if signed else ".3f"
+    return f"{value:{form}} [{figure['low']:{form}}, {figure['high']:{form}}]"
+
+
+def print_tables(results: Sequence[dict[str, Any]]) -> None:
+    """Scores under either detector, and quality."""
+    for name in (REWARD, SECOND):
+        print(f"\nDetector `{name}`:\n\n| training | seed | base | aligned | paired gain | coverage |\n|{'---|' * 6}")
+        for row in results:
+            scores = row[name]["scores"]
+            cells = [
+                *(row["arm"], row["seed"], interval(scores["accuracy_a"]), interval(scores["accuracy_b"])),
+                interval(scores["difference"], signed=True),
+                f"{scores['coverage_a']:.3f} -> {scores['coverage_b']:.3f}",
+            ]
+            print(f"| {' | '.join(map(str, cells))} |")
+    figures = list(results[0][REWARD]["quality"])
+    print(f"\n| training | seed | {' | '.join(figures)} |\n|{'---|' * (2 + len(figures))}")
+    for row in results:
+        found = row[REWARD]["quality"]
+        cells = [f"{found[name]['a']:.3f} -> {found[name]['b']:.3f}" for name in figures]
+        print(f"| {row['arm']} | {row['seed']} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Do what is not done yet, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--held-out", default="sprites-test")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    (given.folder / "shared").mkdir(exist_ok=True)
+    seconds = align(
+        given.folder / "shared", *(word for stage in ("candidates", "pairs", "latents") for word in ("--only", stage))
+    )
+    results = []
+    for seed in given.seeds:
+        for arm in given.arms:
+            results.append(run_arm(given.folder, arm, seed, given.held_out))
+            print(f"{arm}, seed {seed}: {results[-1]['train_seconds']} s", file=sys.stderr, flush=True)
+    results.sort(key=lambda row: (given.arms.index(row["arm"]), row["seed"]))
+    (given.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"Candidates, scores, pairs and latents: {seconds:.0f} s")
+    print_tables(results)
+
+
+if __name__ == "__main__":
+    main()
