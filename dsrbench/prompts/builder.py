@@ -7,6 +7,7 @@ the relation, and the lightest is taken; equal ones by lot. Scene and verb are c
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import random
 from collections import Counter, defaultdict
@@ -111,6 +112,7 @@ class _Builder:
         return dataclasses.replace(prompt, text=write_wording(prompt, part.wording))
 
 
+@functools.cache
 def _plausible_pairs(chain: Chain, *, common: bool) -> list[Pair]:
     words = load_vocabulary()
     return [
@@ -125,8 +127,9 @@ def _plausible_pairs(chain: Chain, *, common: bool) -> list[Pair]:
 
 def _scenes(pair: Pair, chain: Chain) -> list[str]:
     """Scenes for a pair, but for those that name one of its nouns."""
-    words = {word for noun in pair for word in noun.split()}
-    phrases = (phrase for phrases in load_vocabulary().scenes.values() for phrase in phrases)
+    words, vocabulary = {word for noun in pair for word in noun.split()}, load_vocabulary()
+    both = vocabulary.subjects[pair[0]].places & vocabulary.objects[pair[1]].places
+    phrases = (phrase for place, phrases in vocabulary.scenes.items() if place in both for phrase in phrases)
     return [s for s in phrases if not words & set(s.lower().split()) and not explain_implausible(*pair, chain, s)]
 
 
