@@ -65,7 +65,9 @@ def show_command(suite: str, limit: int | None, wording: str, as_json: bool) -> 
     read = read_suite(suite)
     shown = expand_wordings(Suite(read.name, read.version, read.prompts[:limit]), parse_wordings(wording))
     for prompt in shown:
-        click.echo(json.dumps(describe_prompt(prompt), ensure_ascii=False) if as_json else f"{prompt.id}  {prompt.text}")
+        click.echo(
+            json.dumps(describe_prompt(prompt), ensure_ascii=False) if as_json else f"{prompt.id}  {prompt.text}"
+        )
 
 
 def ignore_option(function: click.decorators.FC) -> click.decorators.FC:

@@ -1,7 +1,7 @@
 """Recipes to suites: plausible prompts, balanced over relations, nouns and scenes, the same for the same seed.
 
-For each prompt every plausible (subject, object) pair is weighed by how often its nouns were used so far, alone and with
-the relation, and the lightest is taken; equal ones by lot. Scene and verb are chosen likewise.
+For each prompt every plausible (subject, object) pair is weighed by how often its nouns were used so far, alone and
+with the relation, and the lightest is taken; equal ones by lot. Scene and verb are chosen likewise.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Builder:
 
         def weight(pair: Pair) -> float:
             subject, object = pair
-            alone = used["subject", subject] ** 2 + used["object", object] ** 2 + used["pair", *pair] ** 2
+            alone = used["subject", subject] ** 2 + used["object", object] ** 2 + used["pair", subject, object] ** 2
             return alone + used["subject", subject, type_] + used["object", object, type_] + self._rng.random()
 
         return min(pairs, key=weight)
@@ -96,7 +96,7 @@ class _Builder:
             for before, after in itertools.pairwise(chain)
         ]
         type_ = "".join(chain)
-        self._used.update([("subject", subject), ("object", object), ("pair", *pair), ("scene", scene)])
+        self._used.update([("subject", subject), ("object", object), ("pair", subject, object), ("scene", scene)])
         self._used.update([("subject", subject, type_), ("object", object, type_), ("scene", scene, subject)])
         self._used.update([*(("verb", verb) for verb in verbs), *(("verb", verb, subject) for verb in verbs)])
         prompt = Prompt(
@@ -118,7 +118,7 @@ def _plausible_pairs(chain: Chain, *, common: bool) -> list[Pair]:
     return [
         (subject, object)
         for (subject, who), (object, what) in itertools.product(words.subjects.items(), words.objects.items())
-        if (who.is_common and what.is_common or not common)
+        if ((who.is_common and what.is_common) or not common)
         and not explain_implausible(subject, object, chain)
         and all(find_verbs(subject, *step) for step in itertools.pairwise(chain))
         and _scenes((subject, object), chain)
@@ -141,7 +141,7 @@ def _select(suite: Suite, size: int, seed: int) -> tuple[Prompt, ...]:
     types = list(dict.fromkeys(prompt.type for prompt in left))
     if size > len(left):
         raise PromptError(f"suite {suite.name!r} has {len(left)} prompts, fewer than the {size} asked for")
-    chosen = set()
+    chosen: set[str] = set()
     for type_ in itertools.cycle(types):
         if len(chosen) == size:
             break

@@ -34,7 +34,7 @@ NOUN_FACTOR = 2.0
 
 _ADJECTIVES = frozenset(
     "small little tiny big large huge young old red blue green yellow orange pink purple brown black white gray grey "
-    "golden wooden metal plastic fluffy cute colorful shiny tall short".split()  # noqa: SIM905
+    "golden wooden metal plastic fluffy cute colorful shiny tall short".split()
 )
 _FILLING = frozenset("a an the in on at of after by and".split())  # noqa: SIM905
 _DASHING = frozenset("sprints dashes races gallops jogs swims flies leaps waddles slithers".split())  # noqa: SIM905
@@ -98,7 +98,7 @@ def _grammar(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _article(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """ "a" or "an" as the next word sounds."""
+    """Articles as the next word sounds: a cat, an owl."""
     for prompt in prompts:
         for said, word in re.findall(r"\b(an?) (\w[\w'-]*)", prompt.text, re.IGNORECASE):
             wanted = add_article(word)

@@ -199,5 +199,11 @@ def _subject(facts: Mapping[str, Any]) -> Subject:
 
 
 def _object(facts: Mapping[str, Any]) -> Object:
-    numbers = (facts[name] for name in ("size", "top", "height", "under"))
-    return Object(*numbers, frozenset(facts["in"].split(", ")), facts.get("coco", False))
+    return Object(
+        size=facts["size"],
+        top=facts["top"],
+        height=facts["height"],
+        under=facts["under"],
+        places=frozenset(facts["in"].split(", ")),
+        is_common=facts.get("coco", False),
+    )

@@ -65,7 +65,8 @@ def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
     """
     if list(names) == [DEFAULT_WORDING]:
         return suite
-    joined = "all" if set(names) == set(WORDINGS) else "+".join(names)
+    shown = names if len(names) < 3 else [str(list(WORDINGS).index(name)) for name in names]
+    joined = "all" if set(names) == set(WORDINGS) else "+".join(shown)
     return Suite(f"{suite.name}~{joined}", suite.version, tuple(_reword(p, n) for p in suite for n in names))
 
 
