@@ -90,7 +90,7 @@ class Sprites:
         Raises:
             PromptError: A noun, relation type or scene it does not know.
         """
-        read_text(prompt)
+        given_text(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
         """Yield one clip per (prompt, seed) pair, in order.
@@ -102,7 +102,7 @@ class Sprites:
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
-        texts = [read_text(prompt) for prompt in prompts]
+        texts = [given_text(prompt) for prompt in prompts]
         for first in range(0, len(prompts), self.batch):
             part = slice(first, first + self.batch)
             made = self._make(texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)])
@@ -152,7 +152,7 @@ def canonical_text(prompt: Prompt) -> str:
     )
 
 
-def read_text(prompt: Prompt) -> str:
+def given_text(prompt: Prompt) -> str:
     """The words the model is given: the canonical sentence, or those of the wording that was asked for.
 
     Raises:

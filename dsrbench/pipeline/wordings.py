@@ -55,7 +55,7 @@ def _find_unknown(suite: Suite, names: Sequence[str], generator: Backend[Generat
                 check(prompt)
                 return ""
             except InputError as error:
-                reason = str(error)
+                reason = str(error).partition(". Known:")[0]
         return reason
 
     unknown = {}

@@ -33,8 +33,7 @@ NOUN_FACTOR = 2.0
 """How many times the mean a noun may occur, and one prompt more."""
 
 _ADJECTIVES = frozenset(
-    "small little tiny big large huge young old red blue green yellow orange pink purple brown black white gray grey "
-    "golden wooden metal plastic fluffy cute colorful shiny tall short".split()
+    "small little tiny big large huge old red blue green yellow orange brown black white gray wooden".split()  # noqa: SIM905
 )
 _FILLING = frozenset("a an the in on at of after by and".split())  # noqa: SIM905
 _DASHING = frozenset("sprints dashes races gallops jogs swims flies leaps waddles slithers".split())  # noqa: SIM905
