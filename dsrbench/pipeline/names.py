@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from dsrbench.errors import InputError
+from dsrbench.prompts.wordings import WORDINGS
 from dsrbench.types import Prompt
 
 _SEED = re.compile(r"seed[-_ =]?(\d{1,18})(?!\d)", re.IGNORECASE)
@@ -52,7 +53,8 @@ class NameReader:
         }
         longest_first = sorted(self._by_id, key=len, reverse=True)
         ids = "|".join(re.escape(name) for name in longest_first)
-        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_]|~[a-z])")
+        wordings = "|".join(map(re.escape, WORDINGS))
+        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_]|~(?:{wordings})\b)")
 
     def read(self, path: PurePath) -> Reading | None:
         """Read a path relative to the folder of all videos; None where no prompt is named.

@@ -69,18 +69,16 @@ def measure_spread(samples: Sequence[Sample], *, threshold: float) -> dict[str, 
 
 
 def wordings_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row a wording: accuracy, and its difference to the default one, in points, with its p-value."""
+    """One row a wording: coverage, accuracy, and its difference to the default one, in points."""
     from rich.text import Text
 
     from dsrbench.report.table import interval_text, percent, plain_table
 
-    table = plain_table("Wording", "Coverage", "Accuracy@0.7 (95 %)", "- default (95 %)", "p")
+    table = plain_table("Wording", "Coverage", "Accuracy@0.7 (95 %)", "- default (95 %)")
     for name, row in figures.items():
-        change, p_value = "", ""
-        if name != DEFAULT_WORDING and row["difference"] is not None:
-            change, p_value = _points(row["difference"]), f"{row['difference']['p_value']:.4f}"
-        accuracy = interval_text(row["accuracy_0.7"])
-        table.add_row(Text(name), percent(row["coverage"]), accuracy, change, p_value)
+        is_compared = name != DEFAULT_WORDING and row["difference"] is not None
+        change = _points(row["difference"]) if is_compared else ""
+        table.add_row(Text(name), percent(row["coverage"]), interval_text(row["accuracy_0.7"]), change)
     return table
 
 
