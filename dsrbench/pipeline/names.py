@@ -54,7 +54,7 @@ class NameReader:
         longest_first = sorted(self._by_id, key=len, reverse=True)
         ids = "|".join(re.escape(name) for name in longest_first)
         wordings = "|".join(map(re.escape, WORDINGS))
-        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_]|~(?:{wordings})\b)")
+        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_]|~(?:{wordings})(?![^\W_]))")
 
     def read(self, path: PurePath) -> Reading | None:
         """Read a path relative to the folder of all videos; None where no prompt is named.

@@ -121,9 +121,8 @@ function tables(s) {
   if (Object.keys(worded).length) {
     const points = (d) => (d == null ? "" : `${d.difference < 0 ? "" : "+"}${(100 * d.difference).toFixed(1)}${ends(d)}`);
     parts.push(table(`By wording: ${(100 * spread.spread).toFixed(1)} points apart, ${percent(spread.changed)} of videos change`, "wording",
-      [...headers("Wording"), "- default", "p"],
-      figures(worded).map(([key, ...cells]) => [key, ...cells, ...(key === "default" || worded[key].difference == null ? ["", ""]
-        : [points(worded[key].difference), worded[key].difference.p_value.toFixed(4)])])));
+      ["Wording", "Coverage", "Accuracy@0.7", "- default"], Object.entries(worded).map(([key, f]) => [key, key, percent(f.coverage),
+        percent(f["accuracy_0.7"].value) + ends(f["accuracy_0.7"]), key === "default" ? "" : points(f.difference)])));
   }
   byId("tables").append(...parts);
 }
