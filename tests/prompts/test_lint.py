@@ -15,7 +15,7 @@ from dsrbench.prompts.vocabulary import rate_difficulty
 from dsrbench.prompts.wordings import WORDINGS, expand_wordings
 from dsrbench.types import Prompt, Relation
 
-CLEAN = read_suite("dsr-core-mini").prompts
+CLEAN = sorted(read_suite("dsr-core-mini"), key=lambda prompt: prompt.type != "LT")
 
 
 def make(subject, object, relations, scene, verb="moves", split="test", **changes):
@@ -50,7 +50,7 @@ GARDEN = "In a green garden"
 BREAKING = [
     # rule, prompts, what is said
     ("grammar", changed(text="A cat naps beside a box."), "cannot read the initial relation"),
-    ("grammar", changed(text=CLEAN[0].text.replace("right", "left")), "reads as type 'TL', the field says 'TR'"),
+    ("grammar", changed(text=CLEAN[0].text.replace("left", "right")), "reads as type 'RT', the field says 'LT'"),
     ("grammar", changed(scene="On the moon"), "reads as scene"),
     ("article", in_place_of(make("owl", "chair", "LT", GARDEN, text="In a green garden, a owl is on the left of a chair, then the owl flies to the top of the chair.")), "a 'owl' should be 'an owl'"),
     ("article", in_place_of(make("cat", "chair", "LT", GARDEN, text="In a green garden, an cat is on the left of a chair, then it moves on top of it.")), "an 'cat' should be 'a cat'"),
@@ -138,6 +138,6 @@ def test_a_rule_that_is_none():
 
 
 def test_clean_suites_stay_clean_in_a_file(tmp_path):
-    write_suite(Suite("toy", "1", CLEAN), tmp_path / "toy.jsonl")
+    write_suite(Suite("toy", "1", tuple(CLEAN)), tmp_path / "toy.jsonl")
     assert json.loads((tmp_path / "toy.jsonl").read_text().splitlines()[0]) == {"suite": "toy", "version": "1"}
     assert broken(read_suite(tmp_path / "toy.jsonl").prompts) == {}
