@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     "manifest: CSV or JSONL with video, prompt_id or prompt, and optionally model, seed.",
 )
 @click.option(
-    "--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns. [default: sprites]"
+    "--suite",
+    help="Prompts: a suite's name or NAME:SPLIT (`dsrbench prompts list`), a JSONL file, or a CSV with the paper's "
+    "columns. [default: sprites]",
 )
 @click.option(
     "--wording",

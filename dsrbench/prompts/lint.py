@@ -58,7 +58,7 @@ class Finding:
 
 
 def lint_suite(suite: Suite, *, against: Sequence[Suite] = (), ignore: Sequence[str] = ()) -> list[Finding]:
-    """Everything the rules find, rule by rule.
+    """Everything the rules find, rule by rule; of a prompt in several wordings, one is counted and all are read.
 
     Args:
         suite: Of any origin; nouns that the vocabulary does not have are not judged for plausibility.
@@ -75,8 +75,13 @@ def lint_suite(suite: Suite, *, against: Sequence[Suite] = (), ignore: Sequence[
     for name in ignore:
         if name not in RULES:
             raise PromptError(f"no rule {name!r}{near_matches(name, RULES)}")
-    prompts = [prompt for prompt in suite if prompt.id == prompt.source_id]
-    found = [f for name, rule in RULES.items() if name not in ignore for f in rule(prompts)]
+    prompts = list({prompt.source_id: prompt for prompt in reversed(suite.prompts)}.values())[::-1]
+    found = [
+        finding
+        for name, rule in RULES.items()
+        if name not in ignore
+        for finding in rule(suite.prompts if name in OF_TEXTS else prompts)
+    ]
     if "split" not in ignore:
         found += [finding for other in against for finding in _find_shared(prompts, other)]
     return found
@@ -246,6 +251,9 @@ RULES: dict[str, Callable[[Sequence[Prompt]], Iterator[Finding]]] = {
     "difficulty": _difficulty,
 }
 """Every rule by name; the first line of its docstring says what it asks."""
+
+OF_TEXTS = ("grammar", "article")
+"""Rules that look at the text of every wording."""
 
 
 def _splits(prompts: Sequence[Prompt]) -> dict[str, list[Prompt]]:

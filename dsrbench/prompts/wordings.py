@@ -56,7 +56,7 @@ def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
     """Every prompt of a suite in each of the wordings; the default one keeps its id.
 
     Raises:
-        PromptError: As `write_wording`.
+        PromptError: As `write_wording`; or the suite has wordings already.
 
     >>> from dsrbench.prompts import read_suite
     >>> suite = expand_wordings(read_suite("sprites"), ["default", "definite"])
@@ -65,6 +65,8 @@ def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
     """
     if list(names) == [DEFAULT_WORDING]:
         return suite
+    if worded := next((prompt for prompt in suite if prompt.wording), None):
+        raise PromptError(f"suite {suite.name!r} is in several wordings already, such as prompt {worded.id!r}")
     shown = names if len(names) < 3 else [str(list(WORDINGS).index(name)) for name in names]
     joined = "all" if set(names) == set(WORDINGS) else "+".join(shown)
     return Suite(f"{suite.name}~{joined}", suite.version, tuple(_reword(p, n) for p in suite for n in names))

@@ -130,6 +130,10 @@ def test_tables_are_linted_too(tmp_path):
 
 def test_wordings_are_no_duplicates():
     assert lint_suite(expand_wordings(read_suite("dsr-core-mini"), list(WORDINGS))) == []
+    suite = expand_wordings(Suite("toy", "1", tuple(p for p in CLEAN if p.type != "LR")), ["pronoun", "sides"])
+    assert broken(suite.prompts).keys() == {"relations"}
+    spoiled = dataclasses.replace(suite.prompts[1], text=suite.prompts[1].text.replace(" a ", " an ", 1))
+    assert broken((suite.prompts[0], spoiled, *suite.prompts[2:])).keys() == {"article", "relations"}
 
 
 def test_a_rule_that_is_none():

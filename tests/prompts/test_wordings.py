@@ -119,6 +119,12 @@ def test_what_cannot(text, message):
         parse_wordings(text)
 
 
+def test_a_suite_in_wordings_is_not_worded_again():
+    suite = expand_wordings(read_suite("dsr-core-mini"), ["pronoun", "sides"])
+    with pytest.raises(PromptError, match="is in several wordings already, such as prompt '.*~pronoun'"):
+        expand_wordings(suite, ["definite"])
+
+
 def test_what_cannot_be_said():
     prompt = Prompt("p", "x", "cat on a mat", "box", Relation.chain("LR"))
     with pytest.raises(PromptError, match="prompt 'p' has no wording 'definite'"):
