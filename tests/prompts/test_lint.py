@@ -132,7 +132,9 @@ def test_wordings_are_no_duplicates():
     assert lint_suite(expand_wordings(read_suite("dsr-core-mini"), list(WORDINGS))) == []
     suite = expand_wordings(Suite("toy", "1", tuple(p for p in CLEAN if p.type != "LR")), ["pronoun", "sides"])
     assert broken(suite.prompts).keys() == {"relations"}
-    spoiled = dataclasses.replace(suite.prompts[1], text=suite.prompts[1].text.replace(" a ", " an ", 1))
+    other = {"a": "an", "an": "a"}
+    text = re.sub(r"\b(an?)(?= [a-z ]+ is )", lambda article: other[article[1]], suite.prompts[1].text, count=1)
+    spoiled = dataclasses.replace(suite.prompts[1], text=text)
     assert broken((suite.prompts[0], spoiled, *suite.prompts[2:])).keys() == {"article", "relations"}
 
 

@@ -121,7 +121,7 @@ def test_what_cannot(text, message):
 
 def test_a_suite_in_wordings_is_not_worded_again():
     suite = expand_wordings(read_suite("dsr-core-mini"), ["pronoun", "sides"])
-    with pytest.raises(PromptError, match="is in several wordings already, such as prompt '.*~pronoun'"):
+    with pytest.raises(PromptError, match=r"is in several wordings already, such as prompt '.*~pronoun'"):
         expand_wordings(suite, ["definite"])
 
 
