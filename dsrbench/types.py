@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 PUBLISHED_FRAMES = 81
 """Frames a clip of the paper has; the published counts belong to this length (arXiv 2602.22745)."""
 
+DEFAULT_WORDING = "default"
+"""The name of a prompt's own words among its wordings."""
+
 
 class Relation(str, enum.Enum):
     """Where the subject is, seen from the object; the value is the one-letter code of the paper and its scripts."""
@@ -103,6 +106,16 @@ class Prompt:
     def type(self) -> str:
         """The relation codes joined, initial first, such as `"LR"`."""
         return "".join(r.value for r in self.relations)
+
+    @property
+    def wording(self) -> str:
+        """Which of several wordings this is; empty where the suite has one alone."""
+        return next((tag.removeprefix("wording:") for tag in self.tags if tag.startswith("wording:")), "")
+
+    @property
+    def source_id(self) -> str:
+        """The id without its wording: prompts that mean the same have the same one."""
+        return self.id.removesuffix(f"~{self.wording}") if self.wording else self.id
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
     "merge": "Join the shards of a run into one.",
+    "prompts": "Build, check and show suites of prompts.",
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
     "sprites": "Train the embedded model and its detector anew.",

@@ -36,7 +36,17 @@ if TYPE_CHECKING:
     "manifest: CSV or JSONL with video, prompt_id or prompt, and optionally model, seed.",
 )
 @click.option(
-    "--suite", help="Prompts: a suite's name, a JSONL file, or a CSV with the paper's columns. [default: sprites]"
+    "--suite",
+    help="Prompts: a suite's name or NAME:SPLIT (`dsrbench prompts list`), a JSONL file, or a CSV with the paper's "
+    "columns. [default: sprites]",
+)
+@click.option(
+    "--wording",
+    default="default",
+    show_default=True,
+    help="Wordings of each prompt: all, a name, names with commas, or numbers such as 0..2; the default is its own "
+    "text. Of all, those that the model does not know are left out. `dsrbench prompts show SUITE --wording all` "
+    "prints them.",
 )
 @backend_options
 @click.option(
@@ -62,6 +72,7 @@ def command(
     adapter: str | None,
     videos: Path | None,
     suite: str | None,
+    wording: str,
     protocol: str,
     detector: str | None,
     tracker: str | None,
@@ -85,6 +96,7 @@ def command(
     dsrbench eval                                               the embedded model, its suite, its detector
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
     dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
+    dsrbench eval --wording all                                 how much the score moves with wording
     dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
     dsrbench eval --model wan2.1-14b --suite prompts.csv --engine ray --address auto --out /shared/runs/wan
@@ -100,10 +112,11 @@ def command(
     part = Shard.parse(shard) if shard is not None else None
     if videos is not None:
         _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
-        work = _plan_videos(videos, suite, model_name, wanted, limit, partial=partial)
+        work = _plan_videos(videos, suite, wording, model_name, wanted, limit, partial=partial)
     else:
         _refuse_together("--model", {"--partial": partial})
-        work = _plan_generation(model, adapter, given["generator"], suite, model_name, wanted, limit, estimate=estimate)
+        asked = (model, adapter, given["generator"], suite, wording, model_name, wanted, limit)
+        work = _plan_generation(*asked, estimate=estimate)
     plan = work.plan
     folder = out or str(Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-"))
     if part is not None:
@@ -114,7 +127,7 @@ def command(
     if estimate:
         _print_estimate(work, run, is_generated=videos is None)
         return
-    stages = make_stages(protocol, detector, tracker, given, plan.suite.name)
+    stages = make_stages(protocol, detector, tracker, given, plan.suite.name.partition("~")[0])
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
         samples = evaluate(
@@ -146,6 +159,7 @@ class _Work:
 def _plan_videos(
     videos: Path,
     suite: str | None,
+    wording: str,
     model_name: str | None,
     seeds: list[int] | None,
     limit: int | None,
@@ -155,8 +169,12 @@ def _plan_videos(
     """The scoring of videos that exist."""
     from dsrbench.pipeline import plan_videos
     from dsrbench.prompts import read_suite
+    from dsrbench.prompts.wordings import expand_wordings, parse_wordings
 
-    prompts = read_suite(suite) if suite else None
+    names = parse_wordings(wording)
+    if not suite and names != ["default"]:
+        raise click.UsageError("--wording needs the prompts it is about: give --suite SUITE")
+    prompts = expand_wordings(read_suite(suite), names) if suite else None
     return _Work(plan_videos(videos, prompts, model=model_name, seeds=seeds, limit=limit, partial=partial))
 
 
@@ -165,6 +183,7 @@ def _plan_generation(
     adapter: str | None,
     options: Mapping[str, str],
     suite: str | None,
+    wording: str,
     model_name: str | None,
     seeds: list[int] | None,
     limit: int | None,
@@ -173,8 +192,11 @@ def _plan_generation(
 ) -> _Work:
     """The making and scoring of videos; only to estimate them, the model's weights need not be there."""
     from dsrbench.pipeline import plan_generation
+    from dsrbench.pipeline.wordings import reword_suite
     from dsrbench.prompts import read_suite
+    from dsrbench.prompts.wordings import parse_wordings
 
+    names = parse_wordings(wording)
     prompts = read_suite(_suite_for(model, suite))
     generator, footprint = None, None
     notes: tuple[str, ...] = ()
@@ -188,6 +210,8 @@ def _plan_generation(
         if reckoned is None:
             raise
         name, footprint, notes = reckoned
+    prompts, left_out = reword_suite(prompts, names, generator)
+    notes = (*notes, *left_out)
     plan = plan_generation(prompts, model=model_name or name, seeds=seeds or range(5), limit=limit)
     return _Work(plan, generator, footprint, notes)
 

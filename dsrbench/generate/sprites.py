@@ -16,15 +16,17 @@ from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsE
 from dsrbench.generate.adapter import check_scale, find_adapter, load_adapter
 from dsrbench.prompts import compose_text
 from dsrbench.sprites import embedded
+from dsrbench.sprites.model.vocabulary import encode_text, list_words
 from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_prompt
-from dsrbench.types import Clip, Prompt
+from dsrbench.types import DEFAULT_WORDING, Clip, Prompt
 from dsrbench.video import sha256_file
 
 
 class Sprites:
     """The embedded model: 16 frames of 48 x 32 pixels, a few tenths of a second a clip on a CPU.
 
-    Prompts are put into the canonical sentence it was trained on; the text used goes with each clip.
+    Prompts are put into the canonical sentence it was trained on, but for those in a wording that was asked for, which
+    are read as they are; the text used goes with each clip. Punctuation it does not read.
 
     Args:
         steps: Euler steps.
@@ -88,7 +90,7 @@ class Sprites:
         Raises:
             PromptError: A noun, relation type or scene it does not know.
         """
-        canonical_text(prompt)
+        given_text(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
         """Yield one clip per (prompt, seed) pair, in order.
@@ -100,7 +102,7 @@ class Sprites:
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
-        texts = [canonical_text(prompt) for prompt in prompts]
+        texts = [given_text(prompt) for prompt in prompts]
         for first in range(0, len(prompts), self.batch):
             part = slice(first, first + self.batch)
             made = self._make(texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)])
@@ -148,6 +150,19 @@ def canonical_text(prompt: Prompt) -> str:
     return compose_text(
         subject=prompt.subject, object=prompt.object, relations=prompt.relations, scene=prompt.scene, verb=verb
     )
+
+
+def given_text(prompt: Prompt) -> str:
+    """The words the model is given: the canonical sentence, or those of the wording that was asked for.
+
+    Raises:
+        PromptError: The world cannot show the prompt, or a word of the wording is not among the model's.
+    """
+    canonical = canonical_text(prompt)
+    if prompt.wording in ("", DEFAULT_WORDING):
+        return canonical
+    encode_text(prompt.text, list_words())
+    return prompt.text
 
 
 def noise_seed(prompt: Prompt, seed: int) -> int:

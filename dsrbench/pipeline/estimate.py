@@ -42,7 +42,7 @@ def estimate_run(plan: Plan, run: Run, *, is_generated: bool, footprint: Footpri
     keys = {job.key for job in plan.jobs}
     scored = len(keys & set(run.written_samples())) if run.folder.is_dir() else 0
     seconds = _read_seconds(run)
-    start = f"{len(plan.jobs)} samples of {len({job.key.prompt_id for job in plan.jobs})} prompts"
+    start = f"{len(plan.jobs)} samples of {len({job.prompt.source_id for job in plan.jobs})} prompts"
     lines = [f"{start}: {f'{made} videos made, ' if is_generated else ''}{scored} scored so far in {run.folder}"]
     if is_generated:
         lines += _time("making", "video", len(plan.jobs) - made, seconds["generated"], footprint)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from dsrbench.errors import InputError
+from dsrbench.prompts.wordings import WORDINGS
 from dsrbench.types import Prompt
 
 _SEED = re.compile(r"seed[-_ =]?(\d{1,18})(?!\d)", re.IGNORECASE)
@@ -35,7 +36,8 @@ class NameReader:
     """Finds whole prompt texts, or prompt ids, in file and folder names.
 
     A name that begins with a prompt's whole text, as VBench names its files, is that prompt's. Otherwise an id counts
-    where no letter or digit touches it and it is no seed; of several, the first place and then the longest id wins.
+    where no letter, digit or name of a wording touches it and it is no seed; of several, the first place and then the
+    longest id wins.
 
     Args:
         prompts: The prompts of the suite.
@@ -51,7 +53,8 @@ class NameReader:
         }
         longest_first = sorted(self._by_id, key=len, reverse=True)
         ids = "|".join(re.escape(name) for name in longest_first)
-        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_])")
+        wordings = "|".join(map(re.escape, WORDINGS))
+        self._ids = re.compile(rf"(?<![^\W_])(?i:(?<!seed[-_ =]))(?:{ids})(?![^\W_]|~(?:{wordings})(?![^\W_]))")
 
     def read(self, path: PurePath) -> Reading | None:
         """Read a path relative to the folder of all videos; None where no prompt is named.

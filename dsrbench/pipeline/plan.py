@@ -86,7 +86,7 @@ def plan_generation(suite: Suite, *, model: str, seeds: Sequence[int], limit: in
 def _generated_name(key: SampleKey) -> str:
     """A name that a person reads, and that `NameReader` reads back; of an id that makes no file name, its slug."""
     name = f"{key.prompt_id}_seed{key.seed}.mp4"
-    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}", name) else f"{key.slug}.mp4"
+    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,200}", name) else f"{key.slug}.mp4"
 
 
 def plan_videos(

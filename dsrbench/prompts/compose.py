@@ -31,7 +31,7 @@ def compose_text(
     object: str,
     relations: str | Sequence[str | Relation],
     scene: str = "",
-    verb: str | None = None,
+    verb: str | Sequence[str] | None = None,
 ) -> str:
     """Write the canonical sentence, which `parse_prompt` reads back to the same fields.
 
@@ -40,10 +40,11 @@ def compose_text(
         object: The noun that stays, without article.
         relations: Two or more codes or relations, in time order.
         scene: The place, such as "In a sunlit office"; may be empty.
-        verb: How the subject moves, third person; "moves" unless given.
+        verb: How the subject moves, third person; "moves" unless given. Several are for one move each, in order.
 
     Raises:
-        PromptError: An unknown relation, or words that could not be read back, such as a noun holding a relation.
+        PromptError: An unknown relation, another number of verbs than of moves, or words that could not be read back,
+            such as a noun holding a relation.
 
     >>> compose_text(subject="owl", object="bench", relations="LT", scene="In a park", verb="flies")
     'In a park, an owl is on the left of a bench, then the owl flies to the top of the bench.'
@@ -51,8 +52,8 @@ def compose_text(
     chain = Relation.chain(relations)
     place = scene.strip().rstrip(",").rstrip()
     sentence = f"{add_article(subject)} is {INITIAL_PHRASES[chain[0]]} {add_article(object)}"
-    for relation in chain[1:]:
-        sentence += f", then the {subject} {verb or 'moves'} {FINAL_PHRASES[relation]} the {object}"
+    for relation, moves in zip(chain[1:], spread_verbs(verb, len(chain) - 1), strict=True):
+        sentence += f", then the {subject} {moves} {FINAL_PHRASES[relation]} the {object}"
     text = f"{place}, {sentence}." if place else f"{sentence[0].upper()}{sentence[1:]}."
     read = parse_prompt(text)
     if (read.subject, read.object, read.relations, read.scene) != (subject, object, chain, place):
@@ -61,3 +62,18 @@ def compose_text(
             f"{read.object!r}, relations {read.type!r}, scene {read.scene!r}; choose simpler words"
         )
     return text
+
+
+def spread_verbs(verb: str | Sequence[str] | None, n_moves: int) -> list[str]:
+    """A verb for each move.
+
+    Raises:
+        PromptError: Several verbs, but not one for each.
+
+    >>> spread_verbs("walks", 2), spread_verbs(None, 1)
+    (['walks', 'walks'], ['moves'])
+    """
+    verbs = [verb or "moves"] * n_moves if verb is None or isinstance(verb, str) else list(verb)
+    if len(verbs) != n_moves:
+        raise PromptError(f"expected a verb for each of {n_moves} moves, got {', '.join(verbs) or 'none'}")
+    return verbs

@@ -93,12 +93,14 @@ def read_suite(source: str | Path) -> Suite:
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
 
     Args:
-        source: A path, or the name of a suite that comes with the package.
+        source: A path, or the name of a suite that comes with the package; `NAME:SPLIT` takes one of its splits.
 
     Raises:
-        PromptError: No such file or name, nothing in it, or a line that is not a prompt; names file and line.
+        PromptError: No such file, name or split, nothing in it, or a line that is not a prompt; names file and line.
     """
     path = Path(source)
+    if isinstance(source, str) and source.partition(":")[0] in list_suites() and ":" in source:
+        return _take_split(*source.split(":", 1))
     if isinstance(source, str) and source in list_suites():
         path = DATA_FOLDER / f"{source}.jsonl"
     elif path.suffix.lower() not in (".jsonl", ".csv"):
@@ -126,6 +128,15 @@ def read_suite(source: str | Path) -> Suite:
     if not rows:
         raise PromptError(f"{path}: the suite has no prompts; it needs at least one")
     return Suite(header.get("suite", path.stem), header.get("version", ""), tuple(prompt for _, prompt in rows))
+
+
+def _take_split(name: str, split: str) -> Suite:
+    suite = read_suite(name)
+    prompts = tuple(prompt for prompt in suite if prompt.split == split)
+    if not prompts:
+        known = sorted({prompt.split for prompt in suite})
+        raise PromptError(f"suite {name!r} has no split {split!r}{near_matches(split, known)}")
+    return Suite(f"{name}-{split}", suite.version, prompts)
 
 
 def write_suite(suite: Suite, path: str | Path) -> None:

@@ -146,7 +146,7 @@ def compare_models(
         model_a=a[0].model,
         model_b=b[0].model,
         n_pairs=len(pairs),
-        n_prompts=len({x.prompt.id for x in left}),
+        n_prompts=len({x.prompt.source_id for x in left}),
         n_only_a=len(a) - len(pairs),
         n_only_b=len(b) - len(pairs),
         coverage_a=coverage(left),
@@ -232,7 +232,7 @@ def _scores(samples: Sequence[Sample], otherwise: float) -> Floats:
 
 
 def _difference(a: Floats, b: Floats, samples: Sequence[Sample], seed: int) -> PairedDifference:
-    return paired_difference(a, b, [sample.prompt.id for sample in samples], seed=seed)
+    return paired_difference(a, b, [sample.prompt.source_id for sample in samples], seed=seed)
 
 
 def _relation(pairs: Pairs, seed: int) -> RelationComparison:

@@ -67,6 +67,7 @@ def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: Mapping[
                 "subject": prompt.subject,
                 "object": prompt.object,
                 "type": prompt.type,
+                "wording": prompt.wording,
                 "initial": RELATIONS[prompt.relations[0]],
                 "final": RELATIONS[prompt.relations[-1]],
             }

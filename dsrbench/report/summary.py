@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from dsrbench.report.plain import plain
+from dsrbench.report.wordings import compare_wordings, measure_spread
 from dsrbench.report.words import reason_kind
 from dsrbench.score.statistics import Interval, share_interval
 from dsrbench.store import Sample
-from dsrbench.types import Diagnosis, Status
+from dsrbench.types import DEFAULT_WORDING, Diagnosis, Status
 
 SCHEMA = 1
 
@@ -39,8 +40,10 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
         JSON values, NaN as None: `schema`, `n_samples`, `n_prompts`, `n_scored`, `n_invalid`, `n_failed`, `coverage`,
         `accuracy` ("0.0" .. "0.9", each `value`, `low`, `high`), `mean_score`, `mean_score_low`, `mean_score_high`,
         `by_relation` and `by_model` (the latter empty for one model; each `n`, `coverage`, `accuracy_0.7`,
-        `mean_score`), `by_diagnosis` (scored samples), `by_reason` (the others), `n_filled_frames` and
-        `filled_frame_share` (of all scored frames, those with an interpolated box).
+        `mean_score`), `by_diagnosis` (scored samples), `by_reason` (the others), `by_wording` and `wording_spread`
+        (empty for one wording; as `by_relation` with `difference` to the default one, and as `measure_spread`),
+        `n_filled_frames` and `filled_frame_share` (of all scored frames, those with an interpolated box). Prompts are
+        counted, and drawn by the bootstrap, without their wordings.
     """
     samples = sorted(samples, key=lambda sample: sample.id)
     status = Counter(sample.score.status for sample in samples)
@@ -50,7 +53,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
     summary = {
         "schema": SCHEMA,
         "n_samples": len(samples),
-        "n_prompts": len({sample.prompt.id for sample in samples}),
+        "n_prompts": len({sample.prompt.source_id for sample in samples}),
         "n_scored": status[Status.SCORED],
         "n_invalid": status[Status.INVALID],
         "n_failed": status[Status.FAILED],
@@ -61,6 +64,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
         "by_diagnosis": {diagnosis.value: diagnoses[diagnosis] for diagnosis in Diagnosis},
         "by_reason": {"invalid": _reasons(samples, Status.INVALID), "failed": _reasons(samples, Status.FAILED)},
         "by_model": _figures(models, seed) if len(models) > 1 else {},
+        **_wordings(samples, seed),
         "n_filled_frames": filled,
         "filled_frame_share": filled / frames if frames else math.nan,
     }
@@ -76,7 +80,7 @@ def coverage(samples: Sequence[Sample]) -> float:
 def accuracy(samples: Sequence[Sample], threshold: float = HEADLINE, *, seed: int = 0) -> Interval:
     """Accuracy@threshold over all samples, with its interval (prompts as clusters)."""
     passed = [sample.score.passes(threshold) for sample in samples]
-    return share_interval(passed, [sample.prompt.id for sample in samples], seed=seed)
+    return share_interval(passed, [sample.prompt.source_id for sample in samples], seed=seed)
 
 
 def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:
@@ -91,6 +95,16 @@ def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:
         "mean_score": mean(scores[scored]),
         "mean_score_low": mean(np.where(scored, scores, 0.0)),
         "mean_score_high": mean(np.where(scored, scores, 1.0)),
+    }
+
+
+def _wordings(samples: Sequence[Sample], seed: int) -> dict[str, Any]:
+    compared = compare_wordings(samples, threshold=HEADLINE, seed=seed)
+    groups = _groups(samples, lambda sample: sample.prompt.wording or DEFAULT_WORDING)
+    figures = _figures({name: groups[name] for name in compared}, seed)
+    return {
+        "by_wording": {name: {**figures[name], **compared[name]} for name in compared},
+        "wording_spread": measure_spread(samples, threshold=HEADLINE),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dsrbench.report.wordings import explain_spread, wordings_table
 from dsrbench.report.words import TITLES
 from dsrbench.types import Diagnosis
 
@@ -32,6 +33,9 @@ def print_summary(summary: Summary, manifest: Mapping[str, Any], console: Consol
     if len(summary["by_model"]) > 1:
         console.print(figures_table("Model", summary["by_model"]))
     console.print(figures_table("Relation", summary["by_relation"]))
+    if summary.get("by_wording"):
+        console.print(wordings_table(summary["by_wording"]))
+        console.print(Text(explain_spread(summary["wording_spread"]) + "\n"))
     console.print(_outcomes(summary))
 
 

@@ -364,3 +364,21 @@ def test_failed_only(open_page, tmp_path):
     run.compact([Sample("m", make_prompt(SHOWN[0]), 0, VideoScore.failed("/data/x.mp4: no such file"), video="x.mp4")])
     page = open_page(write_page(run), expect=["ERR_FILE_NOT_FOUND"])
     assert "no such file" in card(page, "x.mp4").inner_text()
+
+
+def test_wordings_have_a_table_whose_rows_filter(tmp_path, open_page):
+    run = Run(tmp_path / "worded")
+    prompt, samples = make_prompt(SHOWN[0]), []
+    for name, text, seeds in (("default", prompt.text, 3), ("definite", f"Indeed, {prompt.text}", 2)):
+        id = prompt.id if name == "default" else f"{prompt.id}~{name}"
+        worded = dataclasses.replace(prompt, id=id, text=text, tags=(f"wording:{name}",))
+        samples += [Sample("m", worded, seed, VideoScore.failed("no video")) for seed in range(seeds)]
+    run.write_manifest({"models": ["m"]})
+    run.compact(samples)
+    page = open_page(write_page(run))
+    table = page.locator("table", has_text="By wording: 0.0 points apart, 0.0 % of videos change")
+    assert table.locator("tbody tr").all_inner_texts()[1].split("\t")[-1].startswith("+0.0")
+    count_cards(page, 5)
+    table.get_by_role("button", name="definite").click()
+    count_cards(page, 2)
+    assert all(title.startswith("Indeed") for title in titles(page))

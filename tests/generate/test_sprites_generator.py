@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 
@@ -16,8 +17,9 @@ from sprites.tiny import write_model  # noqa: E402
 from dsrbench import Prompt, registry  # noqa: E402
 from dsrbench.errors import InputError, OptionError, PromptError, UnknownBackendError, WeightsError  # noqa: E402
 from dsrbench.generate.resolve import name_model, resolve_model  # noqa: E402
-from dsrbench.generate.sprites import Sprites, canonical_text, noise_seed  # noqa: E402
-from dsrbench.prompts import read_suite  # noqa: E402
+from dsrbench.generate.sprites import Sprites, canonical_text, given_text, noise_seed  # noqa: E402
+from dsrbench.prompts import Suite, read_suite  # noqa: E402
+from dsrbench.prompts.wordings import WORDINGS, expand_wordings, write_wording  # noqa: E402
 from dsrbench.sprites.embedded import write_sums  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
 
@@ -62,6 +64,16 @@ def test_other_wordings_become_canonical():
     assert [canonical_text(prompt) for prompt in read_suite("sprites-test")] == [
         prompt.text for prompt in read_suite("sprites-test")
     ]
+
+
+def test_a_wording_that_was_asked_for_is_read_as_it_is():
+    heard = {}
+    for prompt in expand_wordings(Suite("s", "", PROMPTS[:1]), list(WORDINGS)):
+        with contextlib.suppress(PromptError):
+            heard[prompt.wording] = given_text(prompt)
+    assert heard == {
+        name: write_wording(PROMPTS[0], name) for name in ("default", "scene-last", "definite", "sentences")
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,10 @@ NAMES = [
     (PAPER, "1000_L.mp4", "1000_L", "", None),
     # of several, the first
     (PAPER, "1001_LT_versus_1000_LR.mp4", "1001_LT", "", None),
+    # another wording is another prompt; what only looks like one is not
+    (PAPER, "1001_LT~definite_seed1.mp4", None, "", None),
+    (PAPER, "1001_LT~final_seed1.mp4", "1001_LT", "", 1),
+    ((*PAPER, "1001_LT~definite"), "1001_LT~definite_seed1.mp4", "1001_LT~definite", "", 1),
     # other case is another id
     (PAPER, "1001_lt.mp4", None, "", None),
     # folders are models, joined; but not those of the prompt or the seed

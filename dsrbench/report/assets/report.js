@@ -117,11 +117,18 @@ function tables(s) {
     table("By outcome", "outcome", ["What the video shows", "Samples", "Share"],
       outcomes.filter(([, n]) => n).map(([key, n]) => [key, outcomeTitle(key), String(n), percent(n / s.n_samples)]))];
   if (Object.keys(s.by_model).length) parts.unshift(table("By model", "model", headers("Model"), figures(s.by_model)));
+  const worded = s.by_wording ?? {}, spread = s.wording_spread ?? {};
+  if (Object.keys(worded).length) {
+    const points = (d) => (d == null ? "" : `${d.difference < 0 ? "" : "+"}${(100 * d.difference).toFixed(1)}${ends(d)}`);
+    parts.push(table(`By wording: ${(100 * spread.spread).toFixed(1)} points apart, ${percent(spread.changed)} of videos change`, "wording",
+      ["Wording", "Coverage", "Accuracy@0.7", "- default"], Object.entries(worded).map(([key, f]) => [key, key, percent(f.coverage),
+        percent(f["accuracy_0.7"].value) + ends(f["accuracy_0.7"]), key === "default" ? "" : points(f.difference)])));
+  }
   byId("tables").append(...parts);
 }
 
 // ---- state, filters, list
-const blank = { relation: "", outcome: "", status: "", model: "", text: "", sort: "low", page: "1" };
+const blank = { relation: "", outcome: "", status: "", model: "", wording: "", text: "", sort: "low", page: "1" };
 const state = { ...blank, ...Object.fromEntries([...new URLSearchParams(location.hash.slice(1))].filter(([k]) => k in blank)) };
 if (!(state.sort in SORTS)) state.sort = "low";
 function toggle(field, key) { set({ [field]: state[field] === key ? "" : key }); }
@@ -153,6 +160,7 @@ function matches(row) {
   const words = state.text.toLowerCase().split(/\s+/);
   return (!state.relation || row.prompt.type === state.relation) && (!state.outcome || row.outcome === state.outcome)
     && (!state.status || row.status === state.status) && (!state.model || row.model === state.model)
+    && (!state.wording || row.prompt.wording === state.wording)
     && words.every((word) => row.text.includes(word));
 }
 function render() {

@@ -1,0 +1,65 @@
+"""Which wordings of a suite's prompts a generator can be given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsrbench.errors import BackendError, InputError
+from dsrbench.prompts import Suite
+from dsrbench.prompts.wordings import WORDINGS, expand_wordings
+from dsrbench.registry import Backend, Generator
+from dsrbench.types import DEFAULT_WORDING
+
+
+def reword_suite(
+    suite: Suite, names: Sequence[str], generator: Backend[Generator] | None
+) -> tuple[Suite, tuple[str, ...]]:
+    """A suite in the wordings asked for, as far as the generator knows them.
+
+    Args:
+        suite: The prompts.
+        names: Wordings; where they are all there are, those the generator does not know are left out.
+        generator: What makes the videos; None where they exist.
+
+    Returns:
+        The suite, and notes on what was left out.
+
+    Raises:
+        BackendError: The generator does not know a wording that was asked for by name; says which it knows.
+        PromptError: A prompt cannot be said in a wording.
+    """
+    unknown = _find_unknown(suite, names, generator) if generator is not None else {}
+    if not unknown or generator is None:
+        return expand_wordings(suite, names), ()
+    known = [name for name in WORDINGS if name not in _find_unknown(suite, list(WORDINGS), generator)]
+    if set(names) != set(WORDINGS) or len(known) < 2:
+        name, reason = next(iter(unknown.items()))
+        raise BackendError(
+            f"generator {generator.name!r} does not know the wording {name!r} ({reason}); "
+            f"of this suite it knows: {', '.join(known)}"
+        )
+    note = f"{generator.name} does not know the wordings {', '.join(unknown)}; they are left out"
+    return expand_wordings(suite, known), (note,)
+
+
+def _find_unknown(suite: Suite, names: Sequence[str], generator: Backend[Generator]) -> dict[str, str]:
+    """Wordings in which the generator takes none of the prompts that it takes as they are, with why."""
+    check = getattr(generator.instance, "check_prompt", None)
+    if check is None:
+        return {}
+
+    def refusal(name: str, part: Suite) -> str:
+        reason = ""
+        for prompt in expand_wordings(part, [name]):
+            try:
+                check(prompt)
+                return ""
+            except InputError as error:
+                reason = str(error).partition(". Known:")[0]
+        return reason
+
+    unknown = {}
+    for name in names:
+        if name != DEFAULT_WORDING and (reason := refusal(name, suite)) and not refusal(DEFAULT_WORDING, suite):
+            unknown[name] = reason
+    return unknown

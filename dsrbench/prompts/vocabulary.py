@@ -1,0 +1,209 @@
+"""The words suites are built from, as data: which noun moves how, what can stand on what, and where each of them is."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dsrbench.prompts.compose import add_article
+from dsrbench.types import Relation
+
+VOCABULARY_FILE = Path(__file__).parent / "data" / "vocabulary.json"
+
+SIZE_GAP = 2
+"""Sizes a subject and an object may differ by: one frame must show both, neither as a speck."""
+
+MOVES = ("goes", "rises", "drops", "ducks")
+"""Kinds of motion verbs: on the level, onto an object, off it, under it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A noun that moves by itself.
+
+    Attributes:
+        size: 1 (a hamster) to 5 (a horse).
+        reach: Height of the highest object it gets onto; 0 for none.
+        rests: Whether it can be on top of an object from the start; a fish only gets there swimming.
+        places: Keys of the scenes it is seen in.
+        verbs: For each of `MOVES`, the verbs that fit it, third person.
+        pronoun: What stands for it.
+        is_common: Whether the detectors of 80 classes know it.
+    """
+
+    size: int
+    reach: int
+    rests: bool
+    places: frozenset[str]
+    verbs: Mapping[str, tuple[str, ...]]
+    pronoun: str
+    is_common: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Object:
+    """A noun that stays where it is.
+
+    Attributes:
+        size: 1 (a ball) to 5 (a car).
+        top: Size of the largest subject that can stand on it; 0 for none.
+        height: 1 (a log) to 5 (a lamppost), to be reached by who stands on it.
+        under: Size of the largest subject that fits under it; 0 for none.
+        places: Keys of the scenes it is seen in.
+        is_common: Whether the detectors of 80 classes know it.
+    """
+
+    size: int
+    top: int
+    height: int
+    under: int
+    places: frozenset[str]
+    is_common: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """All words with their facts.
+
+    Attributes:
+        version: Of the data.
+        scenes: For each kind of place, the phrases that name one.
+        subjects: By noun.
+        objects: By noun.
+    """
+
+    version: str
+    scenes: Mapping[str, tuple[str, ...]]
+    subjects: Mapping[str, Subject]
+    objects: Mapping[str, Object]
+
+    @functools.cached_property
+    def places(self) -> dict[str, str]:
+        """The kind of place each scene phrase names, by the phrase in lower case."""
+        return {phrase.casefold(): place for place, phrases in self.scenes.items() for phrase in phrases}
+
+    @functools.cached_property
+    def verbs(self) -> frozenset[str]:
+        """Every motion verb of any subject, first words alone."""
+        return frozenset(
+            verb.split()[0] for subject in self.subjects.values() for verbs in subject.verbs.values() for verb in verbs
+        )
+
+
+@functools.cache
+def load_vocabulary() -> Vocabulary:
+    """The vocabulary of the package.
+
+    >>> load_vocabulary().subjects["duck"].verbs["goes"]
+    ('waddles', 'walks')
+    """
+    data = json.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))
+    return Vocabulary(
+        version=data["version"],
+        scenes={place: tuple(phrases) for place, phrases in data["scenes"].items()},
+        subjects={noun: _subject(facts) for noun, facts in data["subjects"].items()},
+        objects={noun: _object(facts) for noun, facts in data["objects"].items()},
+    )
+
+
+def explain_implausible(subject: str, object: str, relations: tuple[Relation, ...], scene: str = "") -> str:
+    """Why a prompt cannot be; empty where it can, or where a noun is not in the vocabulary.
+
+    >>> explain_implausible("horse", "tree", (Relation.LEFT, Relation.TOP))
+    'a horse does not get onto a tree'
+    >>> explain_implausible("goldfish", "tree", (Relation.LEFT, Relation.RIGHT))
+    'a goldfish and a tree are not seen in one place'
+    """
+    words = load_vocabulary()
+    who, what = words.subjects.get(subject.casefold()), words.objects.get(object.casefold())
+    if who is None or what is None:
+        return ""
+    place = words.places.get(scene.casefold())
+    if not who.places & what.places:
+        return f"{add_article(subject)} and {add_article(object)} are not seen in one place"
+    for noun, facts in ((subject, who), (object, what)):
+        if place is not None and place not in facts.places:
+            return f"{add_article(noun)} is not seen {scene[0].lower()}{scene[1:]}"
+    if abs(who.size - what.size) > SIZE_GAP:
+        return f"{add_article(subject)} and {add_article(object)} are too unlike in size for one frame"
+    if Relation.TOP in relations and who.reach < what.height:
+        return f"{add_article(subject)} does not get onto {add_article(object)}"
+    if Relation.TOP in relations and what.top < who.size:
+        return f"{add_article(subject)} cannot stand on {add_article(object)}"
+    if relations[0] is Relation.TOP and not who.rests:
+        return f"{add_article(subject)} does not rest on top of things"
+    if Relation.UNDER in relations and what.under < who.size:
+        return f"{add_article(subject)} does not fit under {add_article(object)}"
+    return ""
+
+
+def find_verbs(subject: str, before: Relation, after: Relation) -> tuple[str, ...]:
+    """The verbs that take a subject from one relation to another; none for a noun that is not in the vocabulary.
+
+    >>> find_verbs("cat", Relation.LEFT, Relation.TOP), find_verbs("toaster", Relation.LEFT, Relation.TOP)
+    (('jumps', 'leaps'), ())
+    """
+    who = load_vocabulary().subjects.get(subject.casefold())
+    return who.verbs[_move(before, after)] if who is not None else ()
+
+
+def rate_difficulty(subject: str, object: str, relations: tuple[Relation, ...]) -> str:
+    """`easy`, `medium` or `hard`, fixed before any model has seen the prompt.
+
+    A point each for: top or under in it; under in it; three relations or more; nouns two sizes apart. None is easy,
+    one is medium, more are hard.
+
+    >>> rate_difficulty("dog", "chair", Relation.chain("LR")), rate_difficulty("dog", "chair", Relation.chain("LTR"))
+    ('easy', 'hard')
+    """
+    words = load_vocabulary()
+    who, what = words.subjects.get(subject.casefold()), words.objects.get(object.casefold())
+    points = [
+        Relation.TOP in relations or Relation.UNDER in relations,
+        Relation.UNDER in relations,
+        len(relations) > 2,
+        who is not None and what is not None and abs(who.size - what.size) >= SIZE_GAP,
+    ]
+    return ("easy", "medium", "hard")[min(2, sum(points))]
+
+
+DIFFICULTIES = ("easy", "medium", "hard")
+"""The tags `rate_difficulty` gives."""
+
+
+def _move(before: Relation, after: Relation) -> str:
+    if after is Relation.TOP:
+        return "rises"
+    if after is Relation.UNDER:
+        return "ducks"
+    return "drops" if before is Relation.TOP else "goes"
+
+
+def _subject(facts: Mapping[str, Any]) -> Subject:
+    verbs = {move: tuple(re.split(", *", facts[move])) if move in facts else () for move in MOVES}
+    places = frozenset(facts["in"].split(", "))
+    return Subject(
+        size=facts["size"],
+        reach=facts["reach"],
+        rests=facts.get("rests", True),
+        places=places,
+        verbs=verbs,
+        pronoun=facts.get("pronoun", "it"),
+        is_common=facts.get("coco", False),
+    )
+
+
+def _object(facts: Mapping[str, Any]) -> Object:
+    return Object(
+        size=facts["size"],
+        top=facts["top"],
+        height=facts["height"],
+        under=facts["under"],
+        places=frozenset(facts["in"].split(", ")),
+        is_common=facts.get("coco", False),
+    )

@@ -1,0 +1,203 @@
+"""Wordings: the same prompt in other words, made by rule, each read back by the grammar to the same fields.
+
+A prompt in another wording is a prompt of its own, `ID~NAME`, with the tag `wording:NAME`; `Prompt.source_id` leads
+back. Results over several wordings are clustered by it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from dsrbench.errors import PromptError, near_matches
+from dsrbench.prompts.compose import add_article
+from dsrbench.prompts.grammar import parse_prompt
+from dsrbench.prompts.phrases import FINAL_PHRASES, INITIAL_PHRASES
+from dsrbench.prompts.suites import Suite
+from dsrbench.prompts.vocabulary import load_vocabulary
+from dsrbench.types import DEFAULT_WORDING, Prompt, Relation
+
+_SIDES = {Relation.LEFT: "left side of", Relation.RIGHT: "right side of"}
+
+
+def write_wording(prompt: Prompt, name: str) -> str:
+    """The text of a prompt in another wording; of a prompt whose verbs are not known, the subject "moves".
+
+    Args:
+        prompt: In any words.
+        name: One of `WORDINGS`.
+
+    Raises:
+        PromptError: No such wording, or one in which the prompt would be read otherwise than meant.
+
+    >>> prompt = parse_prompt("In a park, a cat is on the left of a box, then the cat leaps to the top of the box.")
+    >>> write_wording(prompt, "pronoun")
+    'In a park, a cat is on the left of a box, then it leaps to the top of it.'
+    >>> write_wording(prompt, "states")
+    'In a park, at first a cat is on the left of a box, and in the end the cat is on the top of the box.'
+    """
+    if name not in WORDINGS:
+        raise PromptError(f"no wording {name!r}{near_matches(name, WORDINGS)}")
+    if name == DEFAULT_WORDING:
+        return prompt.text
+    text = WORDINGS[name](prompt)
+    meant = (prompt.subject.casefold(), prompt.object.casefold(), prompt.relations, prompt.scene.casefold())
+    try:
+        read = parse_prompt(text)
+    except PromptError as error:
+        raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: {error}") from None
+    if (read.subject.casefold(), read.object.casefold(), read.relations, read.scene.casefold()) != meant:
+        raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: {text!r} would be read otherwise than meant")
+    return text
+
+
+def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
+    """Every prompt of a suite in each of the wordings; the default one keeps its id.
+
+    Raises:
+        PromptError: As `write_wording`; or the suite has wordings already.
+
+    >>> from dsrbench.prompts import read_suite
+    >>> suite = expand_wordings(read_suite("sprites"), ["default", "definite"])
+    >>> suite.name, len(suite), suite.prompts[1].id
+    ('sprites~default+definite', 120, 'cat-ball-rl~definite')
+    """
+    if list(names) == [DEFAULT_WORDING]:
+        return suite
+    if worded := next((prompt for prompt in suite if prompt.wording), None):
+        raise PromptError(f"suite {suite.name!r} is in several wordings already, such as prompt {worded.id!r}")
+    shown = names if len(names) < 3 else [str(list(WORDINGS).index(name)) for name in names]
+    joined = "all" if set(names) == set(WORDINGS) else "+".join(shown)
+    return Suite(f"{suite.name}~{joined}", suite.version, tuple(_reword(p, n) for p in suite for n in names))
+
+
+def parse_wordings(text: str) -> list[str]:
+    """Names of wordings from `all`, from names or numbers with commas, or from a range such as `0..2`.
+
+    Raises:
+        PromptError: None of these.
+
+    >>> parse_wordings("0..2"), parse_wordings("pronoun")
+    (['default', 'scene-last', 'definite'], ['pronoun'])
+    """
+    known = list(WORDINGS)
+    if text == "all":
+        return known
+    numbers = re.fullmatch(r"(\d{1,3})\.\.(\d{1,3})", text)
+    parts = (
+        list(map(str, range(int(numbers[1]), int(numbers[2]) + 1))) if numbers else [p.strip() for p in text.split(",")]
+    )
+    found = [known[int(p)] if p.isdecimal() and int(p) < len(known) else p for p in parts]
+    for name in found:
+        if name not in known:
+            raise PromptError(
+                f"no wording {name!r}{near_matches(name, known)}; or all, or numbers from 0 to {len(known) - 1}"
+            )
+    if not found or len(set(found)) < len(found):
+        raise PromptError(f"expected wordings such as all, {known[1]} or 0..2, each once; got {text!r}")
+    return found
+
+
+def read_verbs(prompt: Prompt) -> list[str] | None:
+    """The verbs of a canonical sentence, one a move; None for other words.
+
+    >>> read_verbs(parse_prompt("A cat is under a box, then the cat climbs down to the left of the box."))
+    ['climbs down']
+    """
+    subject, object = re.escape(prompt.subject), re.escape(prompt.object)
+    moves = "".join(
+        rf", then the {subject} (\w+(?: \w+)?) {FINAL_PHRASES[relation]} the {object}"
+        for relation in prompt.relations[1:]
+    )
+    match = re.search(rf"{moves}\.$", prompt.text, re.IGNORECASE)
+    return list(match.groups()) if match else None
+
+
+def _reword(prompt: Prompt, name: str) -> Prompt:
+    tags = (*prompt.tags, f"wording:{name}")
+    if name == DEFAULT_WORDING:
+        return dataclasses.replace(prompt, tags=tags)
+    return dataclasses.replace(prompt, id=f"{prompt.id}~{name}", text=write_wording(prompt, name), tags=tags)
+
+
+def _moves(prompt: Prompt) -> Iterator[tuple[str, Relation]]:
+    """Each verb with the relation it leads to."""
+    verbs = read_verbs(prompt) or ["moves"] * (len(prompt.relations) - 1)
+    return zip(verbs, prompt.relations[1:], strict=True)
+
+
+def _place(prompt: Prompt, sentence: str) -> str:
+    """The sentence after the scene, or alone."""
+    return f"{prompt.scene}, {sentence}." if prompt.scene else f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _start(prompt: Prompt, *, definite: bool = False) -> str:
+    subject, object = (f"the {n}" if definite else add_article(n) for n in (prompt.subject, prompt.object))
+    return f"{subject} is {INITIAL_PHRASES[prompt.relations[0]]} {object}"
+
+
+def _scene_last(prompt: Prompt) -> str:
+    sentence = _start(prompt)
+    for verb, relation in _moves(prompt):
+        sentence += f", then the {prompt.subject} {verb} {FINAL_PHRASES[relation]} the {prompt.object}"
+    scene = f", {prompt.scene[0].lower()}{prompt.scene[1:]}" if prompt.scene else ""
+    return f"{sentence[0].upper()}{sentence[1:]}{scene}."
+
+
+def _definite(prompt: Prompt) -> str:
+    sentence = _start(prompt, definite=True)
+    for verb, relation in _moves(prompt):
+        sentence += f", then the {prompt.subject} {verb} {FINAL_PHRASES[relation]} the {prompt.object}"
+    return _place(prompt, sentence)
+
+
+def _pronoun(prompt: Prompt) -> str:
+    known = load_vocabulary().subjects.get(prompt.subject.casefold())
+    it = known.pronoun if known is not None else "it"
+    moves = "".join(f", then {it} {verb} {FINAL_PHRASES[relation]} it" for verb, relation in _moves(prompt))
+    return _place(prompt, _start(prompt) + moves)
+
+
+def _sides(prompt: Prompt) -> str:
+    first, *_ = prompt.relations
+    subject, object = add_article(prompt.subject), add_article(prompt.object)
+    sentence = f"{subject} is {'on the ' if first in _SIDES else ''}{_SIDES.get(first, _atop(first))} {object}"
+    for verb, relation in _moves(prompt):
+        phrase = f"to the {_SIDES[relation]}" if relation in _SIDES else _atop(relation, moving=True)
+        sentence += f" and then {verb} {phrase} the {prompt.object}"
+    return _place(prompt, sentence)
+
+
+def _atop(relation: Relation, *, moving: bool = False) -> str:
+    words = {Relation.TOP: "onto" if moving else "on top of", Relation.UNDER: "underneath"}
+    return words.get(relation, FINAL_PHRASES[relation] if moving else INITIAL_PHRASES[relation])
+
+
+def _sentences(prompt: Prompt) -> str:
+    text = _place(prompt, _start(prompt))
+    for verb, relation in _moves(prompt):
+        text += f" Then the {prompt.subject} {verb} {FINAL_PHRASES[relation]} the {prompt.object}."
+    return text
+
+
+def _states(prompt: Prompt) -> str:
+    sentence = f"at first {_start(prompt)}"
+    *between, last = prompt.relations[1:]
+    for relation in between:
+        sentence += f", then the {prompt.subject} is {INITIAL_PHRASES[relation]} the {prompt.object}"
+    return _place(
+        prompt, f"{sentence}, and in the end the {prompt.subject} is {INITIAL_PHRASES[last]} the {prompt.object}"
+    )
+
+
+WORDINGS: dict[str, Callable[[Prompt], str]] = {
+    DEFAULT_WORDING: lambda prompt: prompt.text,
+    "scene-last": _scene_last,
+    "definite": _definite,
+    "sentences": _sentences,
+    "pronoun": _pronoun,
+    "sides": _sides,
+    "states": _states,
+}
+"""Each wording's rule, by name, in the order of their numbers; the first is the prompt's own text."""
