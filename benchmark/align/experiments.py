@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 REWARD, SECOND = "sprites", "sprites-template"
-CANDIDATES = "0..7"
 
 ARMS = {
     "dpo": (),
@@ -34,7 +33,7 @@ ARMS = {
 
 def align(out: Path, *arguments: str) -> float:
     """Run `dsrbench align`; the seconds it took."""
-    asked = [sys.executable, "-m", "dsrbench", "align", "--out", str(out), "--candidates", CANDIDATES, *arguments]
+    asked = [sys.executable, "-m", "dsrbench", "align", "--out", str(out), *arguments]
     began = time.perf_counter()
     with open(out.with_suffix(".log"), "ab") as log:
         subprocess.run(asked, check=True, stdout=log, stderr=log)

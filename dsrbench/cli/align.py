@@ -45,7 +45,7 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     show_default=True,
     help="Rounds of self-improvement: the adapter of each makes the candidates of the next.",
 )
-@click.option("--candidates", default="0..4", show_default=True, help="Seeds of the candidates of every prompt.")
+@click.option("--candidates", default="0..7", show_default=True, help="Seeds of the candidates of every prompt.")
 @click.option(
     "--seeds", default="0..4", show_default=True, help="Seeds of the evaluation, the same for base and adapter."
 )
