@@ -65,4 +65,5 @@ def test_what_is_shared_is_linked_once(tmp_path):
     for _ in range(2):
         load("experiments").share(source, out, ["round-1/latents", "round-1/pairs.jsonl", "base"])
     assert (out / "round-1" / "latents" / "a.bin").samefile(source / "round-1" / "latents" / "a.bin")
-    assert (out / "round-1" / "pairs.jsonl").read_text() == "{}\n" and not (out / "base").exists()
+    assert (out / "round-1" / "pairs.jsonl").read_text() == "{}\n"
+    assert not (out / "base").exists()
