@@ -16,6 +16,7 @@ COMMANDS = {
     "align": "Fine-tune a model on preferences that DSR-Score makes.",
     "backends": "List backends and their options; fetch their weights.",
     "compare": "Compare two models on the same prompts.",
+    "dataset": "Build a dataset from runs; send it to the Hub or fetch one.",
     "doctor": "Say what is installed, which weights are there, and what is missing.",
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",

@@ -1,5 +1,20 @@
-"""From scored runs to what a model can be trained on."""
+"""From scored runs to what a model can be trained on: preference pairs, and datasets in the Hub's form."""
 
+from dsrbench.dataset.build import Curation, Form, build_dataset, describe, read_curation
+from dsrbench.dataset.curate import Rules
 from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
 
-__all__ = ["Choice", "Pair", "PairReport", "make_pairs", "read_pairs", "write_pairs"]
+__all__ = [
+    "Choice",
+    "Curation",
+    "Form",
+    "Pair",
+    "PairReport",
+    "Rules",
+    "build_dataset",
+    "describe",
+    "make_pairs",
+    "read_curation",
+    "read_pairs",
+    "write_pairs",
+]
