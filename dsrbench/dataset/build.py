@@ -98,16 +98,19 @@ def build_dataset(
     """
     rules, form = rules or Rules(), form or Form()
     runs, disk = open_runs(folders), LocalDisk(out)
-    plan = _plan(runs, rules, form, partial=partial)
-    with LocalDisk(out / WORK).lock():
-        disk.sweep()
-        if force:
-            _clear(out)
-        _check_folder(disk, plan)
-        if not disk.exists(REPORT):
-            disk.write_atomic(f"{WORK}/plan.json", plan.encode())
-            _build(runs, disk, rules, form, plan, partial=partial, tell=tell)
-    shutil.rmtree(out / WORK, ignore_errors=True)
+    plan = _plan(runs, rules, form)
+    try:
+        with LocalDisk(out / WORK).lock():
+            disk.sweep()
+            if force:
+                _clear(out)
+            _check_folder(disk, plan)
+            if not disk.exists(REPORT):
+                disk.write_atomic(f"{WORK}/plan.json", plan.encode())
+                _build(runs, disk, rules, form, plan, partial=partial, tell=tell)
+    finally:
+        if disk.exists(REPORT):
+            shutil.rmtree(out / WORK, ignore_errors=True)
     return read_curation(out)
 
 
@@ -171,13 +174,13 @@ def _write_prompts(
     write_suite(Suite(suite.get("name", "prompts"), suite.get("version") or "", prompts), disk.path(PROMPTS))
 
 
-def _plan(runs: Sequence[Run], rules: Rules, form: Form, *, partial: bool) -> str:
+def _plan(runs: Sequence[Run], rules: Rules, form: Form) -> str:
     """Everything the bytes of the dataset depend on, as text."""
     sources: list[Any] = []
     for run in runs:
         next(run.iter_samples(), None)  # says so where the run has not finished
         sources.append([sha256_file(run.disk.fetch(name)) for name in ("run.json", "samples.parquet")])
-    facts = {"dsrbench": __version__, "sources": sources, "partial": partial}
+    facts = {"dsrbench": __version__, "sources": sources}
     return json.dumps({**facts, "rules": dataclasses.asdict(rules), "form": dataclasses.asdict(form)}, sort_keys=True)
 
 
@@ -199,6 +202,8 @@ def _check_folder(disk: LocalDisk, plan: str) -> None:
             same = False
     elif disk.exists(f"{WORK}/plan.json"):
         same = disk.read(f"{WORK}/plan.json") == plan.encode()
+        if not same and not disk.exists("data"):  # nothing was written yet
+            return _clear(disk.root)
     elif any(disk.exists(name) for name in PARTS):
         raise InputError(f"{disk.shown} holds files that are not of a dataset by dsrbench; give another --out folder")
     else:

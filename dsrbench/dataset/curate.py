@@ -164,7 +164,10 @@ def curate(
 
 
 def _first_of_each(candidates: Iterable[Candidate]) -> list[Candidate]:
-    return list({candidate.sha256: candidate for candidate in reversed(list(candidates))}.values())[::-1]
+    first: dict[str, Candidate] = {}
+    for candidate in candidates:
+        first.setdefault(candidate.sha256, candidate)
+    return list(first.values())
 
 
 def _unlike(candidates: Sequence[Candidate], most: float) -> list[Candidate]:
