@@ -92,3 +92,33 @@ def build_command(
     click.echo(f"{sum(made.rows.values())} rows of {made.n_samples} samples: {rows}")
     click.echo(f"Dropped: {describe(made.dropped)}")
     click.echo(f"Card: {out / 'README.md'}")
+
+
+@command.command("push")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("repo", metavar="OWNER/NAME")
+@click.option("--private", is_flag=True, help="Make it private; a public one that is there is refused.")
+def push_command(folder: Path, repo: str, private: bool) -> None:
+    """Send the dataset in DIR to the Hub, and print its revision; the same command goes on with a push that stopped.
+
+    The token is the one of `hf auth login`, or of HF_TOKEN; it must be allowed to write to OWNER.
+    """
+    from dsrbench.cli.progress import SampleProgress
+    from dsrbench.dataset import push_dataset
+
+    with SampleProgress() as progress:
+        commit = push_dataset(folder, repo, private=private, tell=progress.update)
+    click.echo(f"hf://datasets/{repo}@{commit}")
+
+
+@command.command("pull")
+@click.argument("repo", metavar="OWNER/NAME")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder. [default: the Hub's cache]")
+@click.option("--revision", metavar="REV", help="A branch, tag or commit. [default: main]")
+def pull_command(repo: str, out: Path | None, revision: str | None) -> None:
+    """Fetch a dataset from the Hub, print its revision and folder; what is there already is not fetched again."""
+    from dsrbench.dataset import pull_dataset
+
+    place, found, commit = pull_dataset(repo, out=out, revision=revision)
+    click.echo(f"{place}@{commit}" if commit else str(place))
+    click.echo(f"Folder: {found}")

@@ -3,6 +3,7 @@
 from dsrbench.dataset.build import Curation, Form, build_dataset, describe, read_curation
 from dsrbench.dataset.curate import Rules
 from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
+from dsrbench.dataset.share import find_dataset, pull_dataset, push_dataset
 
 __all__ = [
     "Choice",
@@ -13,7 +14,10 @@ __all__ = [
     "Rules",
     "build_dataset",
     "describe",
+    "find_dataset",
     "make_pairs",
+    "pull_dataset",
+    "push_dataset",
     "read_curation",
     "read_pairs",
     "write_pairs",
