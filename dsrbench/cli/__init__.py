@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
     "merge": "Join the shards of a run into one.",
+    "pairs": "Pair clips that follow their prompt with those that do not.",
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
     "sprites": "Train the embedded model and its detector anew.",
