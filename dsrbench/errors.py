@@ -16,6 +16,7 @@
      |   +- RunLockedError            6   another process works on this run folder
      |   +- RunMismatchError          6   the folder holds a run with other settings
      +- DownloadError                 7   no network, or an answer that is not the file asked for
+     +- HubError                      7   a repository on the Hub that is not there, or may not be read or written
      +- IncompleteError               8   the run ended, some samples failed
      +- TrainingError                 9   a training whose loss is no number any more
 
@@ -99,6 +100,12 @@ class RunMismatchError(StoreError):
 
 class DownloadError(DSRBenchError):
     """No network, or an answer that is not the file asked for."""
+
+    exit_code = 7
+
+
+class HubError(DSRBenchError):
+    """A repository on the Hub that is not there, or for which a token or a permission is missing."""
 
     exit_code = 7
 

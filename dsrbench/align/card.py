@@ -13,9 +13,13 @@ from dsrbench.align.lora import FILE
 from dsrbench.align.validation import NAME as VALIDATION
 from dsrbench.dataset import read_pairs
 from dsrbench.store import LocalDisk, Run
+from dsrbench.video import sha256_file
 
 SHOWN = 8
 """Steps of the training in the table."""
+
+SOURCE = "source.json"
+"""In a round's folder: where its pairs came from, when they were not of its own candidates."""
 
 CURVES = ("loss", "objective", "regulariser", "implicit_accuracy", "margin", "gradient_norm", "drift")
 
@@ -68,10 +72,13 @@ def _describe_data(home: Path) -> str:
     pairs = read_pairs(home / "pairs.jsonl")
     prompts = {pair.prompt_id for pair in pairs}
     margin = sum(pair.margin for pair in pairs) / len(pairs)
+    said = f"{len(pairs)} pairs of {len(prompts)} prompts, mean difference of their scores {margin:.3f}, from"
+    if (home / SOURCE).is_file():
+        source = json.loads((home / SOURCE).read_text(encoding="utf-8"))["pairs"]
+        return f"{said} `{source}` (sha256 of the pairs `{sha256_file(home / 'pairs.jsonl')[:12]}`)."
     seeds, sha256 = ", ".join(map(str, manifest.get("seeds", []))), str(suite.get("sha256", "?"))[:12]
     return (
-        f"{len(pairs)} pairs of {len(prompts)} prompts, mean difference of their scores {margin:.3f}, from "
-        f"{manifest.get('n_samples', '?')} candidates (seeds {seeds}) of the suite `{suite.get('name', '?')}` "
+        f"{said} {manifest.get('n_samples', '?')} candidates (seeds {seeds}) of the suite `{suite.get('name', '?')}` "
         f"{suite.get('version', '')} (sha256 `{sha256}`), scored with the detector `{detector.get('name', '?')}`."
     )
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsrbench.align.card import write_card
+from dsrbench.align.card import SOURCE, write_card
 from dsrbench.align.checkpoint import checkpoint_folder
 from dsrbench.align.families import find_family
 from dsrbench.align.latents import encode_pairs, read_encoded
@@ -18,8 +18,9 @@ from dsrbench.align.lora import FILE
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Row, Trainer
 from dsrbench.align.validation import Validation, Watch, measure, thin
-from dsrbench.dataset import PairReport, make_pairs, read_pairs, write_pairs
+from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
 from dsrbench.errors import InputError
+from dsrbench.hub import is_hub_path
 from dsrbench.pipeline import Stages, evaluate, plan_generation
 from dsrbench.pretrained.devices import check_device
 from dsrbench.prompts import Suite
@@ -98,11 +99,30 @@ class Alignment:
         Raises:
             InputError: No prompt has both a winner and a loser; says how many had which.
         """
-        pairs, report = make_pairs(self.candidates.samples(), per_prompt=per_prompt, margin=margin, seed=seed)
-        if not pairs:
-            raise InputError(f"{self.candidates.folder}: no pairs to train on: {report}; make more candidates a prompt")
-        write_pairs(self.home / "pairs.jsonl", pairs)
-        return report
+        LocalDisk(self.home).remove(SOURCE)
+        out = self.home / "pairs.jsonl"
+        return pair_sources([self.candidates], out, per_prompt=per_prompt, margin=margin, seed=seed)
+
+    def take_pairs(self, source: str, per_prompt: int | None = None) -> str:
+        """Stage 3 in another way: `pairs.jsonl` from a file of pairs, or from a dataset's split `train`.
+
+        Args:
+            source: A `.jsonl` of `dsrbench pairs`; a folder of a dataset, or its place on the Hub.
+            per_prompt: Most pairs of a prompt of a dataset.
+
+        Returns:
+            How many there are, in words.
+
+        Raises:
+            InputError: It is neither, or has no pairs.
+        """
+        out = self.home / "pairs.jsonl"
+        is_file = Path(source).suffix == ".jsonl" and not is_hub_path(source)
+        said = f"{adopt_pairs(Path(source), out)} pairs" if is_file else ""
+        said = said or str(pair_sources([source], out, per_prompt=per_prompt))
+        name = source if is_hub_path(source) else Path(source).resolve().name
+        LocalDisk(self.home).write_atomic(SOURCE, json.dumps({"pairs": name}).encode() + b"\n")
+        return said
 
     def encode(self) -> None:
         """Stage 4: latents and text features of all pairs, in `latents`."""
@@ -111,7 +131,7 @@ class Alignment:
             find_family(self.folder, device=check_device(None)),
             self.home / "latents",
             model=self._fingerprint(),
-            find_video=lambda name: self.candidates.videos / name,
+            find_video=lambda name: self.home / name,
             on_shard=lambda done, total: self.tell("encoding", done, total, "latents"),
         )
 

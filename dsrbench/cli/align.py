@@ -45,6 +45,12 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     show_default=True,
     help="Rounds of self-improvement: the adapter of each makes the candidates of the next.",
 )
+@click.option(
+    "--pairs",
+    metavar="FILE_OR_DATASET",
+    help="Train on these in place of candidates: a file of `dsrbench pairs`, or the split train of a dataset, a folder "
+    "or hf://datasets/OWNER/NAME.",
+)
 @click.option("--candidates", default="0..4", show_default=True, help="Seeds of the candidates of every prompt.")
 @click.option(
     "--seeds", default="0..4", show_default=True, help="Seeds of the evaluation, the same for base and adapter."
@@ -80,6 +86,7 @@ def command(
     held_out: str,
     validation: str | None,
     rounds: int,
+    pairs: str | None,
     candidates: str,
     seeds: str,
     preset: str | None,
@@ -101,6 +108,7 @@ def command(
     \b
     dsrbench align --out runs/align
     dsrbench align --out runs/align --rounds 3 -s beta=15 -s steps=400
+    dsrbench align --out runs/align --pairs hf://datasets/OWNER/NAME
     """
     try:
         import accelerate  # noqa: F401
@@ -116,12 +124,7 @@ def command(
     from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
 
-    wanted = only or STAGES
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and set(wanted) != {"train"}:
-        raise OptionError(
-            "several processes train together, all else is for one: run the other stages without torchrun, and with it "
-            "--only train"
-        )
+    wanted = _choose_stages(only, pairs, rounds)
     given = split_options(options, ["detector", "tracker", "generator"])
     prompts, held = read_suite(suite), read_suite(held_out)
     checks = _find_validation(validation, suite)
@@ -143,7 +146,7 @@ def command(
                 click.echo(f"Round {number} of {rounds}", err=True)
             if "candidates" in wanted:
                 work.make_candidates(prompts, parse_seeds(candidates) or [0])
-            _make_adapter(work, wanted, per_prompt, training, checks, trackers)
+            _make_adapter(work, wanted, pairs, per_prompt, training, checks, trackers)
         if "evaluate" in wanted:
             numbers = parse_seeds(seeds) or [0]
             base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
@@ -160,6 +163,7 @@ def command(
 def _make_adapter(
     work: Alignment,
     wanted: Sequence[str],
+    pairs: str | None,
     per_prompt: int | None,
     training: AlignSettings,
     checks: Suite | None,
@@ -167,12 +171,33 @@ def _make_adapter(
 ) -> None:
     """The wanted stages of a round that begin with its candidates."""
     if "pairs" in wanted:
-        click.echo(str(work.make_pairs(per_prompt=per_prompt)), err=True)
+        made = (
+            work.make_pairs(per_prompt=per_prompt) if pairs is None else work.take_pairs(pairs, per_prompt=per_prompt)
+        )
+        click.echo(str(made), err=True)
     if "latents" in wanted:
         work.encode()
     if "train" in wanted:
         adapter = work.train(training, validation=checks, on_validation=_say, log_with=log_with)
         click.echo(f"Adapter: {adapter}")
+
+
+def _choose_stages(only: Sequence[str], pairs: str | None, rounds: int) -> list[str]:
+    """The stages to run; with pairs that are given there are no candidates.
+
+    Raises:
+        click.UsageError: Pairs that are given, for more than one round.
+        OptionError: Several processes, for more than the training.
+    """
+    if pairs is not None and rounds > 1:
+        raise click.UsageError("--pairs goes with one round: further rounds make candidates of their own")
+    wanted = [stage for stage in only or STAGES if pairs is None or stage != "candidates"]
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and set(wanted) != {"train"}:
+        raise OptionError(
+            "several processes train together, all else is for one: run the other stages without torchrun, and with it "
+            "--only train"
+        )
+    return wanted
 
 
 def _find_validation(name: str | None, suite: str) -> Suite | None:

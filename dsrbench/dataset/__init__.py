@@ -1,5 +1,27 @@
-"""From scored runs to what a model can be trained on."""
+"""From scored runs to what a model can be trained on: preference pairs, and datasets in the Hub's form."""
 
+from dsrbench.dataset.build import Curation, Form, build_dataset, describe, read_curation
+from dsrbench.dataset.curate import Rules
 from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
+from dsrbench.dataset.preferences import adopt_pairs, pair_sources
+from dsrbench.dataset.share import find_dataset, pull_dataset, push_dataset
 
-__all__ = ["Choice", "Pair", "PairReport", "make_pairs", "read_pairs", "write_pairs"]
+__all__ = [
+    "Choice",
+    "Curation",
+    "Form",
+    "Pair",
+    "PairReport",
+    "Rules",
+    "adopt_pairs",
+    "build_dataset",
+    "describe",
+    "find_dataset",
+    "make_pairs",
+    "pair_sources",
+    "pull_dataset",
+    "push_dataset",
+    "read_curation",
+    "read_pairs",
+    "write_pairs",
+]

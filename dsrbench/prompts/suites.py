@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import PromptError, StoreError, near_matches
+from dsrbench.hub import fetch_file, is_hub_path
 from dsrbench.prompts.rows import read_csv, read_jsonl
 from dsrbench.types import Prompt
 
@@ -93,12 +94,14 @@ def read_suite(source: str | Path) -> Suite:
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
 
     Args:
-        source: A path, or the name of a suite that comes with the package; `NAME:SPLIT` takes one of its splits.
+        source: A path, the name of a suite that comes with the package (`NAME:SPLIT` takes one of its splits), or a
+            file of a dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
 
     Raises:
+        HubError: The file is not on the Hub, or may not be read.
         PromptError: No such file, name or split, nothing in it, or a line that is not a prompt; names file and line.
     """
-    path = Path(source)
+    path = fetch_file(str(source)) if is_hub_path(source) else Path(source)
     if isinstance(source, str) and source.partition(":")[0] in list_suites() and ":" in source:
         return _take_split(*source.split(":", 1))
     if isinstance(source, str) and source in list_suites():

@@ -8,6 +8,17 @@
 from dsrbench.store.disk import LocalDisk
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.run import Run, Written, describe_changes
-from dsrbench.store.samples import Sample, SampleKey, read_samples
+from dsrbench.store.samples import Sample, SampleKey, read_samples, table_schema
 
-__all__ = ["LocalDisk", "Mirror", "Run", "Sample", "SampleKey", "Written", "describe_changes", "is_url", "read_samples"]
+__all__ = [
+    "LocalDisk",
+    "Mirror",
+    "Run",
+    "Sample",
+    "SampleKey",
+    "Written",
+    "describe_changes",
+    "is_url",
+    "read_samples",
+    "table_schema",
+]

@@ -17,6 +17,7 @@ from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.samples import (
     Sample,
     SampleKey,
+    iter_samples,
     read_rows,
     read_samples,
     write_tables,
@@ -215,11 +216,19 @@ class Run:
         Raises:
             StoreError: The run has not finished yet.
         """
+        return list(self.iter_samples())
+
+    def iter_samples(self) -> Iterator[Sample]:
+        """The samples of the finished run, sorted, a few thousand at a time in memory.
+
+        Raises:
+            StoreError: The run has not finished yet.
+        """
         if not self.disk.exists("samples.parquet"):
             raise StoreError(
                 f"{self.disk.shown} has no samples.parquet: its run has not finished. Run dsrbench eval again"
             )
-        return read_samples(self.disk.fetch("samples.parquet"))
+        yield from iter_samples(self.disk.fetch("samples.parquet"))
 
     def clear(self) -> None:
         """Forget everything the run made; videos stay, but generated ones will be made again."""

@@ -249,19 +249,29 @@ def read_samples(path: Path) -> list[Sample]:
     Raises:
         StoreError: Absent, or not such a file.
     """
+    return list(iter_samples(path))
+
+
+def iter_samples(path: Path) -> Iterator[Sample]:
+    """The samples of a `samples.parquet`, some rows at a time: however many there are, memory stays flat.
+
+    Raises:
+        StoreError: Absent, or not such a file.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
-        long = [name for name in ("ssr_initial", "ssr_final") if name in table.column_names]
-        rows = table.drop_columns(long).to_pylist()
-        for name in long:
-            for row, values in zip(rows, _arrays(table[name].combine_chunks()), strict=True):
-                row[name] = values
+        with pq.ParquetFile(path) as file:
+            for part in file.iter_batches(ROWS_AT_ONCE):
+                long = [name for name in ("ssr_initial", "ssr_final") if name in part.schema.names]
+                rows = part.select([name for name in part.schema.names if name not in long]).to_pylist()
+                for name in long:
+                    for row, values in zip(rows, _arrays(part.column(name)), strict=True):
+                        row[name] = values
+                yield from map(Sample.from_row, rows)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {first_line(error)}") from error
-    return [Sample.from_row(row) for row in rows]
 
 
 def _arrays(column: pa.Array) -> Iterator[Any]:

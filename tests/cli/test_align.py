@@ -83,6 +83,37 @@ def test_all_stages_and_again(place):
 
 
 @pytest.mark.slow
+def test_training_from_pairs_and_from_a_dataset(place):
+    from safetensors.numpy import load_file
+
+    done = dsrbench(*BASE, "--out", "first", "--only", "candidates", cwd=place)
+    assert done.returncode == 0, done.stderr
+    run = "first/round-1/candidates"
+    for arguments in (
+        ("pairs", run, "--out", "given/pairs.jsonl"),
+        ("dataset", "build", run, "--out", "data", "--near-duplicates", "-1", "--validation", "0", "--test", "0"),
+    ):
+        done = dsrbench(*arguments, cwd=place)
+        assert done.returncode == 0, done.stderr
+    quick = ("--only", "pairs", "--only", "latents", "--only", "train", "-s", "steps=2", "-s", "batch=1")
+    weights = []
+    for out, more in (("own", ()), ("of-file", ("--pairs", "given/pairs.jsonl")), ("of-data", ("--pairs", "data"))):
+        if not more:
+            more = ("--only", "candidates")
+        done = dsrbench(*BASE, "--out", out, *quick, *more, cwd=place)
+        assert done.returncode == 0, done.stderr
+        assert (place / out / "round-1/candidates").exists() == (out == "own")
+        weights.append(load_file(place / out / "round-1/adapter/pytorch_lora_weights.safetensors"))
+    for other in weights[1:]:
+        assert all((other[name] == value).all() for name, value in weights[0].items())
+    assert "1 pairs of 1 prompts" in (place / "of-data/round-1/adapter/README.md").read_text()
+    assert "from `data`" in (place / "of-data/round-1/adapter/README.md").read_text()
+    refused = dsrbench(*BASE, "--out", "x", "--pairs", "data", "--rounds", "2", cwd=place)
+    assert refused.returncode == 2
+    assert "--pairs goes with one round" in refused.stderr
+
+
+@pytest.mark.slow
 def test_rounds_and_validation(place):
     lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
     (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dsrbench import hub
 from dsrbench.errors import DownloadError, InputError, WeightsError
-from dsrbench.hub import WeightFile, cache_folder, check_sha256, find_weights, pull, weights_folder
+from dsrbench.hub import WeightFile, cache_folder, check_sha256, find_weights, pull, weights, weights_folder
 
 DATA = bytes(range(256)) * 1024
 NAME = "toydet"
@@ -74,7 +73,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("DSRBENCH_OFFLINE", raising=False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(hub, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(weights, "FIRST_WAIT", 0.001)
     return tmp_path / "cache"
 
 

@@ -1,0 +1,224 @@
+"""From finished runs to a dataset in the Hub's form; a stopped build goes on, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench import __version__
+from dsrbench.dataset.card import write_card
+from dsrbench.dataset.collect import Collected, Tell, collect, open_runs
+from dsrbench.dataset.curate import SPLITS, Candidate, Rules, assign_splits, curate
+from dsrbench.dataset.shards import ShardWriter, cut_shards
+from dsrbench.errors import InputError, RunMismatchError
+from dsrbench.prompts import Suite, write_suite
+from dsrbench.store import LocalDisk, Run
+from dsrbench.video import sha256_file
+
+REPORT = "curation.json"
+"""Written last: its presence says that the dataset is whole."""
+
+PROMPTS = "prompts.jsonl"
+"""The prompts as a suite."""
+
+WORK = ".build"
+"""Folder of what a build has found so far; it goes when the build ends."""
+
+PARTS = ("data", "plots", "README.md", PROMPTS, REPORT)
+"""All that a dataset is made of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How a dataset is written.
+
+    Attributes:
+        inside: Whether tables hold the videos; else they are files beside the tables.
+        shard_bytes: Most bytes of video in a shard.
+        name: What the card calls it.
+        licence: Identifier of a licence, as the Hub has them.
+    """
+
+    inside: bool = True
+    shard_bytes: float = 256e6
+    name: str = "dataset"
+    licence: str = "unknown"
+
+
+@dataclasses.dataclass(frozen=True)
+class Curation:
+    """What became of the samples.
+
+    Attributes:
+        n_samples: Of all runs.
+        rows: Rows of every split.
+        dropped: Samples that are no rows, by reason.
+    """
+
+    n_samples: int
+    rows: dict[str, int]
+    dropped: dict[str, int]
+
+
+def build_dataset(
+    folders: Sequence[str],
+    out: Path,
+    *,
+    rules: Rules | None = None,
+    form: Form | None = None,
+    partial: bool = False,
+    force: bool = False,
+    tell: Tell = lambda *_: None,
+) -> Curation:
+    """Build a dataset from finished runs, or go on with one that was begun.
+
+    Args:
+        folders: Run folders of one suite, scored in one way.
+        out: Folder of the dataset.
+        rules: What to take.
+        form: How to write it.
+        partial: Leave out videos that are missing or were changed.
+        force: Throw away another dataset in the folder.
+        tell: Told of progress.
+
+    Returns:
+        How many rows there are, and what was dropped.
+
+    Raises:
+        StoreError: A folder is no finished run, or cannot be written.
+        RunMismatchError: Runs that do not go together, or a folder that holds another dataset.
+        VideoError: A video is missing, or not the one that was scored.
+        InputError: Nothing is left to make a dataset of.
+    """
+    rules, form = rules or Rules(), form or Form()
+    runs, disk = open_runs(folders), LocalDisk(out)
+    plan = _plan(runs, rules, form)
+    try:
+        with LocalDisk(out / WORK).lock():
+            disk.sweep()
+            if force:
+                _clear(out)
+            _check_folder(disk, plan)
+            if not disk.exists(REPORT):
+                disk.write_atomic(f"{WORK}/plan.json", plan.encode())
+                _build(runs, disk, rules, form, plan, partial=partial, tell=tell)
+    finally:
+        if disk.exists(REPORT):
+            shutil.rmtree(out / WORK, ignore_errors=True)
+    return read_curation(out)
+
+
+def read_curation(folder: Path) -> Curation:
+    """What became of the samples of a finished dataset."""
+    report = json.loads(LocalDisk(folder).read(REPORT))
+    return Curation(report["n_samples"], report["rows"], report["dropped"])
+
+
+def _build(
+    runs: Sequence[Run], disk: LocalDisk, rules: Rules, form: Form, plan: str, *, partial: bool, tell: Tell
+) -> None:
+    found = collect(runs, rules, disk.path(f"{WORK}/hashes.jsonl"), partial=partial, tell=tell)
+    splits = assign_splits(found.prompts.values(), rules)
+    kept, dropped = curate(found.candidates, splits, rules)
+    dropped += found.dropped
+    if not kept:
+        raise InputError(f"none of {found.n_samples} samples is left for a dataset; dropped: {describe(dropped)}")
+    by_split = {split: [row for row in kept if splits[row.prompt_id] == split] for split in SPLITS}
+    by_split = {split: rows for split, rows in by_split.items() if rows}
+    _forget_unlike(disk, kept)
+    writer, written = ShardWriter(runs, disk, splits, inside=form.inside), 0
+    for split, rows in by_split.items():
+        for shard in cut_shards(split, rows, most_bytes=form.shard_bytes):
+            writer.write(shard)
+            written += len(shard.rows)
+            tell("writing", written, len(kept), shard.name(inside=form.inside))
+    _write_prompts(runs[0], found, kept, splits, disk)
+    curation = Curation(found.n_samples, {split: len(rows) for split, rows in by_split.items()}, dict(dropped))
+    manifests = [run.manifest for run in runs]
+    write_card(disk, by_split, found.prompts, manifests, rules=rules, form=form, curation=curation)
+    report = {**dataclasses.asdict(curation), "rules": dataclasses.asdict(rules), "plan": _digest(plan)}
+    disk.write_atomic(REPORT, json.dumps(report, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _forget_unlike(disk: LocalDisk, kept: Sequence[Candidate]) -> None:
+    """Remove shards of another choice of rows, as when videos have gone since, and what is half-written."""
+    name, text = f"{WORK}/kept.txt", "\n".join(f"{row.run} {row.row} {row.sha256}" for row in kept)
+    digest = _digest(text).encode()
+    if disk.exists("data") and not (disk.exists(name) and disk.read(name) == digest):
+        shutil.rmtree(disk.path("data"))
+    disk.write_atomic(name, digest)
+    disk.sweep("data")
+
+
+def describe(dropped: Counter[str] | dict[str, int]) -> str:
+    """Counts by reason, in a line.
+
+    >>> describe({"invalid": 2, "cap": 1})
+    'invalid 2, cap 1'
+    """
+    return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in dropped.items() if count) or "none"
+
+
+def _write_prompts(
+    run: Run, found: Collected, kept: Sequence[Candidate], splits: dict[str, str], disk: LocalDisk
+) -> None:
+    suite = run.manifest.get("suite") or {}
+    there = sorted({row.prompt_id for row in kept})
+    prompts = tuple(dataclasses.replace(found.prompts[id], split=splits[id]) for id in there)
+    write_suite(Suite(suite.get("name", "prompts"), suite.get("version") or "", prompts), disk.path(PROMPTS))
+
+
+def _plan(runs: Sequence[Run], rules: Rules, form: Form) -> str:
+    """Everything the bytes of the dataset depend on, as text."""
+    sources: list[Any] = []
+    for run in runs:
+        next(run.iter_samples(), None)  # says so where the run has not finished
+        sources.append([sha256_file(run.disk.fetch(name)) for name in ("run.json", "samples.parquet")])
+    facts = {"dsrbench": __version__, "sources": sources}
+    return json.dumps({**facts, "rules": dataclasses.asdict(rules), "form": dataclasses.asdict(form)}, sort_keys=True)
+
+
+def _digest(plan: str) -> str:
+    return hashlib.sha256(plan.encode()).hexdigest()
+
+
+def _check_folder(disk: LocalDisk, plan: str) -> None:
+    """See whether the folder is free, or holds this dataset, whole or begun.
+
+    Raises:
+        RunMismatchError: It holds another.
+        InputError: It holds something else.
+    """
+    if disk.exists(REPORT):
+        try:
+            same = json.loads(disk.read(REPORT))["plan"] == _digest(plan)
+        except (ValueError, KeyError, TypeError):
+            same = False
+    elif disk.exists(f"{WORK}/plan.json"):
+        same = disk.read(f"{WORK}/plan.json") == plan.encode()
+        if not same and not disk.exists("data"):  # nothing was written yet
+            return _clear(disk.root)
+    elif any(disk.exists(name) for name in PARTS):
+        raise InputError(f"{disk.shown} holds files that are not of a dataset by dsrbench; give another --out folder")
+    else:
+        return
+    if not same:
+        raise RunMismatchError(
+            f"{disk.shown} holds a dataset of other runs or options; give another --out folder, or --force to "
+            "throw it away"
+        )
+
+
+def _clear(out: Path) -> None:
+    for name in (*PARTS, f"{WORK}/plan.json", f"{WORK}/hashes.jsonl", f"{WORK}/kept.txt"):
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

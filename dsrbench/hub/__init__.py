@@ -1,0 +1,33 @@
+"""What comes from elsewhere and goes there: weights at an address of their own, files and datasets on the Hub."""
+
+from dsrbench.hub.repos import (
+    HubPath,
+    fetch_file,
+    fetch_folder,
+    is_hub_path,
+    push_folder,
+)
+from dsrbench.hub.weights import (
+    WeightFile,
+    cache_folder,
+    check_sha256,
+    find_weights,
+    is_offline,
+    pull,
+    weights_folder,
+)
+
+__all__ = [
+    "HubPath",
+    "WeightFile",
+    "cache_folder",
+    "check_sha256",
+    "fetch_file",
+    "fetch_folder",
+    "find_weights",
+    "is_hub_path",
+    "is_offline",
+    "pull",
+    "push_folder",
+    "weights_folder",
+]
