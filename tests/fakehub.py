@@ -6,7 +6,7 @@
         ...; hub.repos["me/data"].files["README.md"]
 
 `HF_ENDPOINT` is `hub.url`. A fault is a status such as "503", or "drop": the connection closes, of a download in the
-middle.
+middle; or "lost": what is asked for is done, and the connection closes before the answer.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ LFS = (".parquet", ".mp4")
 
 @dataclasses.dataclass
 class Repo:
-    """A dataset: the files of every commit, the last one first."""
+    """A dataset: the files of every commit, the last one first, and those of every pull request."""
 
     private: bool = False
     commits: list[tuple[str, dict[str, bytes]]] = dataclasses.field(default_factory=list)
+    proposals: list[dict[str, bytes]] = dataclasses.field(default_factory=list)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -122,7 +124,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.fault = self.server.faults.pop(0)[1]
             if self.fault.isdigit():
                 return self.send(int(self.fault), {"error": "asked for"})
-            if self.command != "GET":
+            if self.fault == "drop" and self.command != "GET":
                 return self.drop()
         method = "GET" if self.command == "HEAD" else self.command
         for verb, pattern, name in ROUTES:
@@ -207,7 +209,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, [describe(name, found[1][1][name]) for name in asked if name in found[1][1]])
 
     def preupload(self, id: str, revision: str) -> None:
-        if not self.may_write(id) or not (found := self.find(id, revision)):
+        proposed = "create_pr=1" in self.path and self.owners is not None
+        if not (proposed or self.may_write(id)) or not (found := self.find(id, revision)):
             return
         files = []
         for file in json.loads(self.body)["files"]:
@@ -220,14 +223,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(200, {"files": files})
 
     def batch(self, id: str) -> None:
-        if not self.may_write(id):
-            return
+        if self.owners is None:  # who proposes files sends them as well; the commit is what needs a permission
+            return self.send(401, {"error": "Invalid username or password."})
         objects = []
         for item in json.loads(self.body)["objects"]:
             href = f"{self.server.url}/lfs/{item['oid']}"
             there = item["oid"] in self.server.objects
             objects.append({**item, **({} if there else {"actions": {"upload": {"href": href}}})})
-        self.send(200, {"transfer": "basic", "objects": objects}, {"Content-Type": "application/vnd.git-lfs+json"})
+        return self.send(
+            200, {"transfer": "basic", "objects": objects}, {"Content-Type": "application/vnd.git-lfs+json"}
+        )
 
     def put(self, oid: str) -> None:
         if hashlib.sha256(self.body).hexdigest() != oid:
@@ -236,12 +241,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.send(200, {})
 
     def commit(self, id: str, revision: str) -> None:
-        if not self.may_write(id) or not (found := self.find(id, revision)):
+        proposed = "create_pr=1" in self.path
+        if not (self.owners is not None if proposed else self.may_write(id)) or not self.find(id, revision):
             return
-        files = dict(found[1][1])
+        repo = self.server.repos[id]
+        with repo.lock:
+            self.add_commit(repo, id, revision, proposed)
+
+    def add_commit(self, repo: Repo, id: str, revision: str, proposed: bool) -> None:
+        found = repo.find(revision)
+        files = dict(found[1])
         for line in filter(None, self.body.splitlines()):
             item = json.loads(line)
             value = item["value"]
+            if item["key"] == "header" and value.get("parentCommit") not in (None, found[0]) and not proposed:
+                return self.send(412, {"error": "A commit has happened since. Please refresh and try again."})
             if item["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif item["key"] == "lfsFile":
@@ -250,10 +264,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 files[value["path"]] = self.server.objects[value["oid"]]
             elif item["key"] == "deletedFile":
                 files.pop(value["path"])
-        name = found[0].commit(files)
-        return self.send(
-            200, {"success": True, "commitOid": name, "commitUrl": f"{self.server.url}/{id}/commit/{name}"}
-        )
+        url = f"{self.server.url}/datasets/{id}"
+        if proposed:
+            repo.proposals.append(files)
+            more = {"pullRequestUrl": f"{url}/discussions/{len(repo.proposals)}"}
+            return self.send(200, {"success": True, "commitOid": "0" * 40, "commitUrl": f"{url}/commit/0", **more})
+        name = repo.commit(files)
+        return self.send(200, {"success": True, "commitOid": name, "commitUrl": f"{url}/commit/{name}"})
 
     def resolve(self, id: str, revision: str, name: str) -> None:
         if not (found := self.find(id, revision)):
@@ -272,6 +289,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, status: int, value: object, headers: dict[str, str] | None = None) -> None:
         """Send JSON or bytes; of a body that is to be dropped, the first half."""
+        if self.fault == "lost":
+            return self.drop()
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         kind = "application/octet-stream" if isinstance(value, bytes) else "application/json"
