@@ -133,13 +133,28 @@ def compare_models(
         _refuse_same_videos(run_a.samples(), run_b.samples())
     a, b = _of_model(run_a, model_a, "model-a"), _of_model(run_b, model_b, "model-b")
     _refuse_same_videos(a, b)
-    pairs = _pair(a, b)
-    unlike = unlike_settings(run_a.manifest, run_b.manifest) + _unlike_frames(pairs)
+    unlike = unlike_settings(run_a.manifest, run_b.manifest) + _unlike_frames(_pair(a, b))
     if unlike and not allow_unlike:
         raise InputError(
             f"the runs were not made alike: {'; '.join(unlike)}. Score both with the same suite and settings, or "
             f"compare them all the same with --allow-unlike"
         )
+    return compare_samples(a, b, unlike=unlike, seed=seed)
+
+
+def compare_samples(a: Sequence[Sample], b: Sequence[Sample], *, unlike: Sequence[str] = (), seed: int = 0) -> Comparison:
+    """Compare the samples of two models, paired by prompt id and seed.
+
+    Args:
+        a: Of the first model.
+        b: Of the second.
+        unlike: Settings in which they are known to differ; kept in the result.
+        seed: Of bootstrap and permutation.
+
+    Raises:
+        InputError: No sample has a partner.
+    """
+    pairs = _pair(a, b)
     left, right = [x for x, _ in pairs], [y for _, y in pairs]
     types = sorted({x.prompt.type for x in left})
     return Comparison(

@@ -1,0 +1,209 @@
+"""The columns of the board: what each is called, what it says of an entry, and how that is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+from dsrbench.board.app.filters import describe_facets, model_of
+from dsrbench.board.records import TIERS
+from dsrbench.board.ties import Placed
+
+RELATIONS = "relations"
+"""Stands for a column a relation type."""
+
+Value = str | float | int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of the board.
+
+    Attributes:
+        id: In links and downloads.
+        title: Above the column.
+        value: What a download says of an entry.
+        show: What the page says of it, as HTML.
+        is_number: Whether it is set to the right.
+    """
+
+    id: str
+    title: str
+    value: Callable[[Placed], Value]
+    show: Callable[[Placed], str]
+    is_number: bool = False
+
+
+def share(value: float | None) -> str:
+    """A share in percent; a dash where it is not known.
+
+    >>> share(0.3071), share(None)
+    ('30.7', '–')
+    """
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+
+
+def link(text: str, **view: str) -> str:
+    """A link to a view of the board, as HTML.
+
+    >>> link("a & b", tab="samples", entry="x")
+    '<a href="?tab=samples&amp;entry=x">a &amp; b</a>'
+    """
+    return f'<a href="{escape("?" + urlencode(view))}">{escape(text)}</a>'
+
+
+def figure(placed: Placed, name: str) -> float | None:
+    """A plain figure of an entry; None where it is not known."""
+    value = placed.record.figures.get(name)
+    return None if value is None else float(value)
+
+
+def interval(figures: Mapping[str, Any], name: str) -> tuple[float | None, float | None, float | None]:
+    """Value, low and high of a figure with an interval; None where they are not known."""
+    found = figures.get(name) or {}
+    value, low, high = (found.get(key) for key in ("value", "low", "high"))
+    return value, low, high
+
+
+def accuracy_of(placed: Placed) -> tuple[float | None, float | None, float | None]:
+    """Accuracy@0.7 of an entry with its interval."""
+    return interval(placed.record.figures.get("accuracy") or {}, "0.7")
+
+
+def relation_types(entries: Sequence[Placed]) -> list[str]:
+    """Relation types any of the entries has figures for, short ones first."""
+    types = {type for placed in entries for type in placed.record.figures.get("by_relation") or {}}
+    return sorted(types, key=lambda type: (len(type), type))
+
+
+def relation_value(placed: Placed, type: str) -> float | None:
+    """Accuracy@0.7 of an entry over the samples of one relation type."""
+    return interval((placed.record.figures.get("by_relation") or {}).get(type) or {}, "accuracy_0.7")[0]
+
+
+def format_size(parameters: int | None) -> str:
+    """A number of weights in short.
+
+    >>> format_size(1_300_000_000), format_size(4_200_000), format_size(None)
+    ('1.3 B', '4.2 M', '–')
+    """
+    if parameters is None:
+        return "–"
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if parameters >= unit:
+            return f"{parameters / unit:.3g} {name}"
+    return str(parameters)
+
+
+def tier_badge(tier: str) -> str:
+    """A tier as a badge; what it means stands beside it for those who hover or listen."""
+    says = TIERS.get(tier, "")
+    return f'<span class="badge tier-{escape(tier)}" title="{escape(says)}">{escape(tier)}</span>'
+
+
+def _show_accuracy(placed: Placed) -> str:
+    value, low, high = accuracy_of(placed)
+    if value is None:
+        return "–"
+    if low is None or high is None:
+        return f"<b>{share(value)}</b>"
+    bar = (
+        '<svg class="bar" viewBox="0 0 100 8" aria-hidden="true"><line x1="0" x2="100" y1="4" y2="4"/>'
+        f'<rect x="{100 * low:.1f}" width="{max(100 * (high - low), 1):.1f}" y="2" height="4"/>'
+        f'<circle cx="{100 * value:.1f}" cy="4" r="3"/></svg>'
+    )
+    return f'<b>{share(value)}</b> <small>{share(low)}–{share(high)}</small>{bar}'
+
+
+def _show_entry(placed: Placed) -> str:
+    model = model_of(placed)
+    name, id = link(placed.name, tab="samples", entry=placed.name), escape(str(model.get("id", "")))
+    if url := placed.record.source or str(model.get("url") or ""):
+        id = f'<a href="{escape(url)}" rel="noopener nofollow" target="_blank">{id or escape(url)}</a>'
+    if not placed.record.boxes_sha256:
+        name = escape(placed.name)
+    return f'{name}<br><small>{id}</small>'
+
+
+def _show_gain(placed: Placed) -> str:
+    if placed.gain is None:
+        pairs = ", ".join(link(name, tab="compare", a=placed.name, b=name) for name in placed.aligned)
+        return f"<small>aligned: {pairs}</small>" if pairs else ""
+    gain = placed.gain
+    ends = "" if math.isnan(gain.low) else f" <small>({100 * gain.low:+.1f} to {100 * gain.high:+.1f})</small>"
+    base = link(placed.base, tab="compare", a=placed.base, b=placed.name)
+    return f"<b>{100 * gain.difference:+.1f}</b>{ends}<br><small>over {base}</small>"
+
+
+def _text(get: Callable[[Placed], object]) -> dict[str, Any]:
+    """A column of plain text."""
+    return {"value": lambda placed: str(get(placed) or ""), "show": lambda placed: escape(str(get(placed) or "–"))}
+
+
+def _share(get: Callable[[Placed], float | None]) -> dict[str, Any]:
+    """A column of shares."""
+    return {"value": get, "show": lambda placed: share(get(placed)), "is_number": True}
+
+
+def _backend(name: str) -> Callable[[Placed], object]:
+    return lambda placed: (placed.record.entry.get(name) or {}).get("name")
+
+
+def _mean(placed: Placed) -> str:
+    value = figure(placed, "mean_score")
+    return "–" if value is None else f"{value:.3f}"
+
+
+COLUMNS: Mapping[str, Column] = {
+    column.id: column
+    for column in (
+        Column("tie", "Tie group", lambda p: p.tie, lambda p: "–" if p.tie is None else str(p.tie), True),
+        Column("entry", "Entry", lambda p: p.name, _show_entry),
+        Column("accuracy", "Accuracy@0.7, %", lambda p: accuracy_of(p)[0], _show_accuracy, True),
+        Column("coverage", "Coverage, %", **_share(lambda p: figure(p, "coverage"))),
+        Column("mean_score", "Mean score", lambda p: figure(p, "mean_score"), _mean, True),
+        Column(RELATIONS, "By relation type", lambda p: None, lambda p: ""),
+        Column("gain", "Gain by alignment", lambda p: p.gain.difference if p.gain else None, _show_gain, True),
+        Column("tier", "Tier", lambda p: p.record.tier, lambda p: tier_badge(p.record.tier)),
+        Column(
+            "size",
+            "Weights",
+            lambda p: model_of(p).get("parameters"),
+            lambda p: format_size(model_of(p).get("parameters")),
+            True,
+        ),
+        Column("licence", "Licence", **_text(lambda p: model_of(p).get("license"))),
+        Column("access", "Open or closed", **_text(lambda p: describe_facets(p)["access"])),
+        Column("protocol", "Protocol", **_text(lambda p: p.record.entry.get("protocol"))),
+        Column("suite", "Suite", **_text(lambda p: (p.record.entry.get("suite") or {}).get("name"))),
+        Column("detector", "Detector", **_text(_backend("detector"))),
+        Column("tracker", "Tracker", **_text(_backend("tracker"))),
+        Column("account", "Submitted by", **_text(lambda p: p.record.account)),
+        Column("submitted", "Date", **_text(lambda p: p.record.submitted[:10])),
+    )
+}
+"""Every column there is, in order."""
+
+SHOWN = ("tie", "entry", "accuracy", "coverage", "mean_score", RELATIONS, "gain", "tier")
+"""Those shown unless the reader chooses."""
+
+ALWAYS = ("entry",)
+
+
+def choose_columns(ids: Sequence[str], entries: Sequence[Placed]) -> list[Column]:
+    """The columns of these ids in the order of the board, a column a relation type of the entries for `relations`."""
+    wanted = {*ids, *ALWAYS}
+    columns: list[Column] = []
+    for column in COLUMNS.values():
+        if column.id not in wanted:
+            continue
+        columns += [_relation(type) for type in relation_types(entries)] if column.id == RELATIONS else [column]
+    return columns
+
+
+def _relation(type: str) -> Column:
+    return Column(f"accuracy_{type}", type, **_share(lambda placed: relation_value(placed, type)))
