@@ -173,13 +173,13 @@ class RecordReader:
 
     def read(self, results: Snapshot) -> tuple[list[Record], list[str]]:
         """Every record, and what is wrong with those that cannot be read."""
-        known = {}
+        known: dict[str, tuple[str, Record | str]] = {}
         for file in results.list("entries/", f"/{SUMMARY}"):
             mark, (was, found) = results.mark(file), self._known.get(file, ("", ""))
             known[file] = (mark, found if was == mark else _read_record(results, file))
         self._known = known
-        found = [record for _, record in known.values()]
-        return [r for r in found if isinstance(r, Record)], [r for r in found if isinstance(r, str)]
+        records = [record for _, record in known.values()]
+        return [r for r in records if isinstance(r, Record)], [r for r in records if isinstance(r, str)]
 
 
 def read_record(results: Snapshot, name: str) -> Record | None:

@@ -31,8 +31,9 @@ from dsrbench.board.records import (
     sketch_videos,
 )
 from dsrbench.board.rules import Rules, read_rules
-from dsrbench.board.storage import Change, Snapshot, Storage
+from dsrbench.board.storage import Snapshot, Storage
 from dsrbench.errors import InputError
+from dsrbench.hub.commits import Change
 from dsrbench.store import Run
 from dsrbench.submission import CheckedEntry, SubmissionError, check_entry
 from dsrbench.submission import boxes as boxes_file

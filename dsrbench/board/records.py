@@ -73,8 +73,7 @@ class Record:
 
     def withdraw(self, when: str) -> Record:
         """What is left of it: that the name was used, by whom, and until when."""
-        empty = {"entry": {}, "figures": {}, "passed": None, "sketch": ()}
-        return dataclasses.replace(self, withdrawn=when, **empty)
+        return dataclasses.replace(self, withdrawn=when, entry={}, figures={}, passed=None, sketch=())
 
     def to_json(self) -> bytes:
         """As the bytes of `summary.json`."""
