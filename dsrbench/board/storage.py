@@ -110,6 +110,21 @@ def open_storage(place: str | Path) -> Storage:
     return HubStorage(path.id)
 
 
+def open_stores(place: str | Path) -> tuple[Storage, Storage]:
+    """Results and submissions of a board: `results/` and `submissions/` in a folder, or two datasets on the Hub.
+
+    Args:
+        place: The folder, or `hf://datasets/OWNER/NAME` of the results; submissions are in `OWNER/NAME-submissions`.
+
+    Raises:
+        InputError: An address of another form.
+        StoreError: The folders cannot be made.
+    """
+    if is_hub_path(place):
+        return open_storage(place), open_storage(f"{place}-submissions")
+    return open_storage(Path(place) / "results"), open_storage(Path(place) / "submissions")
+
+
 class LocalStorage:
     """A folder on this disk.
 

@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "mean_score")
 """Figures of a summary that are compared, beside the accuracies."""
 
-SHOWN = 5
+SHOWN = 20
 """Samples named in a message."""
 
 
@@ -58,17 +58,19 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
             f"the prompts of suite {suite.name} {suite.version} have the sha256 {suite.sha256[:12]}..., the entry's "
             f"{entry.suite['sha256'][:12]}...: score the videos with the suite as it was published"
         )
-    samples = score_again(entry, suite, folder)
+    rows = read_grid(entry, suite, folder)
+    samples = score_rows(rows, suite, entry)
+    compare_scores(rows, samples)
     summary = summarize(samples)
     compare_claim(entry.claim, summary)
     return CheckedEntry(entry, samples, summary)
 
 
-def score_again(entry: Entry, suite: Suite, folder: Path) -> list[Sample]:
-    """All samples of an entry, scored from its boxes.
+def read_grid(entry: Entry, suite: Suite, folder: Path) -> list[BoxRow]:
+    """The rows of an entry, one for each prompt and seed, sorted by both.
 
     Raises:
-        SubmissionError: A sample is missing, there twice, not of the grid, or claims another score than its boxes give.
+        SubmissionError: One is missing, there twice, not of the grid, or not as it must be.
     """
     grid = {(prompt.id, seed) for prompt in suite for seed in entry.seeds}
     rows: dict[tuple[str, int], BoxRow] = {}
@@ -76,19 +78,36 @@ def score_again(entry: Entry, suite: Suite, folder: Path) -> list[Sample]:
         key = row.prompt_id, row.seed
         if key not in grid or key in rows:
             why = "is there twice" if key in rows else f"is not one of suite {suite.name} and the entry's seeds"
-            raise SubmissionError(f"sample {row.prompt_id}, seed {row.seed} {why}")
+            raise SubmissionError(f"{row.shown} {why}")
         rows[key] = row
     if missing := sorted(grid - rows.keys()):
-        names = ", ".join(f"{id} seed {seed}" for id, seed in missing[:SHOWN])
-        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        raise SubmissionError(f"{len(missing)} of {len(grid)} samples are missing: {names}{more}")
-    ordered = [rows[key] for key in sorted(rows)]
-    scores = _scores(ordered, suite, entry)
-    problems = list(_differences(ordered, scores))
+        lines = [f"sample {id}, seed {seed} is missing" for id, seed in missing]
+        raise SubmissionError(f"{len(missing)} of {len(grid)} samples are missing", *_first(lines))
+    return [rows[key] for key in sorted(rows)]
+
+
+def score_rows(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[Sample]:
+    """Every row as a sample, scored from its boxes whatever it claims."""
+    scores = _scores(rows, suite, entry)
+    return [_sample(row, score, suite, entry) for row, score in zip(rows, scores, strict=True)]
+
+
+def compare_scores(rows: Sequence[BoxRow], samples: Sequence[Sample]) -> None:
+    """See that every row claims the score its boxes give.
+
+    Raises:
+        SubmissionError: One claims another.
+    """
+    problems = list(_differences(rows, [sample.score for sample in samples]))
     if problems:
-        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise SubmissionError(f"the boxes give other scores than claimed: {'; '.join(problems[:SHOWN])}{more}")
-    return [_sample(row, score, suite, entry) for row, score in zip(ordered, scores, strict=True)]
+        raise SubmissionError(
+            f"the boxes give other scores than claimed, for {len(problems)} of {len(rows)} samples", *_first(problems)
+        )
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return [*lines[:SHOWN], *more]
 
 
 def _scores(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[VideoScore]:
@@ -114,7 +133,7 @@ def _differences(rows: Sequence[BoxRow], scores: Sequence[VideoScore]) -> Iterat
         if not same:
             given = f"{score.dsr_score:.6f}" if score.status is Status.SCORED else score.status.value
             claimed = f"{row.score:.6f}" if row.status is Status.SCORED else row.status.value
-            yield f"{row.prompt_id} seed {row.seed} claims {claimed}, its boxes give {given}"
+            yield f"{row.shown} claims {claimed}, its boxes give {given}"
 
 
 def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sample:
