@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "Say what is installed, which weights are there, and what is missing.",
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
+    "leaderboard": "Show a leaderboard in the browser, and take submissions.",
     "merge": "Join the shards of a run into one.",
     "pairs": "Pair clips that follow their prompt with those that do not.",
     "prompts": "Build, check and show suites of prompts.",

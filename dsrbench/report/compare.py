@@ -142,7 +142,9 @@ def compare_models(
     return compare_samples(a, b, unlike=unlike, seed=seed)
 
 
-def compare_samples(a: Sequence[Sample], b: Sequence[Sample], *, unlike: Sequence[str] = (), seed: int = 0) -> Comparison:
+def compare_samples(
+    a: Sequence[Sample], b: Sequence[Sample], *, unlike: Sequence[str] = (), seed: int = 0
+) -> Comparison:
     """Compare the samples of two models, paired by prompt id and seed.
 
     Args:

@@ -116,7 +116,7 @@ def _show_accuracy(placed: Placed) -> str:
         f'<rect x="{100 * low:.1f}" width="{max(100 * (high - low), 1):.1f}" y="2" height="4"/>'
         f'<circle cx="{100 * value:.1f}" cy="4" r="3"/></svg>'
     )
-    return f'<b>{share(value)}</b> <small>{share(low)}–{share(high)}</small>{bar}'
+    return f"<b>{share(value)}</b> <small>{share(low)}–{share(high)}</small>{bar}"
 
 
 def _show_entry(placed: Placed) -> str:
@@ -126,7 +126,7 @@ def _show_entry(placed: Placed) -> str:
         id = f'<a href="{escape(url)}" rel="noopener nofollow" target="_blank">{id or escape(url)}</a>'
     if not placed.record.boxes_sha256:
         name = escape(placed.name)
-    return f'{name}<br><small>{id}</small>'
+    return f"{name}<br><small>{id}</small>"
 
 
 def _show_gain(placed: Placed) -> str:

@@ -61,5 +61,3 @@ def defuse(value: Value) -> Value:
     if value is None:
         return ""
     return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) else value
-
-

@@ -30,7 +30,9 @@ def curves_html(entries: Sequence[Placed]) -> str:
         f'stroke-dasharray="{_DASHES[i % 4]}"/></svg>{escape(placed.name)}</li>'
         for i, placed in enumerate(drawn)
     )
-    says = "Accuracy at each threshold of " + ", ".join(placed.name for placed in drawn) + "; the table below has it too"
+    says = (
+        "Accuracy at each threshold of " + ", ".join(placed.name for placed in drawn) + "; the table below has it too"
+    )
     return (
         f'<div class="dsr"><ul class="keys">{keys}</ul>'
         f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(says)}">'

@@ -11,9 +11,10 @@ import dsrbench
 from dsrbench.board.app.columns import share
 from dsrbench.board.entries import View
 from dsrbench.board.records import TIERS
+from dsrbench.board.rules import named_suite
+from dsrbench.errors import DSRBenchError
 from dsrbench.prompts import Suite
 from dsrbench.report.words import asked
-from dsrbench.submission import SubmissionError
 
 SCORING = """<div class="dsr">
 <p>A detector and a tracker give the boxes of subject and object in every frame. In each frame the <b>SSR score</b>, in
@@ -93,8 +94,8 @@ def about_html(view: View) -> str:
 def _describe_suite(view: View, name: str) -> str:
     seeds = view.rules.suites[name]
     try:
-        suite = view.rules.suite(name)
-    except SubmissionError as error:
+        suite = named_suite(name)
+    except DSRBenchError as error:
         return f"{escape(name)}: {escape(str(error))}"
     return f"{escape(name)} {escape(suite.version)}: {len(suite)} prompts, seeds {', '.join(map(str, seeds))}"
 

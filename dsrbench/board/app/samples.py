@@ -19,7 +19,11 @@ from dsrbench.types import FrameCounts, Status
 
 ANY = "any outcome"
 
-OUTCOMES = {**{diagnosis.value: title for diagnosis, title in TITLES.items()}, "invalid": "Not scored", "failed": "Failed"}
+OUTCOMES = {
+    **{diagnosis.value: title for diagnosis, title in TITLES.items()},
+    "invalid": "Not scored",
+    "failed": "Failed",
+}
 """What a sample can come to, in words."""
 
 
@@ -115,7 +119,9 @@ def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
         _rect(kind, boxes[len(tracks) // 2]) for kind, boxes in (("object", tracks.object), ("subject", tracks.subject))
     )
     film = f'<video src="{escape(video)}" muted playsinline preload="auto"></video>' if video else ""
-    keys = "".join(f'<span class="{kind}">{escape(name)}</span> ' for kind, name in zip(("subject", "object"), names, strict=True))
+    keys = "".join(
+        f'<span class="{kind}">{escape(name)}</span> ' for kind, name in zip(("subject", "object"), names, strict=True)
+    )
     return (
         f'<dsr-clip><figure><div class="stage" style="aspect-ratio:{width}/{height}">{film}'
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {escape(names[0])} and the '

@@ -1,10 +1,10 @@
 // The page of the board: <dsr-clip> plays boxes over a frame, dsrLink keeps the address in step with what is shown.
 "use strict";
-window.dsrLink = view => {
+window.dsrLink = (tab, names, values) => {
   const address = new URL(location.href);
   const kept = [...address.searchParams].filter(([name]) => name.startsWith("__"));
-  const shown = Object.entries(view).map(([name, value]) => [name, Array.isArray(value) ? value.join() : value ?? ""]);
-  address.search = new URLSearchParams([...kept, ...shown.filter(([, value]) => value !== "")]);
+  const shown = names.map((name, i) => [name, Array.isArray(values[i]) ? values[i].join() : values[i] ?? ""]);
+  address.search = new URLSearchParams([...kept, ["tab", tab], ...shown.filter(([, value]) => value !== "")]);
   history.replaceState(history.state, "", address);
 };
 (() => {

@@ -1,0 +1,10 @@
+"""The application of the leaderboard: what a reader sees, as HTML made here, in a shell of gradio.
+
+Everything that is shown is made by functions from values to text, without gradio: `table`, `draw`, `duel`, `samples`,
+`pages`. `shell` lays them out in tabs, `routes` adds downloads and videos, `serve` starts it all. Every text that comes
+from an entry is escaped where it becomes HTML, and nowhere else.
+"""
+
+from dsrbench.board.app.site import Site
+
+__all__ = ["Site"]

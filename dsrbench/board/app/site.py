@@ -1,0 +1,79 @@
+"""What an application of the board is made of: its stores, who submits, and videos that lie beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from dsrbench.board.entries import Board
+from dsrbench.board.intake import Intake, check_account
+from dsrbench.board.storage import open_stores
+from dsrbench.errors import InputError
+
+TITLE = "dsrbench leaderboard"
+
+VIDEOS = (".mp4", ".webm")
+"""Suffixes of videos that browsers play."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """One board, as it is served.
+
+    Attributes:
+        board: Its entries.
+        intake: Where submissions go; None where none are taken.
+        account: Under whose name everybody submits, on a board without login; empty where the Hub's login is used.
+        videos: Files by sha256, shown with their boxes.
+        title: Above the page, where the board itself has none.
+    """
+
+    board: Board
+    intake: Intake | None = None
+    account: str = ""
+    videos: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    title: str = TITLE
+
+    @classmethod
+    def open(cls, place: str | Path, *, account: str = "", videos: Path | None = None, read_only: bool = False) -> Site:
+        """The board in a folder, made if need be, or in datasets on the Hub.
+
+        Args:
+            place: As for `dsrbench.board.open_stores`.
+            account: Under whose name everybody submits; empty for the Hub's login.
+            videos: A folder with videos, in any subfolder.
+            read_only: Take no submissions.
+
+        Raises:
+            InputError: An address of another form, no such account name, or no folder of videos.
+            StoreError: The folders cannot be made.
+        """
+        if account:
+            check_account(account)
+        results, submissions = open_stores(place)
+        return cls(
+            board=Board(results),
+            intake=None if read_only else Intake(results, submissions),
+            account=account,
+            videos=find_videos(videos) if videos is not None else {},
+        )
+
+    def video_address(self, sha256: str) -> str:
+        """Where the page finds the video of a hash; empty where there is none."""
+        return f"videos/{sha256}{self.videos[sha256].suffix}" if sha256 in self.videos else ""
+
+
+def find_videos(folder: Path) -> dict[str, Path]:
+    """The videos in a folder and below it that a browser plays, by sha256.
+
+    Raises:
+        InputError: No such folder.
+        VideoError: A file cannot be read.
+    """
+    from dsrbench.video import sha256_file
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder with videos")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
+    return {sha256_file(path): path for path in files}
