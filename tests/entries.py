@@ -12,10 +12,11 @@ from rendered import Spec, true_tracks
 from dsrbench.prompts import read_suite
 from dsrbench.report import summarize
 from dsrbench.score import score_many
+from dsrbench.store import Run, Sample
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows
-from dsrbench.types import Status
+from dsrbench.types import Status, VideoScore
 
 SUITE = "dsr-core-mini"
 SEEDS = (0, 1, 2, 3, 4)
@@ -55,3 +56,36 @@ def write_entry(folder, *, name="wan", rows=None, change=None, entry=None, **of_
 def failed(row):
     """The row of a sample that failed instead."""
     return dataclasses.replace(row, status=Status.FAILED, reason="no video", score=float("nan"), tracks=None)
+
+
+MANIFEST = {
+    "protocol": "default",
+    "counts": "scaled",
+    "stride": 1,
+    "detector": {"name": "nanodet", **BACKEND},
+    "tracker": {"name": "assignment", **BACKEND},
+    "generator": {
+        "name": "diffusers",
+        **BACKEND,
+        "options": {"model": "lab/model", "adapter": "/home/someone/runs/adapter"},
+    },
+}
+
+
+def write_whole_run(folder, *, rows=None, model="m", manifest=None, suite=SUITE):
+    """A finished run of a suite, of the same samples as an entry of these rows; without videos."""
+    run, prompts = Run(folder), read_suite(suite)
+    facts = {"name": prompts.name, "version": prompts.version, "sha256": prompts.sha256, "n_prompts": len(prompts)}
+    run.write_manifest({**MANIFEST, "suite": facts, "models": [model], **(manifest or {})})
+    samples, rows = [], make_rows(suite=suite) if rows is None else rows
+    for row in rows:
+        score, size = VideoScore(row.status, row.reason), {}
+        if row.tracks is not None:
+            score = score_many([row.tracks], [prompts.get(row.prompt_id)])[0]
+            size = {"n_frames": len(row.tracks), "fps": row.tracks.fps, "width": 320, "height": 180}
+        sample = Sample(model, prompts.get(row.prompt_id), row.seed, score, video_sha256=row.video_sha256, **size)
+        if row.tracks is not None:
+            run.write_tracks(sample.id, row.tracks, {})
+        samples.append(dataclasses.replace(sample, text_used=row.text_used or sample.prompt.text))
+    run.compact(samples)
+    return run

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakehub import FakeHub, Repo
-
-from dsrbench.board import HubStorage, LocalStorage
-
-KINDS = ("folder", "hub")
+from boardstores import KINDS, make_store
+from fakehub import FakeHub
 
 
 @pytest.fixture
@@ -23,16 +20,6 @@ def hub(monkeypatch, tmp_path):
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr("dsrbench.hub.repos.FIRST_WAIT", 0.01)
         yield server
-
-
-def make_store(kind: str, request: pytest.FixtureRequest, name: str = "results"):
-    """An empty store."""
-    if kind == "folder":
-        return LocalStorage(request.getfixturevalue("tmp_path") / name)
-    server = request.getfixturevalue("hub")
-    server.repos[f"lab/{name}"] = Repo()
-    server.repos[f"lab/{name}"].commit({".gitattributes": b""})
-    return HubStorage(f"lab/{name}")
 
 
 @pytest.fixture(params=KINDS)

@@ -6,8 +6,8 @@ import threading
 import pytest
 from fakehub import Repo
 
-from dsrbench.board import HubStorage, LocalStorage, open_storage
-from dsrbench.board.storage import check_name
+from dsrbench.board import HubStorage, LocalStorage
+from dsrbench.board.storage import check_name, open_storage
 from dsrbench.errors import DownloadError, HubError, InputError, StoreError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the Hub's own client
