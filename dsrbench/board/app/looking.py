@@ -74,6 +74,7 @@ class BoardPage(Page):
             self.contents.append(self._table)
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         view = self._site.board.view()
         choices = list_choices(view.entries)
         filters, columns = _read_filters(values), _read_columns(values)
@@ -133,6 +134,7 @@ class CurvesPage(Page):
             self.contents.append(gr.HTML(elem_id="curves"))
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         view = self._site.board.view()
         names = _names(view)
         chosen = _several(values.get("entries"), names)[:MOST_CURVES] or names[:4]
@@ -153,6 +155,7 @@ class RelationsPage(Page):
             self.contents.append(gr.HTML(elem_id="relations"))
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         view = self._site.board.view()
         suites = list_choices(view.entries)["suite"]
         suite = pick(values.get("suite"), suites)
@@ -175,6 +178,7 @@ class ComparePage(Page):
             self.contents.append(gr.HTML(elem_id="compare"))
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         names = _names(self._site.board.view(), boxes=True)
         a, b = (pick(values.get(name), names) for name in ("a", "b"))
         return {
@@ -204,6 +208,7 @@ class SamplesPage(Page):
         self._steps = {before: -1, after: 1}
 
     def connect(self) -> None:
+        """As for `Page`, with the buttons."""
         super().connect()
         names, inputs = list(self.controls), list(self.controls.values())
         for button, step in self._steps.items():
@@ -215,6 +220,7 @@ class SamplesPage(Page):
             )
 
     def show(self, values: Values, *, step: int = 0) -> Updates:
+        """As for `Page`; `step` goes that many samples on."""
         names = _names(self._site.board.view(), boxes=True)
         entry = pick(values.get("entry"), names, names[0] if names else "")
         control = {name: self.controls[name] for name in ("entry", "outcome", "sample")}
@@ -256,6 +262,7 @@ class PromptsPage(Page):
             self.contents.append(gr.HTML(elem_id="prompts"))
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         view = self._site.board.view()
         known = list(view.rules.suites)
         suite = named_suite(pick(values.get("suite"), known, known[0]))

@@ -21,10 +21,10 @@ SCORING = """<div class="dsr">
 [−1, 1], says how far a relation holds: the distance of the centres along the relation's axis, measured against the
 mean extent of both boxes and capped at 1, times the cosine of the angle to that axis. "Under" measures its distance
 against a tenth of the smaller height.</p>
-<p>The <b>DSR-Score</b>, in [0, 1], has four parts: how well the first three frames show the initial relation, how far the
-subject leaves it, how well the last three frames show the final relation, and how far the subject comes toward it. It is
-their sum, divided by 8, plus 1/2. A video passes at 0.7. One with fewer than 20 scored frames has no score and counts
-as a failure. (The counts are for 81 frames; for other lengths they are scaled.)</p>
+<p>The <b>DSR-Score</b>, in [0, 1], has four parts: how well the first three frames show the initial relation, how far
+the subject leaves it, how well the last three frames show the final relation, and how far the subject comes toward it.
+It is their sum, divided by 8, plus 1/2. A video passes at 0.7. One with fewer than 20 scored frames has no score and
+counts as a failure. (The counts are for 81 frames; for other lengths they are scaled.)</p>
 <p>The metric is that of SpatialAlign (arXiv 2602.22745). Try it:</p>
 <dsr-scoring></dsr-scoring></div>"""
 
@@ -51,8 +51,8 @@ def prompts_html(view: View, suite: Suite, *, type: str = "", text: str = "") ->
         for prompt in chosen
     )
     return (
-        f'<div class="dsr"><p role="status" class="quiet">{len(chosen)} of {len(suite)} prompts of {escape(suite.name)} '
-        f'{escape(suite.version)}, sha256 {suite.sha256[:12]}…</p><div class="wide" tabindex="0" role="region" '
+        f'<div class="dsr"><p role="status" class="quiet">{len(chosen)} of {len(suite)} prompts of '
+        f'{escape(suite.name)} {escape(suite.version)}, sha256 {suite.sha256[:12]}…</p><div class="wide" tabindex="0" role="region" '
         'aria-label="Prompts"><table class="prose"><thead><tr><th scope="col">Prompt</th><th scope="col">Relations</th>'
         '<th scope="col">Asks for</th><th scope="col" class="n">Passed, all entries, %</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></div>"

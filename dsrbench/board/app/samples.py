@@ -92,8 +92,8 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
         f'<div class="clip">{_boxes(row, video_of(sample.video_sha256), (prompt.subject, prompt.object))}'
         f'<figure>{curves or "<p>No frame is scored.</p>"}<figcaption>SSR scores: <span class="initial">initial '
         f'relation ({escape(prompt.relations[0].value)})</span>, <span class="final">final relation '
-        f"({escape(prompt.relations[-1].value)})</span>. Shaded: the frames averaged at either end.</figcaption></figure>"
-        "</div></article>"
+        f"({escape(prompt.relations[-1].value)})</span>. Shaded: the frames averaged at either end.</figcaption>"
+        "</figure></div></article>"
     )
 
 

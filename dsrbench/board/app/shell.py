@@ -29,6 +29,7 @@ class ScoringPage(Page):
             gr.HTML(SCORING, elem_id="scoring")
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         return {}
 
 
@@ -42,6 +43,7 @@ class AboutPage(Page):
             self.contents.append(gr.HTML(elem_id="about"))
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         return {self.contents[0]: about_html(self._site.board.view())}
 
 

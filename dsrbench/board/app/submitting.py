@@ -22,8 +22,8 @@ from dsrbench.submission.entry import FILE as ENTRY
 
 HOW = (
     "<p>An entry is two files, made by <code>dsrbench submit RUN --name NAME --model-id ID --out FOLDER</code>: "
-    "<code>entry.json</code> and <code>boxes.parquet</code>. They are checked here as they were there, and scored again "
-    "from the boxes; a claim that differs is rejected, with every reason.</p>"
+    "<code>entry.json</code> and <code>boxes.parquet</code>. They are checked here as they were there, and scored "
+    "again from the boxes; a claim that differs is rejected, with every reason.</p>"
 )
 
 FILES = {".json": ENTRY, ".parquet": BOXES}
@@ -58,6 +58,7 @@ class SubmitPage(Page):
         withdraw.click(_named(self._withdraw, site, login), name, api_name="withdraw", **common)
 
     def show(self, values: Values) -> Updates:
+        """As for `Page`."""
         return {}
 
     def _check(self, files: list[str] | None) -> str:
