@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -12,6 +13,13 @@ from dsrbench.errors import DSRBenchError
 
 Values = Mapping[str, Any]
 Updates = dict[Any, Any]
+T = TypeVar("T")
+
+ELSEWHERE = "elsewhere"
+"""In place of the address where it leads to another tab than the one that opens first."""
+
+MOST_LINK = 4000
+"""Characters of an address that are looked at."""
 
 
 class Page:
@@ -41,31 +49,55 @@ class Page:
         """All that `show` may change."""
         return [*self.controls.values(), *self.contents]
 
-    def connect(self) -> None:
-        """Let `show` follow the tab and its controls, and the address follow both."""
-        names, inputs = list(self.controls), list(self.controls.values())
-        triggers = [self.tab.select]
-        triggers += [getattr(control, _event(control)) for control in inputs]
-        self.on(triggers, lambda *given: self.show(dict(zip(names, given, strict=True))), inputs, name=self.id)
+    def connect(self, link: Any) -> None:
+        """Let `show` follow the tab and its controls, and the address follow both.
 
-    def on(
-        self, triggers: Sequence[Any], function: Callable[..., Updates], inputs: Sequence[Any], *, name: str
-    ) -> None:
+        Args:
+            link: A component that is not shown; the page's script puts the address into it when it is first opened.
+        """
+        triggers = [self.tab.select, *(getattr(control, _event(control)) for control in self.controls.values())]
+        self.on(triggers, self.show, link, name=self.id)
+
+    def on(self, triggers: Sequence[Any], show: Callable[[Values], Updates], link: Any, *, name: str) -> None:
         """Change the page when something happens, then the address."""
+        names, controls = list(self.controls), list(self.controls.values())
+
+        def change(address: str | None, *values: Any) -> Any:
+            if address == ELSEWHERE:
+                return dict.fromkeys(self.outputs, gr.skip())
+            return safely(show, read_link(address) if address else dict(zip(names, values, strict=True)))
+
         happened = gr.on(
             list(triggers),
-            lambda *given: safely(function, *given),
-            inputs=list(inputs),
+            change,
+            inputs=[link, *controls],
             outputs=self.outputs,
+            js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}), ...values]",
             api_name=name,
             queue=False,
             show_progress="hidden",
             trigger_mode="always_last",
         )
-        happened.then(None, inputs=list(self.controls.values()), js=link_script(self.id, list(self.controls)))
+        usual = [_text(control.value) for control in controls]
+        script = f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(names)}, {json.dumps(usual)}, values)"
+        happened.then(None, inputs=controls, js=script)
 
 
-def safely(function: Callable[..., Updates], *given: Any) -> Updates:
+def read_link(address: str) -> dict[str, str]:
+    """The parameters of an address, the last of each name.
+
+    >>> read_link("?tab=compare&a=x%20y")
+    {'tab': 'compare', 'a': 'x y'}
+    """
+    return dict(parse_qsl(address[:MOST_LINK].removeprefix("?")))
+
+
+def html(id: str, value: str = "") -> Any:
+    """A place for HTML made here, without looks of gradio's."""
+    return gr.HTML(value, elem_id=id, apply_default_css=False)
+
+
+def safely(function: Callable[..., T], *given: Any) -> T:
     """Call what changes a page; an error raised on purpose is shown as one line."""
     try:
         return function(*given)
@@ -73,13 +105,13 @@ def safely(function: Callable[..., Updates], *given: Any) -> Updates:
         raise gr.Error(str(error), title="Not possible", print_exception=False) from None
 
 
-def link_script(tab: str, names: Sequence[str]) -> str:
-    """Puts the values of controls into the address."""
-    return f"(...values) => dsrLink({json.dumps(tab)}, {json.dumps(names)}, values)"
-
-
 def _event(control: Any) -> str:
     return "input" if hasattr(control, "input") else "change"
+
+
+def _text(value: Any) -> str:
+    """A control's value as it stands in a link."""
+    return ",".join(value) if isinstance(value, list) else value or ""
 
 
 def pick(value: Any, known: Sequence[str], default: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from dsrbench.board.app.columns import COLUMNS, SHOWN
 from dsrbench.board.app.draw import MOST_CURVES, curves_html, heat_html
 from dsrbench.board.app.duel import duel_html
 from dsrbench.board.app.filters import Filters, list_choices, select
-from dsrbench.board.app.layout import Page, Updates, Values, pick
+from dsrbench.board.app.layout import Page, Updates, Values, html, pick
 from dsrbench.board.app.pages import prompts_html
 from dsrbench.board.app.routes import CSV, JSON
 from dsrbench.board.app.samples import (
@@ -53,7 +54,9 @@ class BoardPage(Page):
         self._site = site
         with self.tab:
             with gr.Row(elem_classes="filters"):
-                self.controls["text"] = gr.Textbox(label="Search", placeholder="entry, model, account", min_width=180)
+                self.controls["text"] = gr.Textbox(
+                    label="Search", placeholder="name or model", max_lines=1, min_width=160
+                )
                 for name, label in LABELS.items():
                     several = name in SEVERAL
                     self.controls[name] = gr.Dropdown(
@@ -70,7 +73,7 @@ class BoardPage(Page):
                     show_label=False,
                     label="Columns",
                 )
-            self._table = gr.HTML(elem_id="board")
+            self._table = html("board")
             self.contents.append(self._table)
 
     def show(self, values: Values) -> Updates:
@@ -131,7 +134,7 @@ class CurvesPage(Page):
             self.controls["entries"] = gr.Dropdown(
                 [], value=[], multiselect=True, max_choices=MOST_CURVES, label=f"Entries, at most {MOST_CURVES}"
             )
-            self.contents.append(gr.HTML(elem_id="curves"))
+            self.contents.append(html("curves"))
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -152,7 +155,7 @@ class RelationsPage(Page):
         self._site = site
         with self.tab:
             self.controls["suite"] = gr.Dropdown([EVERY], value=EVERY, label="Suite")
-            self.contents.append(gr.HTML(elem_id="relations"))
+            self.contents.append(html("relations"))
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -175,7 +178,7 @@ class ComparePage(Page):
             with gr.Row():
                 self.controls["a"] = gr.Dropdown([], value=None, label="First entry")
                 self.controls["b"] = gr.Dropdown([], value=None, label="Second entry")
-            self.contents.append(gr.HTML(elem_id="compare"))
+            self.contents.append(html("compare"))
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -203,21 +206,15 @@ class SamplesPage(Page):
                 self.controls["sample"] = gr.Dropdown([], value=None, label="Sample, worst first", min_width=320)
             with gr.Row():
                 before, after = gr.Button("Previous sample", size="sm"), gr.Button("Next sample", size="sm")
-            self._found, self._sample = gr.HTML(elem_id="outcomes"), gr.HTML(elem_id="sample")
+            self._found, self._sample = html("outcomes"), html("sample")
             self.contents += [self._sample, self._found]
         self._steps = {before: -1, after: 1}
 
-    def connect(self) -> None:
+    def connect(self, link: Any) -> None:
         """As for `Page`, with the buttons."""
-        super().connect()
-        names, inputs = list(self.controls), list(self.controls.values())
+        super().connect(link)
         for button, step in self._steps.items():
-            self.on(
-                [button.click],
-                lambda *given, step=step: self.show(dict(zip(names, given, strict=True)), step=step),
-                inputs,
-                name="previous" if step < 0 else "next",
-            )
+            self.on([button.click], partial(self.show, step=step), link, name="previous" if step < 0 else "next")
 
     def show(self, values: Values, *, step: int = 0) -> Updates:
         """As for `Page`; `step` goes that many samples on."""
@@ -258,8 +255,8 @@ class PromptsPage(Page):
             with gr.Row():
                 self.controls["suite"] = gr.Dropdown([], value=None, label="Suite")
                 self.controls["relations"] = gr.Dropdown([EVERY], value=EVERY, label="Relations")
-                self.controls["words"] = gr.Textbox(label="Words")
-            self.contents.append(gr.HTML(elem_id="prompts"))
+                self.controls["words"] = gr.Textbox(label="Words", max_lines=1)
+            self.contents.append(html("prompts"))
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""

@@ -52,8 +52,9 @@ def prompts_html(view: View, suite: Suite, *, type: str = "", text: str = "") ->
     )
     return (
         f'<div class="dsr"><p role="status" class="quiet">{len(chosen)} of {len(suite)} prompts of '
-        f'{escape(suite.name)} {escape(suite.version)}, sha256 {suite.sha256[:12]}…</p><div class="wide" tabindex="0" role="region" '
-        'aria-label="Prompts"><table class="prose"><thead><tr><th scope="col">Prompt</th><th scope="col">Relations</th>'
+        f"{escape(suite.name)} {escape(suite.version)}, sha256 {suite.sha256[:12]}…</p>"
+        '<div class="wide" tabindex="0" role="region" aria-label="Prompts">'
+        '<table class="prose"><thead><tr><th scope="col">Prompt</th><th scope="col">Relations</th>'
         '<th scope="col">Asks for</th><th scope="col" class="n">Passed, all entries, %</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></div>"
     )

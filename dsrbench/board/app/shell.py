@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
-from dsrbench.board.app.layout import Page, Updates, Values, safely
+from dsrbench.board.app.layout import Page, Updates, Values, html, safely
 from dsrbench.board.app.looking import (
     BoardPage,
     ComparePage,
@@ -26,7 +24,7 @@ class ScoringPage(Page):
     def __init__(self) -> None:
         super().__init__("scoring", "How scoring works")
         with self.tab:
-            gr.HTML(SCORING, elem_id="scoring")
+            html("scoring", SCORING)
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -40,7 +38,7 @@ class AboutPage(Page):
         super().__init__("about", "About")
         self._site = site
         with self.tab:
-            self.contents.append(gr.HTML(elem_id="about"))
+            self.contents.append(html("about"))
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -50,28 +48,22 @@ class AboutPage(Page):
 def build_app(site: Site) -> gr.Blocks:
     """The application of a board, to be launched by `dsrbench.board.app.serve`."""
     with gr.Blocks(title=site.title, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as app:
-        head = gr.HTML(elem_id="head")
+        head, link = html("head"), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             pages: list[Page] = [
                 *(BoardPage(site), CurvesPage(site), RelationsPage(site), ComparePage(site), SamplesPage(site)),
                 *(PromptsPage(site), ScoringPage(), SubmitPage(site, login=not site.account), AboutPage(site)),
             ]
         for page in pages:
-            page.connect()
+            page.connect(link)
 
-        def restore(request: gr.Request) -> Updates:
-            query = dict(request.query_params)
-            page = next((page for page in pages if page.id == query.get("tab")), pages[0])
-            view = site.board.view()
-            updates: Updates = {head: notice_html(view, view.rules.title or site.title)}
-            if page is not pages[0]:
-                updates[tabs] = gr.Tabs(selected=page.id)
-            return {**updates, **page.show(query)}
+        def arrive(request: gr.Request) -> Updates:
+            view = safely(site.board.view)
+            wanted = request.query_params.get("tab")
+            selected = wanted if wanted in {page.id for page in pages} else pages[0].id
+            title = view.rules.title or site.title
+            return {head: notice_html(view, title), tabs: gr.Tabs(selected=selected)}
 
-        def restore_safely(request: gr.Request) -> Any:
-            return safely(restore, request)
-
-        restore_safely.__annotations__["request"] = gr.Request
-        outputs = [head, tabs, *(output for page in pages for output in page.outputs)]
-        app.load(restore_safely, None, outputs, api_name="restore", queue=False, show_progress="hidden")
+        arrive.__annotations__["request"] = gr.Request
+        app.load(arrive, None, [head, tabs], api_name="arrive", queue=False, show_progress="hidden")
     return app

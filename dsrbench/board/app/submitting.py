@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from dsrbench.board.app.columns import link
-from dsrbench.board.app.layout import Page, Updates, Values
+from dsrbench.board.app.layout import Page, Updates, Values, html
 from dsrbench.board.app.pages import problems_html
 from dsrbench.board.app.site import Site
 from dsrbench.errors import DSRBenchError
@@ -37,9 +37,9 @@ class SubmitPage(Page):
         self._site = site
         with self.tab:
             who = "" if login else f"<p>Everybody submits as <b>{escape(site.account)}</b> on this board.</p>"
-            gr.HTML(f'<div class="dsr">{HOW}{who}</div>')
+            html("submit-how", f'<div class="dsr">{HOW}{who}</div>')
             if site.intake is None:
-                gr.HTML('<div class="dsr"><p class="notice">This board takes no submissions.</p></div>')
+                html("submit-closed", '<div class="dsr"><p class="notice">This board takes no submissions.</p></div>')
                 return
             if login:
                 gr.LoginButton()
@@ -48,7 +48,7 @@ class SubmitPage(Page):
             )
             with gr.Row():
                 check, submit = gr.Button("Check only"), gr.Button("Submit", variant="primary")
-            result = gr.HTML(elem_id="submit-result")
+            result = html("submit-result")
             with gr.Accordion("Withdraw an entry of yours", open=False):
                 name = gr.Textbox(label="Name of the entry")
                 withdraw = gr.Button("Withdraw", variant="stop")
