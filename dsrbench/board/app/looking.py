@@ -262,7 +262,8 @@ class PromptsPage(Page):
         """As for `Page`."""
         view = self._site.board.view()
         known = list(view.rules.suites)
-        suite = named_suite(pick(values.get("suite"), known, known[0]))
+        used = [name for name in list_choices(view.entries)["suite"] if name in known]
+        suite = named_suite(pick(values.get("suite"), known, (used or known)[0]))
         types = sorted({prompt.type for prompt in suite}, key=lambda type: (len(type), type))
         type, words = pick(values.get("relations"), types), str(values.get("words") or "")
         return {

@@ -82,18 +82,27 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
     sample, row = opened.samples[index], opened.rows[index]
     prompt = sample.prompt
     used = f'<p class="quiet">The model was given: {escape(sample.text_used)}</p>' if sample.text_used else ""
-    facts = f"{prompt.id}, seed {sample.seed}, {sample.n_frames} frames of {sample.width} × {sample.height}"
-    counts = opened.entry.counts or FrameCounts.for_frames(max(sample.n_frames, 1))
-    curves = curves_svg(sample.score.ssr_initial, sample.score.ssr_final, window=counts.window)
+    size = f", {sample.n_frames} frames of {sample.width} × {sample.height}" if sample.n_frames else ""
+    facts = f"{prompt.id}, seed {sample.seed}{size}"
     return (
         f'<article class="dsr sample"><h3>{escape(prompt.text)}</h3>{used}'
         f'<p class="quiet">{escape(facts)}. Asked for: the {escape(prompt.subject)} {escape(asked(prompt))}.</p>'
-        f"<p><b>{escape(OUTCOMES[outcome(sample)])}.</b> {escape(explain_sample(sample))}</p>{_parts(sample)}"
+        f"<p><b>{escape(explain_sample(sample))}</b></p>{_parts(sample)}"
         f'<div class="clip">{_boxes(row, video_of(sample.video_sha256), (prompt.subject, prompt.object))}'
-        f'<figure>{curves or "<p>No frame is scored.</p>"}<figcaption>SSR scores: <span class="initial">initial '
-        f'relation ({escape(prompt.relations[0].value)})</span>, <span class="final">final relation '
-        f"({escape(prompt.relations[-1].value)})</span>. Shaded: the frames averaged at either end.</figcaption>"
-        "</figure></div></article>"
+        f"{_curves(sample, opened.entry.counts)}</div></article>"
+    )
+
+
+def _curves(sample: Sample, counts: FrameCounts | None) -> str:
+    counts = counts or FrameCounts.for_frames(max(sample.n_frames, 1))
+    initial, final = (sample.prompt.relations[i].value for i in (0, -1))
+    curves = curves_svg(sample.score.ssr_initial, sample.score.ssr_final, window=counts.window)
+    if not curves:
+        return "<p>No frame is scored.</p>"
+    return (
+        f'<figure>{curves}<figcaption>SSR scores: <span class="initial">initial relation ({escape(initial)})</span>, '
+        f'<span class="final">final relation ({escape(final)})</span>. Shaded: the frames averaged at either end.'
+        "</figcaption></figure>"
     )
 
 
