@@ -26,12 +26,21 @@ LFS = (".parquet", ".mp4")
 
 
 @dataclasses.dataclass
+class Proposal:
+    """A pull request: open until it has an answer."""
+
+    author: str
+    files: dict[str, bytes]
+    answer: str = ""
+
+
+@dataclasses.dataclass
 class Repo:
     """A dataset: the files of every commit, the last one first, and those of every pull request."""
 
     private: bool = False
     commits: list[tuple[str, dict[str, bytes]]] = dataclasses.field(default_factory=list)
-    proposals: list[dict[str, bytes]] = dataclasses.field(default_factory=list)
+    proposals: list[Proposal] = dataclasses.field(default_factory=list)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property
@@ -43,6 +52,9 @@ class Repo:
         """A commit with its files, by its name or as `main`."""
         if revision == "main":
             return self.commits[0]
+        if revision.startswith("refs/pr/"):
+            number = int(revision.rpartition("/")[2])
+            return (f"{number:040x}", self.proposals[number - 1].files) if number <= len(self.proposals) else None
         return next((commit for commit in self.commits if commit[0] == revision), None)
 
     def commit(self, files: dict[str, bytes]) -> str:
@@ -86,18 +98,21 @@ class FakeHub(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
+KIND, REPO, REVISION = "(?:datasets|models)", "([^/]+/[^/]+)", r"(refs/pr/\d+|[^/]+)"
 ROUTES = (
-    ("POST", r"/api/repos/create", "create"),
-    ("POST", r"/api/validate-yaml", "validate"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)", "info"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)/revision/([^/]+)", "info"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)/tree/([^/]+)(?:/(.*))?", "tree"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/paths-info/([^/]+)", "paths"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
-    ("POST", r"/datasets/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
+    ("POST", "/api/repos/create", "create"),
+    ("POST", "/api/validate-yaml", "validate"),
+    ("GET", f"/api/{KIND}/{REPO}", "info"),
+    ("GET", f"/api/{KIND}/{REPO}/revision/{REVISION}", "info"),
+    ("GET", f"/api/{KIND}/{REPO}/tree/{REVISION}(?:/(.*))?", "tree"),
+    ("POST", f"/api/{KIND}/{REPO}/paths-info/{REVISION}", "paths"),
+    ("POST", f"/api/{KIND}/{REPO}/preupload/{REVISION}", "preupload"),
+    ("POST", f"/api/{KIND}/{REPO}/commit/{REVISION}", "commit"),
+    ("GET", f"/api/{KIND}/{REPO}/discussions", "discussions"),
+    ("POST", rf"/api/{KIND}/{REPO}/discussions/(\d+)/status", "close"),
+    ("POST", rf"(?:/datasets)?/{REPO}\.git/info/lfs/objects/batch", "batch"),
     ("PUT", r"/lfs/(\w+)", "put"),
-    ("GET", r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+    ("GET", f"(?:/datasets)?/{REPO}/resolve/{REVISION}/(.+)", "resolve"),
 )
 
 
@@ -144,7 +159,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.server.tokens.get(token)
 
     def may_write(self, id: str) -> bool:
-        """Whether the token may write, with the refusal sent if it may not."""
+        """Whether the token may write, or propose, with the refusal sent if it may not."""
+        if "create_pr=1" in self.path and self.owners is not None:
+            return True
         if self.owners is None:
             self.send(401, {"error": "Invalid username or password."})
         elif id.split("/")[0] not in self.owners:
@@ -209,8 +226,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, [describe(name, found[1][1][name]) for name in asked if name in found[1][1]])
 
     def preupload(self, id: str, revision: str) -> None:
-        proposed = "create_pr=1" in self.path and self.owners is not None
-        if not (proposed or self.may_write(id)) or not (found := self.find(id, revision)):
+        if not self.may_write(id) or not (found := self.find(id, revision)):
             return
         files = []
         for file in json.loads(self.body)["files"]:
@@ -242,7 +258,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def commit(self, id: str, revision: str) -> None:
         proposed = "create_pr=1" in self.path
-        if not (self.owners is not None if proposed else self.may_write(id)) or not self.find(id, revision):
+        if not self.may_write(id) or not self.find(id, revision):
             return
         repo = self.server.repos[id]
         with repo.lock:
@@ -266,11 +282,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 files.pop(value["path"])
         url = f"{self.server.url}/datasets/{id}"
         if proposed:
-            repo.proposals.append(files)
+            repo.proposals.append(Proposal(min(self.owners or {"ghost"}), files))
             more = {"pullRequestUrl": f"{url}/discussions/{len(repo.proposals)}"}
             return self.send(200, {"success": True, "commitOid": "0" * 40, "commitUrl": f"{url}/commit/0", **more})
         name = repo.commit(files)
         return self.send(200, {"success": True, "commitOid": name, "commitUrl": f"{url}/commit/{name}"})
+
+    def discussions(self, id: str) -> None:
+        if found := self.find(id):
+            rows = [
+                {"num": number, "title": "", "status": "open", "isPullRequest": True, "repo": {"name": id, "type": "dataset"}}
+                | {"author": {"name": proposal.author}, "createdAt": "2026-01-01T00:00:00.000Z"}
+                for number, proposal in enumerate(found[0].proposals, start=1)
+                if not proposal.answer
+            ]
+            self.send(200, {"count": len(rows), "start": 0, "discussions": rows})
+
+    def close(self, id: str, number: str) -> None:
+        if not self.may_write(id) or not (found := self.find(id)):
+            return
+        asked = json.loads(self.body)
+        found[0].proposals[int(number) - 1].answer = asked["comment"]
+        event = {"id": "0", "type": "status-change", "createdAt": "2026-01-01T00:00:00.000Z", "author": {"name": "x"}}
+        self.send(200, {"newStatus": {**event, "data": {"status": asked["status"]}}})
 
     def resolve(self, id: str, revision: str, name: str) -> None:
         if not (found := self.find(id, revision)):

@@ -97,7 +97,7 @@ class Board:
     def __init__(self, results: Storage, *, fresh: float = FRESH) -> None:
         self.results = results
         self._fresh = fresh
-        self._lock = threading.Lock()
+        self._reading, self._lock = threading.Lock(), threading.Lock()
         self._view: View | None = None
         self._snapshot: Snapshot | None = None
         self._looked = -float("inf")
@@ -113,18 +113,24 @@ class Board:
         Raises:
             DSRBenchError: The store cannot be read and never was.
         """
-        with self._lock:
-            if time.monotonic() - self._looked < (self._fresh if fresh is None else fresh) and self._view is not None:
-                return self._view
-            try:
-                self._view = self._read()
-            except DSRBenchError as error:
-                if self._view is None:
-                    raise
-                notice = f"The store of the board cannot be read; this is the last good state, read-only ({error})"
-                self._view = dataclasses.replace(self._view, notice=notice)
+        view, limit = self._view, self._fresh if fresh is None else fresh
+        if view is not None and time.monotonic() - self._looked < limit:
+            return view
+        if not self._reading.acquire(blocking=view is None or fresh is not None):
+            return self._view or View()  # somebody reads; what there was is shown meanwhile
+        try:
+            if self._view is not None and self._view is not view:
+                return self._view  # read while this one waited
+            self._view = view = self._read()
+        except DSRBenchError as error:
+            if self._view is None:
+                raise
+            notice = f"The store of the board cannot be read; this is the last good state, read-only ({error})"
+            self._view = view = dataclasses.replace(self._view, notice=notice)
+        finally:
             self._looked = time.monotonic()
-            return self._view
+            self._reading.release()
+        return view
 
     def open(self, name: str) -> OpenEntry:
         """An entry with its samples, scored from its boxes; the last few are kept.

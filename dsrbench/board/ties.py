@@ -150,6 +150,13 @@ def tie_groups(sums: Floats) -> list[int]:
     return ties
 
 
+@functools.lru_cache(maxsize=1024)
+def _gain(before: bytes, after: bytes, clusters: tuple[str, ...]) -> PairedDifference:
+    """The difference of two vectors of truth values; kept, for it is asked again at every change of the board."""
+    a, b = (np.frombuffer(side, bool) for side in (before, after))
+    return paired_difference(a, b, clusters)
+
+
 def _sum_clusters(passed: Sequence[NDArray[np.bool_] | None], clusters: Sequence[str]) -> Floats:
     """Samples that pass, a row an entry and a column a prompt."""
     names, codes = np.unique(clusters, return_inverse=True)
@@ -167,7 +174,7 @@ def _link(placed: dict[str, Placed]) -> tuple[Placed, ...]:
         before, after = base.record.passed, one.record.passed
         if before is None or after is None:
             continue
-        gain = paired_difference(before, after, cluster_prompts(one.record.entry))
+        gain = _gain(before.tobytes(), after.tobytes(), cluster_prompts(one.record.entry))
         placed[name] = dataclasses.replace(one, base=base.name, gain=gain)
         aligned.setdefault(base.name, []).append(name)
     return tuple(dataclasses.replace(one, aligned=tuple(aligned.get(name, ()))) for name, one in placed.items())

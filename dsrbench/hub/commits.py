@@ -80,16 +80,36 @@ def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message:
     return _ask(send, place, hub)
 
 
-def propose_files(id: str, changes: Mapping[str, Change], *, message: str) -> str:
-    """Open a pull request with files; its address. Errors as for `commit_files`."""
+def propose_files(id: str, changes: Mapping[str, Change], *, message: str, kind: str = "dataset") -> str:
+    """Open a pull request with files; its address. Errors as for `commit_files`.
+
+    Args:
+        id: OWNER/NAME.
+        changes: What becomes of which file.
+        message: Its title.
+        kind: `dataset` or `model`.
+    """
     place, hub, api = _connect(id)
     made = _ask(
         lambda: api.create_commit(
-            *(id, _operations(hub, changes)), commit_message=message, repo_type="dataset", create_pr=True
+            *(id, _operations(hub, changes)), commit_message=message, repo_type=kind, create_pr=True
         ),
         *(place, hub),
     )
     return str(made.pr_url)
+
+
+def fetch_text(id: str, name: str, *, kind: str = "dataset") -> str:
+    """A small text file of a repository; empty where there is no such file. Errors as for `read_head`."""
+    place, hub, api = _connect(id)
+
+    def ask() -> str:
+        try:
+            return Path(api.hf_hub_download(id, name, repo_type=kind)).read_text(encoding="utf-8")
+        except hub.errors.RemoteEntryNotFoundError:
+            return ""
+
+    return _ask(ask, place, hub)
 
 
 def _connect(id: str) -> tuple[HubPath, Any, Any]:
