@@ -65,7 +65,11 @@ class Page:
         def change(address: str | None, *values: Any) -> Any:
             if address == ELSEWHERE:
                 return dict.fromkeys(self.outputs, gr.skip())
-            return safely(show, read_link(address) if address else dict(zip(names, values, strict=True)))
+            if address:
+                return safely(show, read_link(address))
+            updates = safely(show, dict(zip(names, values, strict=True)))
+            # What is being typed is the reader's; an answer to its first letters must not take the others back.
+            return {place: value for place, value in updates.items() if not isinstance(place, gr.Textbox)}
 
         happened = gr.on(
             list(triggers),
@@ -106,7 +110,8 @@ def safely(function: Callable[..., T], *given: Any) -> T:
 
 
 def _event(control: Any) -> str:
-    return "input" if hasattr(control, "input") else "change"
+    """What tells of a reader's doing; a textbox's `input` comes before its value does."""
+    return "change" if isinstance(control, gr.Textbox) else "input"
 
 
 def _text(value: Any) -> str:
