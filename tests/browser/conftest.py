@@ -59,3 +59,31 @@ def open_page(chromium):
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture
+def visit_site(chromium):
+    """Open a view of a served board; afterwards nothing may have been logged, thrown, asked, or fetched elsewhere."""
+    contexts, troubles = [], []
+
+    def visit(address, query="", **options):
+        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+
+        def note(request):
+            if not request.url.startswith((address, "data:", "blob:")):
+                troubles.append(request.url)
+
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        page.on("request", note)
+        page.goto(address + query)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 from entries import failed, make_rows, write_entry
 
@@ -64,29 +65,8 @@ def address(folder):
 
 
 @pytest.fixture
-def visit(chromium, address):
-    """Open a view; afterwards nothing may have been logged, thrown, asked, or fetched from elsewhere."""
-    contexts, troubles = [], []
-
-    def visit_(query="", **options):
-        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        page.on("request", lambda request: None if local(request.url) else troubles.append(request.url))
-        page.goto(address + query)
-        return page
-
-    def local(url):
-        return url.startswith((address, "data:", "blob:"))
-
-    yield visit_
-    for context in contexts:
-        context.close()
-    assert troubles == []
+def visit(visit_site, address):
+    return lambda query="", **options: visit_site(address, query, **options)
 
 
 def row_names(page):
@@ -187,11 +167,7 @@ def state(page):
 
 
 def expect_true_score(shown):
-    subject, object = (
-        [[float(value) for value in box] for box in shown[kind]] for kind in ("subject", "object")
-    )
-    import numpy as np
-
+    subject, object = ([[float(value) for value in box] for box in shown[kind]] for kind in ("subject", "object"))
     score = score_tracks(VideoTracks(np.array(subject), np.array(object)), "".join(shown["relations"]))
     assert shown["score"] == pytest.approx(score.dsr_score, abs=1e-12)
     assert shown["parts"] == pytest.approx([score.r_init, score.g_init, score.r_fin, score.g_fin], abs=1e-12)
@@ -228,7 +204,7 @@ def test_the_scoring_widget(visit):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowUp")
     moved = state(page)
-    assert moved["object"][0] == pytest.approx([x + d for x, d in zip(dragged["object"][0], (20, -4, 20, -4))])
+    assert moved["object"][0] == pytest.approx(np.add(dragged["object"][0], (20, -4, 20, -4)).tolist())
     score = expect_true_score(moved)
     assert f"DSR-Score {score.dsr_score:.3f}" in widget.locator("output").inner_text()
 

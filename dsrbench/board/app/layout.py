@@ -63,6 +63,8 @@ class Page:
         names, controls = list(self.controls), list(self.controls.values())
 
         def change(address: str | None, *values: Any) -> Any:
+            if not self.outputs:
+                return None
             if address == ELSEWHERE:
                 return dict.fromkeys(self.outputs, gr.skip())
             if address:

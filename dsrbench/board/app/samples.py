@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from html import escape
@@ -11,7 +12,7 @@ import numpy as np
 from dsrbench.board.app.columns import share
 from dsrbench.board.entries import OpenEntry
 from dsrbench.report.chart import curves_svg
-from dsrbench.report.plain import script_json
+from dsrbench.report.plain import plain
 from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow
@@ -128,14 +129,13 @@ def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
         _rect(kind, boxes[len(tracks) // 2]) for kind, boxes in (("object", tracks.object), ("subject", tracks.subject))
     )
     film = f'<video src="{escape(video)}" muted playsinline preload="auto"></video>' if video else ""
-    keys = "".join(
-        f'<span class="{kind}">{escape(name)}</span> ' for kind, name in zip(("subject", "object"), names, strict=True)
-    )
+    subject, object = (escape(name) for name in names)
     return (
-        f'<dsr-clip><figure><div class="stage" style="aspect-ratio:{width}/{height}">{film}'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {escape(names[0])} and the '
-        f'{escape(names[1])}">{boxes}</svg></div><figcaption>{keys}</figcaption></figure>'
-        f'<script type="application/json">{script_json(clip)}</script></dsr-clip>'
+        f'<dsr-clip data-boxes="{escape(json.dumps(plain(clip)))}"><figure>'
+        f'<div class="stage" style="aspect-ratio:{width}/{height}">{film}<svg viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="Boxes of the {subject} and the {object}">{boxes}</svg></div>'
+        f'<figcaption><span class="subject">{subject}</span> <span class="object">{object}</span></figcaption>'
+        "</figure></dsr-clip>"
     )
 
 

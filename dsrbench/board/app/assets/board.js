@@ -21,9 +21,8 @@ window.dsrLink = (tab, names, usual, values) => {
 (() => {
   class Clip extends HTMLElement {
     connectedCallback() {
-      const data = this.querySelector('script[type="application/json"]');
-      if (!data || this.slider) return;
-      this.clip = JSON.parse(data.textContent);
+      if (this.slider || !this.dataset.boxes) return;
+      this.clip = JSON.parse(this.dataset.boxes);
       this.video = this.querySelector("video");
       this.make();
       this.show(0);
