@@ -266,7 +266,7 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
     Raises:
         SubmissionError: It is not accepted; says why.
     """
-    known = {"id": id, "account": account, "submitted": submitted}
+    known: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
     if not (folder / boxes_file.FILE).exists():
         entry, figures = check_figures(folder, rules.find_suite)
         rules.check_seeds(entry.suite["name"], entry.seeds)

@@ -5,13 +5,15 @@ The Hub itself says whose a pull request is, so that this way needs no page to l
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import tempfile
+import threading
 from pathlib import Path
 
 from dsrbench.board.intake import Intake, Receipt
-from dsrbench.errors import InputError
+from dsrbench.errors import DSRBenchError, InputError
 from dsrbench.hub import HubPath
 from dsrbench.hub.commits import propose_files
 from dsrbench.hub.proposals import answer_proposal, fetch_proposed, list_proposals
@@ -77,6 +79,21 @@ def take_proposals(intake: Intake, id: str) -> list[Answered]:
         answer_proposal(id, number, said)
         done.append(Answered(number, account, receipt))
     return done
+
+
+def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = 60.0) -> None:
+    """Take in pull requests as they come, until told to stop; while the Hub is down they wait.
+
+    Args:
+        intake: Of the board.
+        id: OWNER/NAME of the dataset of submissions.
+        stop: Set to end, within `every` seconds and what is at work.
+        every: Seconds between two looks.
+    """
+    while not stop.is_set():
+        with contextlib.suppress(DSRBenchError):
+            take_proposals(intake, id)
+        stop.wait(every)
 
 
 def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> Receipt:
