@@ -15,13 +15,14 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsrbench.board.audit import Event, read_events, stamp, write_event
+from dsrbench.board.conflicts import find_conflicts, same_account
 from dsrbench.board.entries import RecordReader, read_record
 from dsrbench.board.records import (
     REDETECTED,
@@ -29,7 +30,6 @@ from dsrbench.board.records import (
     SELF_REPORTED,
     SUMMARY,
     Record,
-    comparable_key,
     share_of_same,
     sketch_videos,
 )
@@ -43,9 +43,6 @@ from dsrbench.submission import boxes as boxes_file
 from dsrbench.submission import entry as entry_file
 from dsrbench.submission.entry import read_entry
 from dsrbench.video import sha256_file
-
-SAME_VIDEOS = 0.5
-"""Share of videos from which two entries of the same backends are the same submission."""
 
 AGREEMENT = 0.98
 """Share of samples that must pass or fail alike when the maintainers detect again."""
@@ -141,7 +138,7 @@ class Intake:
 
         def edit(seen: Snapshot) -> dict[str, Change]:
             record = self._find(seen, name)
-            if not (_same(record.account, account) or _is_maintainer(account, read_rules(seen))):
+            if not (same_account(record.account, account) or _is_maintainer(account, read_rules(seen))):
                 raise InputError(f"entry {name!r} is not of account {account}; its owner or a maintainer withdraws it")
             if record.withdrawn:
                 return {}
@@ -285,40 +282,10 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
     )
 
 
-def find_conflicts(record: Record, others: Sequence[Record]) -> list[str]:
-    """What on the board stands against an entry: its name is taken, it is there already, or its base is not."""
-    problems = []
-    for other in others:
-        if other.name == record.name and _same(other.account, record.account):
-            if not other.withdrawn:
-                problems.append("an entry of this name is yours already; withdraw it first, or take another name")
-            elif other.id == record.id:
-                problems.append(f"this entry was withdrawn on {other.withdrawn[:10]}; submit another one")
-        elif _skeleton(other.name) == _skeleton(record.name) and (
-            other.name == record.name or not _same(other.account, record.account)
-        ):
-            how = "is taken" if other.name == record.name else f"looks like that of entry {other.name!r}"
-            problems.append(f"the name {record.name!r} {how}; take another one")
-        elif not other.withdrawn and _is_duplicate(record, other):
-            problems.append(f"its videos are those of entry {other.name!r}, by the same detector and tracker")
-    base = str(record.entry["base"])
-    standing: Mapping[str, Record] = {other.name: other for other in others if not other.withdrawn}
-    if base and base not in standing:
-        problems.append(f"its base {base!r} is no entry of this board; submit that first")
-    elif base and (
-        not standing[base].is_ranked or comparable_key(standing[base].entry) != comparable_key(record.entry)
-    ):
-        problems.append(
-            f"its base {base!r} was not made alike: suite, seeds, counts, detector and tracker must be equal"
-        )
-    return problems
-
-
 def count_today(today: Sequence[Event], account: str) -> int:
     """Submissions of an account among the events of a day; each was received, or rejected unread."""
-    return len(
-        {event.token for event in today if event.event in ("received", "rejected") and _same(event.account, account)}
-    )
+    asked = (event for event in today if event.event in ("received", "rejected"))
+    return len({event.token for event in asked if same_account(event.account, account)})
 
 
 def check_account(account: str) -> str:
@@ -335,26 +302,11 @@ def check_account(account: str) -> str:
 
 
 def _is_same(record: Record, id: str, account: str) -> bool:
-    return not record.withdrawn and record.id == id and _same(record.account, account)
+    return not record.withdrawn and record.id == id and same_account(record.account, account)
 
 
 def _without_claim(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in entry.record().items() if key != "claim"}
-
-
-def _is_alike(record: Record, other: Record) -> bool:
-    return other.is_ranked and comparable_key(other.entry) == comparable_key(record.entry)
-
-
-def _is_duplicate(record: Record, other: Record) -> bool:
-    if not other.entry.get("detector"):
-        return False
-    if not record.boxes_sha256:
-        return False
-    if record.boxes_sha256 == other.boxes_sha256:
-        return True
-    same_backends = all(record.entry[name] == other.entry[name] for name in ("detector", "tracker", "counts", "stride"))
-    return same_backends and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
 
 
 def _agreement(record: Record, run: Run) -> float:
@@ -375,22 +327,8 @@ def _over_quota(id: str, name: str, rules: Rules) -> Receipt:
     return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
 
 
-def _same(a: str, b: str) -> bool:
-    """Accounts of the Hub are the same in capitals."""
-    return a.casefold() == b.casefold()
-
-
 def _is_maintainer(account: str, rules: Rules) -> bool:
-    return any(_same(account, maintainer) for maintainer in rules.maintainers)
-
-
-def _skeleton(name: str) -> str:
-    """Equal for names that look alike.
-
-    >>> _skeleton("Wan-2.1") == _skeleton("wan_2l")
-    True
-    """
-    return re.sub(r"[._-]", "", name.casefold()).translate(str.maketrans("01i", "oll"))
+    return any(same_account(account, maintainer) for maintainer in rules.maintainers)
 
 
 def _summary(name: str) -> str:

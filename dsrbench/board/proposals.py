@@ -23,6 +23,9 @@ from dsrbench.submission import entry as entry_file
 
 FILES = (entry_file.FILE, boxes_file.FILE)
 
+GONE = "deleted"
+"""What the Hub's client calls an account that is no more."""
+
 INCOMING = re.compile(r"incoming/([A-Za-z0-9][A-Za-z0-9._-]{0,95})/(entry\.json|boxes\.parquet)", re.ASCII)
 
 
@@ -98,6 +101,8 @@ def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: fl
 
 def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> Receipt:
     try:
+        if account == GONE:
+            raise InputError("the account that opened this is no more")
         fetch_proposed(id, number, INCOMING, folder, most_bytes=boxes_file.MOST_BYTES)
         return intake.submit(folder, account)
     except SubmissionError as error:
