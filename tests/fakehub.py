@@ -291,7 +291,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def discussions(self, id: str) -> None:
         if found := self.find(id):
             rows = [
-                {"num": number, "title": "", "status": "open", "isPullRequest": True, "repo": {"name": id, "type": "dataset"}}
+                {
+                    "num": number,
+                    "title": "",
+                    "status": "open",
+                    "isPullRequest": True,
+                    "repo": {"name": id, "type": "dataset"},
+                }
                 | {"author": {"name": proposal.author}, "createdAt": "2026-01-01T00:00:00.000Z"}
                 for number, proposal in enumerate(found[0].proposals, start=1)
                 if not proposal.answer
