@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dsrbench.board.audit import Event, read_events, stamp, write_event
+from dsrbench.board.conflicts import find_conflicts, same_account
 from dsrbench.board.entries import RecordReader, read_record
 from dsrbench.board.records import (
     REDETECTED,
     RESCORED,
+    SELF_REPORTED,
     SUMMARY,
     Record,
-    comparable_key,
     share_of_same,
     sketch_videos,
 )
@@ -35,14 +38,11 @@ from dsrbench.board.storage import Snapshot, Storage
 from dsrbench.errors import InputError
 from dsrbench.hub.commits import Change
 from dsrbench.store import Run
-from dsrbench.submission import CheckedEntry, SubmissionError, check_entry
+from dsrbench.submission import Entry, SubmissionError, check_entry, check_figures
 from dsrbench.submission import boxes as boxes_file
 from dsrbench.submission import entry as entry_file
 from dsrbench.submission.entry import read_entry
 from dsrbench.video import sha256_file
-
-SAME_VIDEOS = 0.5
-"""Share of videos from which two entries of the same backends are the same submission."""
 
 AGREEMENT = 0.98
 """Share of samples that must pass or fail alike when the maintainers detect again."""
@@ -107,7 +107,7 @@ class Intake:
         rules = read_rules(seen)
         token, id, name = secrets.token_hex(16), "", ""
         try:
-            id = take_copy(folder, copy)
+            id = take_copy(folder, copy, without_boxes=rules.self_reported)
             name = read_entry(copy).name
         except SubmissionError as error:
             return self._reject(Event("rejected", self._now(), account, name, id, token, error.problems), rules)
@@ -119,9 +119,8 @@ class Intake:
         if not write_event(self.submissions, received, allow=lambda today: count_today(today, account) < rules.quota):
             return _over_quota(id, name, rules)
         try:
-            checked = check_entry(copy, rules.find_suite)
-            rules.check_seeds(checked.entry.suite["name"], checked.entry.seeds)
-            receipt = self._accept(checked, copy, id, account, received.time)
+            record = make_record(copy, rules, id=id, account=account, submitted=received.time)
+            receipt = self._accept(record, copy)
         except SubmissionError as error:
             self._log(Event("rejected", self._now(), account, name, id, token, error.problems))
             return Receipt(id, name, error.problems)
@@ -139,7 +138,7 @@ class Intake:
 
         def edit(seen: Snapshot) -> dict[str, Change]:
             record = self._find(seen, name)
-            if not (_same(record.account, account) or _is_maintainer(account, read_rules(seen))):
+            if not (same_account(record.account, account) or _is_maintainer(account, read_rules(seen))):
                 raise InputError(f"entry {name!r} is not of account {account}; its owner or a maintainer withdraws it")
             if record.withdrawn:
                 return {}
@@ -178,25 +177,25 @@ class Intake:
         self._log(Event("re-detected", self._now(), account, name, "", secrets.token_hex(16)))
         return agreement
 
-    def _accept(self, checked: CheckedEntry, copy: Path, id: str, account: str, when: str) -> Receipt:
+    def _accept(self, record: Record, copy: Path) -> Receipt:
         """Write an entry that was checked, if nothing on the board stands against it.
 
         Raises:
             SubmissionError: Something does.
         """
-        name = checked.entry.name
-        record = make_record(checked, id=id, account=account, submitted=when, folder=copy)
-        receipt = Receipt(id, name, record=record)
+        name = record.name
+        receipt = Receipt(record.id, name, record=record)
 
         def edit(seen: Snapshot) -> dict[str, Change]:
             nonlocal receipt
             before = read_record(seen, name)
-            if before is not None and _is_same(before, id, account):
-                receipt = Receipt(id, name, record=before, is_repeated=True)
+            if before is not None and _is_same(before, record.id, record.account):
+                receipt = Receipt(record.id, name, record=before, is_repeated=True)
                 return {}
             if problems := find_conflicts(record, self._records.read(seen)[0]):
                 raise SubmissionError(*problems)
-            files = {f"entries/{name}/{file}": copy / file for file in (boxes_file.FILE, entry_file.FILE)}
+            given = [file for file in (boxes_file.FILE, entry_file.FILE) if (copy / file).exists()]
+            files = {f"entries/{name}/{file}": copy / file for file in given}
             return {**files, _summary(name): record.to_json()}
 
         self.results.change(edit, message=f"add {name}")
@@ -228,8 +227,13 @@ class Intake:
         return stamp(self._clock())
 
 
-def take_copy(folder: Path, to: Path) -> str:
+def take_copy(folder: Path, to: Path, *, without_boxes: bool = False) -> str:
     """Copy the two files of an entry, each no larger than it may be; the hash of both.
+
+    Args:
+        folder: Of the entry.
+        to: Where the copies go.
+        without_boxes: Do without `boxes.parquet` where it is not there.
 
     Raises:
         SubmissionError: One is not there, is no plain file, or too large.
@@ -237,6 +241,8 @@ def take_copy(folder: Path, to: Path) -> str:
     hashes = []
     for name, most in ((entry_file.FILE, entry_file.MOST_BYTES), (boxes_file.FILE, boxes_file.MOST_BYTES)):
         path = folder / name
+        if without_boxes and name == boxes_file.FILE and not os.path.lexists(path):
+            continue
         try:
             if not path.is_file() or path.is_symlink():
                 raise SubmissionError(f"{name} is not there; an entry is {entry_file.FILE} and {boxes_file.FILE}")
@@ -251,57 +257,35 @@ def take_copy(folder: Path, to: Path) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def make_record(checked: CheckedEntry, *, id: str, account: str, submitted: str, folder: Path) -> Record:
-    """What the board keeps of an entry whose arithmetic holds."""
-    entry = {key: value for key, value in checked.entry.record().items() if key != "claim"}
+def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted: str) -> Record:
+    """Check the entry in a folder; what the board keeps of it.
+
+    Raises:
+        SubmissionError: It is not accepted; says why.
+    """
+    known: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
+    if not (folder / boxes_file.FILE).exists():
+        entry, figures = check_figures(folder, rules.find_suite)
+        rules.check_seeds(entry.suite["name"], entry.seeds)
+        return Record(entry.name, tier=SELF_REPORTED, entry=_without_claim(entry), figures=figures, **known)
+    checked = check_entry(folder, rules.find_suite)
+    rules.check_seeds(checked.entry.suite["name"], checked.entry.seeds)
     return Record(
-        name=checked.entry.name,
-        id=id,
+        checked.entry.name,
         tier=RESCORED,
-        account=account,
-        submitted=submitted,
-        entry=entry,
+        entry=_without_claim(checked.entry),
         figures=checked.summary,
         passed=np.array([sample.score.passes() for sample in checked.samples], bool),
         sketch=sketch_videos(checked.samples),
         boxes_sha256=sha256_file(folder / boxes_file.FILE),
+        **known,
     )
-
-
-def find_conflicts(record: Record, others: Sequence[Record]) -> list[str]:
-    """What on the board stands against an entry: its name is taken, it is there already, or its base is not."""
-    problems = []
-    for other in others:
-        if other.name == record.name and _same(other.account, record.account):
-            if not other.withdrawn:
-                problems.append("an entry of this name is yours already; withdraw it first, or take another name")
-            elif other.id == record.id:
-                problems.append(f"this entry was withdrawn on {other.withdrawn[:10]}; submit another one")
-        elif _skeleton(other.name) == _skeleton(record.name) and (
-            other.name == record.name or not _same(other.account, record.account)
-        ):
-            how = "is taken" if other.name == record.name else f"looks like that of entry {other.name!r}"
-            problems.append(f"the name {record.name!r} {how}; take another one")
-        elif not other.withdrawn and _is_duplicate(record, other):
-            problems.append(f"its videos are those of entry {other.name!r}, by the same detector and tracker")
-    base = str(record.entry["base"])
-    standing: Mapping[str, Record] = {other.name: other for other in others if not other.withdrawn}
-    if base and base not in standing:
-        problems.append(f"its base {base!r} is no entry of this board; submit that first")
-    elif base and (
-        not standing[base].is_ranked or comparable_key(standing[base].entry) != comparable_key(record.entry)
-    ):
-        problems.append(
-            f"its base {base!r} was not made alike: suite, seeds, counts, detector and tracker must be equal"
-        )
-    return problems
 
 
 def count_today(today: Sequence[Event], account: str) -> int:
     """Submissions of an account among the events of a day; each was received, or rejected unread."""
-    return len(
-        {event.token for event in today if event.event in ("received", "rejected") and _same(event.account, account)}
-    )
+    asked = (event for event in today if event.event in ("received", "rejected"))
+    return len({event.token for event in asked if same_account(event.account, account)})
 
 
 def check_account(account: str) -> str:
@@ -318,20 +302,11 @@ def check_account(account: str) -> str:
 
 
 def _is_same(record: Record, id: str, account: str) -> bool:
-    return not record.withdrawn and record.id == id and _same(record.account, account)
+    return not record.withdrawn and record.id == id and same_account(record.account, account)
 
 
-def _is_alike(record: Record, other: Record) -> bool:
-    return other.is_ranked and comparable_key(other.entry) == comparable_key(record.entry)
-
-
-def _is_duplicate(record: Record, other: Record) -> bool:
-    if not other.entry.get("detector"):
-        return False
-    if record.boxes_sha256 == other.boxes_sha256:
-        return True
-    same_backends = all(record.entry[name] == other.entry[name] for name in ("detector", "tracker", "counts", "stride"))
-    return same_backends and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
+def _without_claim(entry: Entry) -> dict[str, Any]:
+    return {key: value for key, value in entry.record().items() if key != "claim"}
 
 
 def _agreement(record: Record, run: Run) -> float:
@@ -352,22 +327,8 @@ def _over_quota(id: str, name: str, rules: Rules) -> Receipt:
     return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
 
 
-def _same(a: str, b: str) -> bool:
-    """Accounts of the Hub are the same in capitals."""
-    return a.casefold() == b.casefold()
-
-
 def _is_maintainer(account: str, rules: Rules) -> bool:
-    return any(_same(account, maintainer) for maintainer in rules.maintainers)
-
-
-def _skeleton(name: str) -> str:
-    """Equal for names that look alike.
-
-    >>> _skeleton("Wan-2.1") == _skeleton("wan_2l")
-    True
-    """
-    return re.sub(r"[._-]", "", name.casefold()).translate(str.maketrans("01i", "oll"))
+    return any(same_account(account, maintainer) for maintainer in rules.maintainers)
 
 
 def _summary(name: str) -> str:

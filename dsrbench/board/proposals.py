@@ -5,13 +5,15 @@ The Hub itself says whose a pull request is, so that this way needs no page to l
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import tempfile
+import threading
 from pathlib import Path
 
 from dsrbench.board.intake import Intake, Receipt
-from dsrbench.errors import InputError
+from dsrbench.errors import DSRBenchError, InputError
 from dsrbench.hub import HubPath
 from dsrbench.hub.commits import propose_files
 from dsrbench.hub.proposals import answer_proposal, fetch_proposed, list_proposals
@@ -20,6 +22,9 @@ from dsrbench.submission import boxes as boxes_file
 from dsrbench.submission import entry as entry_file
 
 FILES = (entry_file.FILE, boxes_file.FILE)
+
+GONE = "deleted"
+"""What the Hub's client calls an account that is no more."""
 
 INCOMING = re.compile(r"incoming/([A-Za-z0-9][A-Za-z0-9._-]{0,95})/(entry\.json|boxes\.parquet)", re.ASCII)
 
@@ -79,8 +84,25 @@ def take_proposals(intake: Intake, id: str) -> list[Answered]:
     return done
 
 
+def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = 60.0) -> None:
+    """Take in pull requests as they come, until told to stop; while the Hub is down they wait.
+
+    Args:
+        intake: Of the board.
+        id: OWNER/NAME of the dataset of submissions.
+        stop: Set to end, within `every` seconds and what is at work.
+        every: Seconds between two looks.
+    """
+    while not stop.is_set():
+        with contextlib.suppress(DSRBenchError):
+            take_proposals(intake, id)
+        stop.wait(every)
+
+
 def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> Receipt:
     try:
+        if account == GONE:
+            raise InputError("the account that opened this is no more")
         fetch_proposed(id, number, INCOMING, folder, most_bytes=boxes_file.MOST_BYTES)
         return intake.submit(folder, account)
     except SubmissionError as error:

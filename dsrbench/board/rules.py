@@ -27,12 +27,14 @@ class Rules:
     Attributes:
         suites: Seeds every prompt must have, for each suite's name.
         quota: Submissions of one account in a day (UTC), rejected ones too.
+        self_reported: Whether figures without boxes are taken too; they are shown apart, and not ranked.
         maintainers: Accounts that may withdraw any entry, and raise one to the tier `re-detected`.
         title: Of the board; empty for the usual one.
     """
 
     suites: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=lambda: dict.fromkeys(SUITES, SEEDS))
     quota: int = 10
+    self_reported: bool = False
     maintainers: tuple[str, ...] = ()
     title: str = ""
 
@@ -78,6 +80,7 @@ def read_rules(results: Snapshot) -> Rules:
         rules = Rules(
             suites={str(name): tuple(map(int, seeds)) for name, seeds in row.get("suites", usual.suites).items()},
             quota=int(row.get("quota", usual.quota)),
+            self_reported=row.get("self_reported", usual.self_reported) is True,
             maintainers=tuple(map(str, row.get("maintainers", ()))),
             title=str(row.get("title", "")),
         )

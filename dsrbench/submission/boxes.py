@@ -140,7 +140,7 @@ def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
                 yield from map(_unpack, batch.to_pylist())
     except OSError as error:
         raise SubmissionError(f"{FILE} cannot be read ({error.strerror or error})") from None
-    except (pa.ArrowException, MemoryError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, MemoryError) as error:
         raise SubmissionError(f"{FILE} is no such table ({str(error).splitlines()[0][:200]})") from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from dsrbench.prompts import Suite
 from dsrbench.report import summarize
+from dsrbench.report.summary import THRESHOLDS
 from dsrbench.score import score_many
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow, read_boxes
@@ -64,6 +65,58 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
     summary = summarize(samples)
     compare_claim(entry.claim, summary)
     return CheckedEntry(entry, samples, summary)
+
+
+def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tuple[Entry, dict[str, Any]]:
+    """Check an entry that comes without boxes: nothing can be computed, but its figures must be possible.
+
+    Args:
+        folder: With `entry.json`.
+        find_suite: As for `check_entry`.
+
+    Returns:
+        The entry, and of its claim the figures that were looked at.
+
+    Raises:
+        SubmissionError: It is not accepted; says why.
+    """
+    entry = read_entry(folder)
+    suite = find_suite(entry.suite["name"], entry.suite["version"])
+    n_samples, accuracy = len(suite) * len(entry.seeds), entry.claim.get("accuracy")
+    shares = {f"{threshold:.1f}": _value(accuracy, f"{threshold:.1f}") for threshold in THRESHOLDS}
+    counts = {name: entry.claim.get(name) for name in ("n_samples", "n_scored", "n_invalid", "n_failed")}
+    coverage = entry.claim.get("coverage")
+    problems = list(_impossible(counts, {**shares, "coverage": coverage}, n_samples))
+    if suite.sha256 != entry.suite["sha256"]:
+        problems.append(f"the prompts of suite {suite.name} have another sha256")
+    if problems:
+        raise SubmissionError(*problems)
+    intervals = {name: {"value": value, "low": None, "high": None} for name, value in shares.items()}
+    return entry, {**counts, "coverage": coverage, "accuracy": intervals}
+
+
+def _impossible(counts: Mapping[str, Any], shares: Mapping[str, Any], n_samples: int) -> Iterator[str]:
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in counts.values()):
+        yield f"{', '.join(counts)} must be whole numbers"
+    elif counts["n_samples"] != n_samples:
+        yield f"n_samples must be {n_samples}: every prompt with every seed"
+    elif sum(counts.values()) != 2 * n_samples:
+        yield "n_scored, n_invalid and n_failed must add up to n_samples"
+    wrong = {name: value for name, value in shares.items() if not _is_share(value)}
+    for name, value in wrong.items():
+        yield f"{name if name == 'coverage' else f'Accuracy@{name}'} must be a number in 0..1, got {str(value)[:40]!r}"
+    falling = [shares["coverage"], *(value for name, value in shares.items() if name != "coverage")]
+    if not wrong and falling != sorted(falling, reverse=True):
+        yield "Accuracy@t must not rise with t, nor be above coverage"
+
+
+def _value(accuracy: Any, threshold: str) -> Any:
+    figure = accuracy.get(threshold) if isinstance(accuracy, dict) else None
+    return figure.get("value") if isinstance(figure, dict) else None
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def read_grid(entry: Entry, suite: Suite, folder: Path) -> list[BoxRow]:
@@ -160,8 +213,7 @@ def compare_claim(claim: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     pairs = [(name, claim.get(name), found[name]) for name in CLAIMED]
     claimed = claim.get("accuracy")
     for threshold, figure in found["accuracy"].items():
-        said = claimed.get(threshold) if isinstance(claimed, dict) else None
-        pairs.append((f"Accuracy@{threshold}", said.get("value") if isinstance(said, dict) else None, figure["value"]))
+        pairs.append((f"Accuracy@{threshold}", _value(claimed, threshold), figure["value"]))
     for name, said, true in pairs:
         if true is None or said is None:
             same = said is true

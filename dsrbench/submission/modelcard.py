@@ -49,7 +49,7 @@ def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset:
 
     try:
         card = hub.ModelCard(text or f"---\n{{}}\n---\n\n# {entry.model.id}\n", ignore_metadata_errors=False)
-        data = card.data
+        data: Any = card.data
         before = list(data.eval_results or [])
     except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise InputError(f"not a model card that can be added to ({first_line(error)})") from None

@@ -10,7 +10,7 @@ import pytest
 from boardstores import make_store
 from entries import MANIFEST, failed, make_rows, write_entry, write_whole_run
 
-from dsrbench.board import REDETECTED, RESCORED, Board, Intake, open_stores
+from dsrbench.board import REDETECTED, RESCORED, SELF_REPORTED, Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events
 from dsrbench.errors import InputError, StoreError
 from dsrbench.submission import write_boxes
@@ -372,6 +372,23 @@ def test_a_trail_that_was_changed_shows(intake, tmp_path, good):
     for forged in (text.replace(b'"lab"', b'"bob"', 1), lines[0] + lines[2], lines[1] + lines[0] + lines[2]):
         intake.submissions.change(lambda _, data=forged: {file: data}, message="forge")
         assert check_trail(intake.submissions.look()) != []
+
+
+def test_figures_without_boxes_are_shown_apart_where_the_board_takes_them(intake, tmp_path, good):
+    intake.submit(good, "lab")
+    alone = write_entry(tmp_path / "alone", name="alone", share=0.95, luck=1)
+    (alone / "boxes.parquet").unlink()
+    assert intake.submit(alone, "lab").problems[0].startswith("boxes.parquet is not there")
+    set_rules(intake, self_reported=True)
+    receipt = intake.submit(alone, "lab")
+    assert (receipt.is_accepted, receipt.record.tier) == (True, SELF_REPORTED)
+    assert intake.submit(alone, "lab").is_repeated
+    board = Board(intake.results)
+    assert [(p.name, p.tie, p.key == "") for p in board.view().entries] == [("wan", 1, False), ("alone", None, True)]
+    with pytest.raises(InputError, match="figures alone"):
+        board.open("alone")
+    (alone / "boxes.parquet").symlink_to(good / "boxes.parquet")
+    assert intake.submit(alone, "lab").problems[0].startswith("boxes.parquet is not there")
 
 
 def test_write_boxes_is_what_submitters_use(good, tmp_path):

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from boardstores import make_store
 from entries import write_entry
 from fakehub import Proposal
 
 from dsrbench.board import Board, Intake
-from dsrbench.board.proposals import propose_entry, take_proposals
+from dsrbench.board.proposals import propose_entry, take_proposals, watch_proposals
 from dsrbench.errors import DownloadError, HubError, OptionError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -81,3 +84,17 @@ def test_who_is_not_logged_in_proposes_nothing(hub, intake, tmp_path, monkeypatc
         propose_entry(good, "wan", "hf://datasets/lab/none")
     with pytest.raises(OptionError):
         propose_entry(good, "../wan", BOARD)
+
+
+def test_they_are_taken_in_as_they_come(hub, intake, tmp_path, monkeypatch):
+    stop = threading.Event()
+    hub.faults = [(f"GET /api/datasets/{INBOX}/discussions", "503")] * 5
+    thread = threading.Thread(target=watch_proposals, args=(intake, INBOX, stop), kwargs={"every": 0.05})
+    thread.start()
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    until = time.monotonic() + 30
+    while not hub.repos[INBOX].proposals[0].answer and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert hub.repos[INBOX].proposals[0].answer == "Accepted."

@@ -147,6 +147,16 @@ def test_damaged_anywhere_is_an_error_or_harmless(rows, tmp_path):
             continue
 
 
+def test_text_that_is_no_text(tmp_path, table):
+    plain = pa.Table.from_pylist(table, boxes_schema())
+    pq.write_table(plain, tmp_path / "boxes.parquet", compression="none", use_dictionary=False, write_statistics=False)
+    data, id = (tmp_path / "boxes.parquet").read_bytes(), table[0]["prompt_id"].encode()
+    assert id in data
+    (tmp_path / "boxes.parquet").write_bytes(data.replace(id, b"\xff" * len(id)))
+    with pytest.raises(SubmissionError, match=r"no such table .*utf-8"):
+        read(tmp_path)
+
+
 def test_not_there_and_too_large(tmp_path, monkeypatch):
     with pytest.raises(SubmissionError, match="cannot be read"):
         read(tmp_path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dsrbench.prompts import read_suite
 from dsrbench.report import summarize
-from dsrbench.submission import SubmissionError, check_entry, write_boxes
+from dsrbench.submission import SubmissionError, check_entry, check_figures, write_boxes
 from dsrbench.submission.check import TOLERANCE, compare_claim
 from dsrbench.types import Status
 
@@ -151,3 +151,39 @@ def test_another_suite_of_the_same_name(rows, tmp_path):
 
     (problem,) = problems_of(write_entry(tmp_path, rows=rows, change=change))
     assert "score the videos with the suite as it was published" in problem
+
+
+def figures_of(folder):
+    return check_figures(folder, lambda name, version: read_suite(SUITE))
+
+
+def test_figures_without_boxes_must_be_possible(rows, tmp_path):
+    folder = write_entry(tmp_path, rows=rows)
+    (folder / "boxes.parquet").unlink()
+    entry, figures = figures_of(folder)
+    assert set(figures) == {"n_samples", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy"}
+    assert figures["accuracy"]["0.7"]["value"] == entry.claim["accuracy"]["0.7"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("n_samples", 119, "n_samples must be 120: every prompt with every seed"),
+        ("n_samples", None, "must be whole numbers"),
+        ("n_scored", 119, "must add up to n_samples"),
+        ("n_scored", -1, "must be whole numbers"),
+        ("n_failed", "0", "must be whole numbers"),
+        ("n_failed", True, "must be whole numbers"),
+        ("coverage", 1.1, "coverage must be a number in 0..1, got '1.1'"),
+        ("coverage", None, "coverage must be a number in 0..1, got 'None'"),
+        ("coverage", 0.01, "nor be above coverage"),
+        ("accuracy.0.7", 0.999, "must not rise with t"),
+        ("accuracy.0.7", -0.1, "Accuracy@0.7 must be a number in 0..1"),
+        ("accuracy.0.7", True, "Accuracy@0.7 must be a number in 0..1"),
+        ("accuracy.0.9", "1", "Accuracy@0.9 must be a number in 0..1"),
+    ],
+)
+def test_figures_that_are_not(rows, tmp_path, path, value, problem):
+    with pytest.raises(SubmissionError) as caught:
+        figures_of(write_entry(tmp_path, rows=rows, change=forge(path, value)))
+    assert any(problem in told for told in caught.value.problems), caught.value.problems

@@ -4,6 +4,8 @@ import json
 
 import pytest
 from entries import write_entry
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dsrbench.errors import OptionError
 from dsrbench.submission import SubmissionError, read_entry
@@ -146,3 +148,32 @@ def test_check_text_knows_what_is_not_shown():
     assert check_text("Wan 2.1 – ü 漢字 e\u0301") == ""
     for hidden in "\u202e\u200b\u2066\ufeff\u0000\n\u2028\ue000\u00ad":
         assert "is not shown" in check_text(f"a{hidden}b")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+PLACES = [
+    "name",
+    "model",
+    "model.id",
+    "suite",
+    "suite.name",
+    "seeds",
+    "detector",
+    "detector.options",
+    "counts",
+    "claim",
+]
+
+
+@given(st.sampled_from(PLACES), JSON)
+@settings(max_examples=300, deadline=None)
+def test_anything_anywhere_is_an_entry_or_a_refusal(good, place, value):
+    try:
+        entry = parse_entry(changed(good, place, value))
+    except SubmissionError:
+        return
+    assert parse_entry(json.dumps(entry.record()).encode()) == entry

@@ -1,0 +1,128 @@
+"""A board of made-up entries, to measure and to picture the application: no model made these videos.
+
+    python benchmark/board/made_up.py FOLDER --entries 200
+
+Every entry has a record with figures over all prompts of `dsr-core` and five seeds, drawn at random; the first entries
+have boxes besides, and go through the intake like anybody's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsrbench.board import PUBLISHED, RESCORED, Intake, Record, open_stores
+from dsrbench.board.records import REDETECTED
+from dsrbench.prompts import Suite, read_suite
+from dsrbench.report import summarize
+from dsrbench.score import score_many
+from dsrbench.store import Sample
+from dsrbench.submission import Entry, ModelFacts, write_boxes
+from dsrbench.submission.boxes import BoxRow
+from dsrbench.submission.check import score_rows
+from dsrbench.types import Diagnosis, FrameState, Prompt, Status, VideoScore, VideoTracks
+
+SEEDS = (0, 1, 2, 3, 4)
+FRAMES, WIDTH, HEIGHT = 17, 320, 180
+LICENCES = ("apache-2.0", "mit", "openrail", "")
+BACKEND = {"version": "1", "options": {}, "fingerprint": {}}
+PLACES = {"L": (50, 90), "R": (270, 90), "T": (160, 30), "U": (160, 150)}
+
+
+def make_entry(suite: Suite, i: int, *, base: str = "") -> Entry:
+    """What the entry of a number says of itself."""
+    parameters = (4_000_000, 1_300_000_000, 5_000_000_000, 14_000_000_000, None)[i % 5]
+    model = ModelFacts(f"made-up/model-{i:03}", parameters=parameters, license=LICENCES[i % 4], open=i % 3 > 0)
+    facts = {"name": suite.name, "version": suite.version, "sha256": suite.sha256}
+    backends: dict[str, Any] = {
+        "detector": {"name": ("nanodet", "picodet")[i % 5 == 4], **BACKEND},
+        "tracker": {"name": "assignment", **BACKEND},
+    }
+    protocol = ("default", "fast")[i % 5 == 4]
+    return Entry(
+        f"made-up-{i:03}", model, facts, SEEDS, generator=None, claim={}, base=base, protocol=protocol, **backends
+    )
+
+
+def make_tracks(prompt: Prompt, skill: float, rng: np.random.Generator) -> VideoTracks:
+    """Boxes that follow the prompt in a share of all cases, and else stay or go astray; they tremble a little."""
+    stops = [PLACES[relation.value] for relation in prompt.relations]
+    if rng.random() > skill:
+        stops = stops[:1] * 2 if rng.random() < 0.6 else stops[::-1]
+    at = np.linspace(0, len(stops) - 1, FRAMES)
+    centres = np.stack([np.interp(at, range(len(stops)), [stop[axis] for stop in stops]) for axis in (0, 1)], axis=1)
+    centres += rng.normal(0, 2, centres.shape).clip(-6, 6)
+    subject = np.concatenate([centres - 20, centres + 20], axis=1)
+    thing = np.tile([132.0, 66.0, 188.0, 114.0], (FRAMES, 1))
+    seen = np.full(FRAMES, FrameState.DETECTED, np.uint8)
+    return VideoTracks(subject, thing, subject_state=seen, object_state=seen, size=(WIDTH, HEIGHT), fps=8.0)
+
+
+def submit_entry(intake: Intake, suite: Suite, i: int, skill: float, *, base: str = "") -> None:
+    """An entry with boxes, taken in like anybody's."""
+    rng, prompts = np.random.default_rng(i), sorted(suite, key=lambda prompt: prompt.id)
+    asked = [(prompt, seed) for prompt in prompts for seed in SEEDS]
+    tracks = [make_tracks(prompt, skill, rng) for prompt, _ in asked]
+    rows = []
+    for (prompt, seed), track, score in zip(asked, tracks, score_many(tracks, [p for p, _ in asked]), strict=True):
+        sha256 = hashlib.sha256(f"{i} {prompt.id} {seed}".encode()).hexdigest()
+        rows.append(BoxRow(prompt.id, seed, score.status, score.reason, score.dsr_score, sha256, track))
+    entry = make_entry(suite, i, base=base)
+    entry = dataclasses.replace(entry, claim=summarize(score_rows(rows, suite, entry)))
+    with tempfile.TemporaryDirectory() as name:
+        Path(name, "entry.json").write_text(json.dumps(entry.record()))
+        write_boxes(Path(name), rows)
+        receipt = intake.submit(Path(name), "made-up")
+    if not receipt.is_accepted:
+        raise SystemExit(f"entry {i} was not accepted: {'; '.join(receipt.problems)}")
+
+
+def make_record(suite: Suite, i: int) -> Record:
+    """An entry's record with figures drawn at random, without boxes."""
+    rng = np.random.default_rng(i)
+    skill = rng.beta(2, 3)
+    samples = []
+    for prompt in sorted(suite, key=lambda prompt: prompt.id):
+        for seed in SEEDS:
+            value = float(rng.uniform(0.7, 1)) if rng.random() < skill else float(rng.uniform(0, 0.7))
+            diagnosis = Diagnosis.CORRECT if value >= 0.7 else Diagnosis.PARTIAL
+            score = VideoScore(Status.SCORED, "", value, 0.0, 0.0, 0.0, 0.0, diagnosis=diagnosis)
+            failed = VideoScore(Status.FAILED, "no video")
+            samples.append(Sample(f"made-up-{i:03}", prompt, seed, failed if rng.random() < 0.03 else score))
+    entry = {key: value for key, value in make_entry(suite, i).record().items() if key != "claim"}
+    passed = np.array([sample.score.passes() for sample in samples], bool)
+    return Record(
+        *(f"made-up-{i:03}", f"{i:064x}", (RESCORED, REDETECTED)[i % 7 == 0], "made-up", "2026-01-01T00:00:00Z"),
+        entry=json.loads(json.dumps(entry)),
+        figures=summarize(samples),
+        passed=passed,
+    )
+
+
+def fill_board(folder: Path, n_entries: int, *, with_boxes: int = 2) -> None:
+    """Fill a board; entry 1 is aligned from entry 0."""
+    intake, suite = Intake(*open_stores(folder)), read_suite("dsr-core")
+    for i in range(min(with_boxes, n_entries)):
+        submit_entry(intake, suite, i, 0.35 if i == 0 else 0.65, base="made-up-000" if i == 1 else "")
+    records = [make_record(suite, i) for i in range(with_boxes, n_entries)]
+    model = {"id": "made-up/published", "revision": "", "parameters": None, "license": "", "open": True, "url": ""}
+    figures = {"accuracy": {"0.7": {"value": 0.5, "low": None, "high": None}}}
+    entry = {"name": "made-up-published", "model": model}
+    records.append(Record("made-up-published", "", PUBLISHED, "made-up", "2026-01-01T00:00:00Z", entry, figures))
+    files = {f"entries/{record.name}/summary.json": record.to_json() for record in records}
+    intake.results.change(lambda _: files, message="made-up entries")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--entries", type=int, default=200)
+    given = parser.parse_args()
+    fill_board(given.folder, given.entries)
