@@ -111,11 +111,7 @@ def _show_accuracy(placed: Placed) -> str:
         return "–"
     if low is None or high is None:
         return f"<b>{share(value)}</b>"
-    bar = (
-        '<svg class="bar" viewBox="0 0 100 8" aria-hidden="true"><line x1="0" x2="100" y1="4" y2="4"/>'
-        f'<rect x="{100 * low:.1f}" width="{max(100 * (high - low), 1):.1f}" y="2" height="4"/>'
-        f'<circle cx="{100 * value:.1f}" cy="4" r="3"/></svg>'
-    )
+    bar = f'<i style="--l:{100 * low:.1f}%;--h:{100 * high:.1f}%;--v:{100 * value:.1f}%"></i>'
     return f"<b>{share(value)}</b> <small>{share(low)}–{share(high)}</small>{bar}"
 
 

@@ -28,7 +28,12 @@ class Page:
     Args:
         id: Of the tab, in links.
         title: Of the tab.
+
+    Attributes:
+        is_simple: Whether moving a control changes nothing of the others.
     """
+
+    is_simple = False
 
     def __init__(self, id: str, title: str) -> None:
         self.id = id
@@ -55,29 +60,43 @@ class Page:
         Args:
             link: A component that is not shown; the page's script puts the address into it when it is first opened.
         """
-        triggers = [self.tab.select, *(getattr(control, _event(control)) for control in self.controls.values())]
-        self.on(triggers, self.show, link, name=self.id)
+        self.on([self.tab.select], self.show, link, name=self.id)
+        moves = [getattr(control, _event(control)) for control in self.controls.values()]
+        if moves:
+            self.on(
+                moves, self.show, link, name=f"{self.id}_changed", outputs=self.contents if self.is_simple else None
+            )
 
-    def on(self, triggers: Sequence[Any], show: Callable[[Values], Updates], link: Any, *, name: str) -> None:
-        """Change the page when something happens, then the address."""
+    def on(
+        self,
+        triggers: Sequence[Any],
+        show: Callable[[Values], Updates],
+        link: Any,
+        *,
+        name: str,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Change the page, or only some of it, when something happens, then the address."""
+        places = self.outputs if outputs is None else outputs
         names, controls = list(self.controls), list(self.controls.values())
 
         def change(address: str | None, *values: Any) -> Any:
-            if not self.outputs:
+            if not places:
                 return None
             if address == ELSEWHERE:
-                return dict.fromkeys(self.outputs, gr.skip())
+                return dict.fromkeys(places, gr.skip())
             if address:
                 return safely(show, read_link(address))
             updates = safely(show, dict(zip(names, values, strict=True)))
             # What is being typed is the reader's; an answer to its first letters must not take the others back.
-            return {place: value for place, value in updates.items() if not isinstance(place, gr.Textbox)}
+            kept = {*places} - {place for place in self.outputs if isinstance(place, gr.Textbox)}
+            return {place: value for place, value in updates.items() if place in kept}
 
         happened = gr.on(
             list(triggers),
             change,
             inputs=[link, *controls],
-            outputs=self.outputs,
+            outputs=list(places),
             js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}), ...values]",
             api_name=name,
             queue=False,

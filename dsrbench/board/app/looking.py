@@ -49,6 +49,8 @@ EVERY = "all"
 class BoardPage(Page):
     """All entries, filtered, with the columns the reader chooses."""
 
+    is_simple = True
+
     def __init__(self, site: Site) -> None:
         super().__init__("board", "Board")
         self._site = site
@@ -127,6 +129,8 @@ def _several(value: Any, known: Sequence[str]) -> list[str]:
 class CurvesPage(Page):
     """Accuracy over the threshold."""
 
+    is_simple = True
+
     def __init__(self, site: Site) -> None:
         super().__init__("curves", "Thresholds")
         self._site = site
@@ -150,6 +154,8 @@ class CurvesPage(Page):
 class RelationsPage(Page):
     """The heat map."""
 
+    is_simple = True
+
     def __init__(self, site: Site) -> None:
         super().__init__("relations", "Relations")
         self._site = site
@@ -170,6 +176,8 @@ class RelationsPage(Page):
 
 class ComparePage(Page):
     """Two entries."""
+
+    is_simple = True
 
     def __init__(self, site: Site) -> None:
         super().__init__("compare", "Compare")
