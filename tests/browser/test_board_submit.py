@@ -104,13 +104,13 @@ def forge(row):
     return row
 
 
-def version(row):
-    return {**row, "suite": {**row["suite"], "version": "0.1"}}
+def suite(**fields):
+    return {"change": lambda row: {**row, "suite": {**row["suite"], **fields}}}
 
 
 BAD = {
     "a forged figure": ({"change": forge}, "the boxes give"),
-    "another version of the suite": ({"change": version}, "version"),
+    "another version of the suite": (suite(version="0.1"), "version"),
     "another suite": (
         {"change": lambda row: {**row, "suite": {**row["suite"], "name": "mine"}}},
         "not one of this board",

@@ -105,8 +105,7 @@ def test_the_board_and_its_filters(visit):
 def test_columns_and_downloads(visit):
     page = visit("?tab=board&tier=re-scored")
     wait_rows(page, 3)
-    page.get_by_role("button", name="Columns").click()
-    page.get_by_label("Weights", exact=True).locator("visible=true").last.check()
+    choose(page, "Columns", "Weights")
     page.locator("#board th", has_text="Weights").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("link", name="board.csv").click()

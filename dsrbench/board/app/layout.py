@@ -119,7 +119,7 @@ def read_link(address: str) -> dict[str, str]:
 
 def html(id: str, value: str = "") -> Any:
     """A place for HTML made here, without looks of gradio's."""
-    return gr.HTML(value, elem_id=id, apply_default_css=False)
+    return gr.HTML(value, elem_id=id, apply_default_css=False, js_on_load=None)
 
 
 def safely(function: Callable[..., T], *given: Any) -> T:

@@ -68,13 +68,12 @@ class BoardPage(Page):
                         multiselect=several,
                         min_width=140,
                     )
-            with gr.Accordion("Columns", open=False):
-                self.controls["columns"] = gr.CheckboxGroup(
-                    [(column.title, id) for id, column in COLUMNS.items() if id != "entry"],
-                    value=[id for id in SHOWN if id != "entry"],
-                    show_label=False,
-                    label="Columns",
-                )
+            self.controls["columns"] = gr.Dropdown(
+                [(column.title, id) for id, column in COLUMNS.items() if id != "entry"],
+                value=[id for id in SHOWN if id != "entry"],
+                multiselect=True,
+                label="Columns",
+            )
             self._table = html("board")
             self.contents.append(self._table)
 

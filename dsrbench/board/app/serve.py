@@ -50,6 +50,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
             ssr_mode=False,
             mcp_server=False,
             enable_monitoring=False,
+            run_history=False,
             footer_links=["api"],
             max_file_size=MOST_BYTES,
             app_kwargs={"routes": make_routes(site)},
