@@ -111,11 +111,8 @@ def suite(**fields):
 BAD = {
     "a forged figure": ({"change": forge}, "the boxes give"),
     "another version of the suite": (suite(version="0.1"), "version"),
-    "another suite": (
-        {"change": lambda row: {**row, "suite": {**row["suite"], "name": "mine"}}},
-        "not one of this board",
-    ),
-    "a prompt changed": ({"change": lambda row: {**row, "suite": {**row["suite"], "sha256": "0" * 64}}}, "sha256"),
+    "another suite": (suite(name="mine"), "not one of this board"),
+    "a prompt changed": (suite(sha256="0" * 64), "sha256"),
     "other seeds": ({"seeds": (1,)}, "seeds"),
     "missing samples": ({"rows": lambda rows: rows[1:]}, "missing"),
     "a sample twice": ({"rows": lambda rows: [*rows[1:], rows[1]]}, "twice"),

@@ -133,7 +133,8 @@ def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
     return (
         f'<dsr-clip data-boxes="{escape(json.dumps(plain(clip)))}"><figure>'
         f'<div class="stage" style="aspect-ratio:{width}/{height}">{film}'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {subject} and the {object}">{boxes}</svg></div>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {subject} and the {object}">'
+        f"{boxes}</svg></div>"
         f'<figcaption><span class="subject">{subject}</span> <span class="object">{object}</span></figcaption>'
         "</figure></dsr-clip>"
     )
