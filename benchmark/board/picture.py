@@ -1,0 +1,49 @@
+"""Pictures of the application, of a board of made-up entries.
+
+python benchmark/board/made_up.py FOLDER --entries 12 && python benchmark/board/picture.py FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from dsrbench.board.app import Site
+from dsrbench.board.app.serve import start
+
+VIEWS = {
+    "board": ("?tab=board", "#board tbody tr", {}),
+    "compare": ("?tab=compare&a=made-up-000&b=made-up-001", "#compare .prose", {}),
+    "samples": ("?tab=samples&entry=made-up-001&outcome=correct", "#sample svg.chart", {}),
+    "scoring": ("?tab=scoring", "dsr-scoring svg.chart", {"color_scheme": "dark"}),
+    "phone": ("?tab=board", "#board tbody tr", {"viewport": {"width": 375, "height": 740}}),
+}
+"""Address, what to wait for, and what is special about the browser."""
+
+
+def take_pictures(folder: Path, out: Path) -> None:
+    """Write a PNG a view."""
+    app, address = start(Site.open(folder, account="reader", read_only=True), wait=False)
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for name, (query, selector, options) in VIEWS.items():
+            page = browser.new_page(**{"viewport": {"width": 1180, "height": 860}, **options})
+            page.goto(address + query)
+            page.locator(selector).first.wait_for()
+            page.wait_for_timeout(500)
+            page.screenshot(path=out / f"{name}.png")
+            page.close()
+        browser.close()
+    app.close(verbose=False)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    given = parser.parse_args()
+    take_pictures(given.folder, given.out)
