@@ -38,7 +38,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
     from dsrbench.board.app.routes import make_routes
     from dsrbench.board.app.shell import build_app
 
-    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+    fonts, mono = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     app = build_app(site)
     try:
         _, address, _ = app.launch(
@@ -54,7 +54,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
             footer_links=["api"],
             max_file_size=MOST_BYTES,
             app_kwargs={"routes": make_routes(site)},
-            theme=gr.themes.Default(primary_hue="blue", **fonts),
+            theme=gr.themes.Default(primary_hue="blue", font=fonts, font_mono=mono),
             css=read_asset("board.css"),
             head=f"<script>{read_asset('board.js')}{read_asset('scoring.js')}</script>",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from dsrbench.board.app.layout import Page, Updates, Values, html, safely
@@ -45,7 +47,7 @@ class AboutPage(Page):
         return {self.contents[0]: about_html(self._site.board.view())}
 
 
-def build_app(site: Site) -> gr.Blocks:
+def build_app(site: Site) -> Any:
     """The application of a board, to be launched by `dsrbench.board.app.serve`."""
     with gr.Blocks(title=site.title, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as app:
         head, link = html("head"), gr.Textbox(visible=False)
