@@ -149,6 +149,7 @@ def test_rejected(submit, tmp_path, what):
     assert reason in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "reason"),
     [

@@ -208,6 +208,7 @@ def test_the_scoring_widget(visit):
     assert f"DSR-Score {score.dsr_score:.3f}" in widget.locator("output").inner_text()
 
 
+@pytest.mark.slow
 def test_a_phone_in_the_dark(visit):
     page = visit(viewport={"width": 375, "height": 740}, color_scheme="dark", has_touch=True, is_mobile=True)
     wait_rows(page, 4)

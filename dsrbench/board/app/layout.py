@@ -40,6 +40,7 @@ class Page:
         self.tab = gr.Tab(title, id=id, elem_id=f"tab-{id}")
         self.controls: dict[str, Any] = {}
         self.contents: list[Any] = []
+        self._tabs: Sequence[str] = ()
 
     def show(self, values: Values) -> Updates:
         """What becomes of controls and contents.
@@ -54,12 +55,14 @@ class Page:
         """All that `show` may change."""
         return [*self.controls.values(), *self.contents]
 
-    def connect(self, link: Any) -> None:
+    def connect(self, link: Any, tabs: Sequence[str]) -> None:
         """Let `show` follow the tab and its controls, and the address follow both.
 
         Args:
             link: A component that is not shown; the page's script puts the address into it when it is first opened.
+            tabs: Ids of all tabs, the one that is open first before the others.
         """
+        self._tabs = tabs
         self.on([self.tab.select], self.show, link, name=self.id)
         moves = [getattr(control, _event(control)) for control in self.controls.values()]
         if moves:
@@ -97,7 +100,7 @@ class Page:
             change,
             inputs=[link, *controls],
             outputs=list(places),
-            js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}), ...values]",
+            js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}, {json.dumps(self._tabs)}), ...values]",
             api_name=name,
             queue=False,
             show_progress="hidden",

@@ -217,9 +217,9 @@ class SamplesPage(Page):
             self.contents += [self._sample, self._found]
         self._steps = {before: -1, after: 1}
 
-    def connect(self, link: Any) -> None:
+    def connect(self, link: Any, tabs: Sequence[str]) -> None:
         """As for `Page`, with the buttons."""
-        super().connect(link)
+        super().connect(link, tabs)
         for button, step in self._steps.items():
             self.on([button.click], partial(self.show, step=step), link, name="previous" if step < 0 else "next")
 

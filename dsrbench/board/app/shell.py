@@ -56,13 +56,14 @@ def build_app(site: Site) -> Any:
                 *(BoardPage(site), CurvesPage(site), RelationsPage(site), ComparePage(site), SamplesPage(site)),
                 *(PromptsPage(site), ScoringPage(), SubmitPage(site, login=not site.account), AboutPage(site)),
             ]
+        ids = [page.id for page in pages]
         for page in pages:
-            page.connect(link)
+            page.connect(link, ids)
 
         def arrive(request: gr.Request) -> Updates:
             view = safely(site.board.view)
             wanted = request.query_params.get("tab")
-            selected = wanted if wanted in {page.id for page in pages} else pages[0].id
+            selected = wanted if wanted in ids else ids[0]
             title = view.rules.title or site.title
             return {head: notice_html(view, title), tabs: gr.Tabs(selected=selected)}
 

@@ -1,17 +1,17 @@
 // The page of the board: <dsr-clip> plays boxes over a frame, dsrLink keeps the address in step with what is shown.
 "use strict";
-let arrived = false;
+let arrived = false, current = "";
 // The address when a tab is first shown, "elsewhere" while it leads to another tab, "" ever after.
-window.dsrArrive = tab => {
+window.dsrArrive = (tab, tabs) => {
+  const asked = new URLSearchParams(location.search).get("tab");
+  if (!arrived && (tabs.includes(asked) ? asked : tabs[0]) !== tab) return "elsewhere";
+  current = tab;
   if (arrived) return "";
-  const known = name => document.getElementById(`tab-${name}-button`);
-  const asked = new URLSearchParams(location.search).get("tab") ?? "board";
-  if ((known(asked) ? asked : "board") !== tab) return "elsewhere";
   arrived = true;
   return location.search;
 };
 window.dsrLink = (tab, names, usual, values) => {
-  if (!arrived || document.querySelector('#tabs [role="tab"][aria-selected="true"]')?.id !== `tab-${tab}-button`) return;
+  if (current !== tab) return;
   const address = new URL(location.href);
   const kept = [...address.searchParams].filter(([name]) => name.startsWith("__"));
   const shown = names.map((name, i) => [name, Array.isArray(values[i]) ? values[i].join() : values[i] ?? ""]);
