@@ -94,8 +94,8 @@ def read_suite(source: str | Path) -> Suite:
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
 
     Args:
-        source: A path, the name of a suite that comes with the package, of which `NAME:SPLIT` takes one split, or a file
-            of a dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
+        source: A path, the name of a suite that comes with the package, of which `NAME:SPLIT` takes one split, or a
+            file of a dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
 
     Raises:
         HubError: The file is not on the Hub, or may not be read.
