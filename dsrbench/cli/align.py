@@ -51,7 +51,7 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     help="Train on these in place of candidates: a file of `dsrbench pairs`, or the split train of a dataset, a folder "
     "or hf://datasets/OWNER/NAME.",
 )
-@click.option("--candidates", default="0..4", show_default=True, help="Seeds of the candidates of every prompt.")
+@click.option("--candidates", default="0..7", show_default=True, help="Seeds of the candidates of every prompt.")
 @click.option(
     "--seeds", default="0..4", show_default=True, help="Seeds of the evaluation, the same for base and adapter."
 )

@@ -63,7 +63,8 @@ def open_runs(folders: Sequence[str]) -> list[Run]:
             raise RunMismatchError(
                 f"{names[0]} and {run.disk.shown} are of different suites ({said}); build a dataset of each"
             )
-        changes = describe_changes(*({key: made.get(key) for key in ALIKE} for made in (first, manifest)))
+        old, new = ({key: made.get(key) for key in ALIKE} for made in (first, manifest))
+        changes = describe_changes(old, new)
         if changes:
             raise RunMismatchError(
                 f"{names[0]} and {run.disk.shown} were scored in different ways ({changes[0]}), so that their scores "

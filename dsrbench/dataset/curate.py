@@ -218,7 +218,7 @@ def _balanced(candidates: Sequence[Candidate], splits: dict[str, str], rules: Ru
         for place, numbers in enumerate(split.values()):
             rng = np.random.default_rng([rules.seed, place, len(numbers)])
             turns: dict[str, int] = defaultdict(int)
-            ranked = []
+            ranked: list[tuple[int, int, int]] = []
             for number in (numbers[i] for i in rng.permutation(len(numbers)).tolist()):
                 prompt = candidates[number].prompt_id
                 ranked.append((turns[prompt], len(ranked), number))

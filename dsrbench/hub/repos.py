@@ -243,10 +243,11 @@ def _import_hub(what: str) -> Any:
         import huggingface_hub.utils
     except ImportError:
         raise MissingExtraError(what, "huggingface_hub", "dataset") from None
-    huggingface_hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it
+    hub: Any = huggingface_hub
+    hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
     if not sys.stderr.isatty():
-        huggingface_hub.utils.disable_progress_bars()
-    return huggingface_hub
+        hub.utils.disable_progress_bars()
+    return hub
 
 
 def _ask(ask: Callable[[], T], place: HubPath, hub: Any) -> T:

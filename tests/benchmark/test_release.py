@@ -23,7 +23,7 @@ SETTINGS = {
     "SEEDS": "0..3",
     "HELD_OUT_SEEDS": "0",
     "GENERATOR": "-o generator.steps=10",
-    "CURATION": "--per-prompt 8 --licence apache-2.0",
+    "CURATION": "--per-prompt 8",
     "TRAINING": "-s steps=2 -s batch=2 -s rank=2",
     "REPO": "me/sprites",
     "DSRBENCH": f"{sys.executable} -m dsrbench",

@@ -31,7 +31,7 @@ class SpritesFamily:
     """
 
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out", "text_pool")
-    defaults: Mapping[str, Any] = {"learning_rate": 2e-3, "beta": 30.0, "weight": 15.0, "steps": 200}
+    defaults: Mapping[str, Any] = {"learning_rate": 2e-3, "beta": 30.0, "weight": 15.0, "steps": 400, "every": 100}
 
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         find_weights_folder("model", folder)

@@ -1,0 +1,69 @@
+"""The experiments' tables and picture say what the comparisons hold; alignments share files, not folders."""
+
+from __future__ import annotations
+
+import importlib.util
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmark" / "align"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"align_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def results():
+    def figure(value):
+        return {"value": value, "low": value - 0.05, "high": value + 0.05}
+
+    def comparison(a, b):
+        scores = {"accuracy_a": figure(a), "accuracy_b": figure(b), "coverage_a": 0.99, "coverage_b": 0.5}
+        scores["difference"] = {"difference": b - a, "low": b - a - 0.04, "high": b - a + 0.04}
+        return {"scores": scores, "quality": {"sharpness": {"a": 0.1, "b": 0.2}}}
+
+    return [
+        {
+            "arm": arm,
+            "seed": 0,
+            "train_seconds": 1,
+            "sprites": comparison(0.3, b),
+            "sprites-template": comparison(0.2, b),
+        }
+        for arm, b in (("dpo", 0.6), ("unregularised", 0.1))
+    ]
+
+
+def test_tables(results, capsys):
+    load("experiments").print_tables(results)
+    text = capsys.readouterr().out
+    gain = "+0.300 [+0.260, +0.340]"
+    assert f"| dpo | 0 | 0.300 [0.250, 0.350] | 0.600 [0.550, 0.650] | {gain} | 0.990 -> 0.500 |" in text
+    assert "| unregularised | 0 | 0.200 [0.150, 0.250] | 0.100 [0.050, 0.150] | -0.100" in text
+    assert "| dpo | 0 | 0.100 -> 0.200 |" in text
+
+
+def test_picture(results):
+    root = ET.fromstring(load("plot").draw(results))
+    kind = "{http://www.w3.org/2000/svg}"
+    bars = [float(bar.get("width")) for bar in root.iter(f"{kind}rect")][1:]
+    assert bars == pytest.approx([90, 180, 30, 60, 180, 30])  # base, DPO, unregularised under either detector
+    assert "DPO, no regulariser, seed 0" in {text.text for text in root.iter(f"{kind}text")}
+
+
+def test_what_is_shared_is_linked_once(tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    (source / "round-1" / "latents").mkdir(parents=True)
+    (source / "round-1" / "latents" / "a.bin").write_bytes(b"a")
+    (source / "round-1" / "pairs.jsonl").write_text("{}\n")
+    for _ in range(2):
+        load("experiments").share(source, out, ["round-1/latents", "round-1/pairs.jsonl", "base"])
+    assert (out / "round-1" / "latents" / "a.bin").samefile(source / "round-1" / "latents" / "a.bin")
+    assert (out / "round-1" / "pairs.jsonl").read_text() == "{}\n"
+    assert not (out / "base").exists()
