@@ -6,7 +6,7 @@
         ...; hub.repos["me/data"].files["README.md"]
 
 `HF_ENDPOINT` is `hub.url`. A fault is a status such as "503", or "drop": the connection closes, of a download in the
-middle.
+middle; or "lost": what is asked for is done, and the connection closes before the answer.
 """
 
 from __future__ import annotations
@@ -26,11 +26,22 @@ LFS = (".parquet", ".mp4")
 
 
 @dataclasses.dataclass
+class Proposal:
+    """A pull request: open until it has an answer."""
+
+    author: str
+    files: dict[str, bytes]
+    answer: str = ""
+
+
+@dataclasses.dataclass
 class Repo:
-    """A dataset: the files of every commit, the last one first."""
+    """A dataset: the files of every commit, the last one first, and those of every pull request."""
 
     private: bool = False
     commits: list[tuple[str, dict[str, bytes]]] = dataclasses.field(default_factory=list)
+    proposals: list[Proposal] = dataclasses.field(default_factory=list)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -41,6 +52,9 @@ class Repo:
         """A commit with its files, by its name or as `main`."""
         if revision == "main":
             return self.commits[0]
+        if revision.startswith("refs/pr/"):
+            number = int(revision.rpartition("/")[2])
+            return (f"{number:040x}", self.proposals[number - 1].files) if number <= len(self.proposals) else None
         return next((commit for commit in self.commits if commit[0] == revision), None)
 
     def commit(self, files: dict[str, bytes]) -> str:
@@ -84,18 +98,21 @@ class FakeHub(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
+KIND, REPO, REVISION = "(?:datasets|models)", "([^/]+/[^/]+)", r"(refs/pr/\d+|[^/]+)"
 ROUTES = (
-    ("POST", r"/api/repos/create", "create"),
-    ("POST", r"/api/validate-yaml", "validate"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)", "info"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)/revision/([^/]+)", "info"),
-    ("GET", r"/api/datasets/([^/]+/[^/]+)/tree/([^/]+)(?:/(.*))?", "tree"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/paths-info/([^/]+)", "paths"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
-    ("POST", r"/api/datasets/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
-    ("POST", r"/datasets/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
+    ("POST", "/api/repos/create", "create"),
+    ("POST", "/api/validate-yaml", "validate"),
+    ("GET", f"/api/{KIND}/{REPO}", "info"),
+    ("GET", f"/api/{KIND}/{REPO}/revision/{REVISION}", "info"),
+    ("GET", f"/api/{KIND}/{REPO}/tree/{REVISION}(?:/(.*))?", "tree"),
+    ("POST", f"/api/{KIND}/{REPO}/paths-info/{REVISION}", "paths"),
+    ("POST", f"/api/{KIND}/{REPO}/preupload/{REVISION}", "preupload"),
+    ("POST", f"/api/{KIND}/{REPO}/commit/{REVISION}", "commit"),
+    ("GET", f"/api/{KIND}/{REPO}/discussions", "discussions"),
+    ("POST", rf"/api/{KIND}/{REPO}/discussions/(\d+)/status", "close"),
+    ("POST", rf"(?:/datasets)?/{REPO}\.git/info/lfs/objects/batch", "batch"),
     ("PUT", r"/lfs/(\w+)", "put"),
-    ("GET", r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+    ("GET", f"(?:/datasets)?/{REPO}/resolve/{REVISION}/(.+)", "resolve"),
 )
 
 
@@ -122,7 +139,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.fault = self.server.faults.pop(0)[1]
             if self.fault.isdigit():
                 return self.send(int(self.fault), {"error": "asked for"})
-            if self.command != "GET":
+            if self.fault == "drop" and self.command != "GET":
                 return self.drop()
         method = "GET" if self.command == "HEAD" else self.command
         for verb, pattern, name in ROUTES:
@@ -142,7 +159,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.server.tokens.get(token)
 
     def may_write(self, id: str) -> bool:
-        """Whether the token may write, with the refusal sent if it may not."""
+        """Whether the token may write, or propose, with the refusal sent if it may not."""
+        if "create_pr=1" in self.path and self.owners is not None:
+            return True
         if self.owners is None:
             self.send(401, {"error": "Invalid username or password."})
         elif id.split("/")[0] not in self.owners:
@@ -220,14 +239,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(200, {"files": files})
 
     def batch(self, id: str) -> None:
-        if not self.may_write(id):
-            return
+        if self.owners is None:  # who proposes files sends them as well; the commit is what needs a permission
+            return self.send(401, {"error": "Invalid username or password."})
         objects = []
         for item in json.loads(self.body)["objects"]:
             href = f"{self.server.url}/lfs/{item['oid']}"
             there = item["oid"] in self.server.objects
             objects.append({**item, **({} if there else {"actions": {"upload": {"href": href}}})})
-        self.send(200, {"transfer": "basic", "objects": objects}, {"Content-Type": "application/vnd.git-lfs+json"})
+        return self.send(
+            200, {"transfer": "basic", "objects": objects}, {"Content-Type": "application/vnd.git-lfs+json"}
+        )
 
     def put(self, oid: str) -> None:
         if hashlib.sha256(self.body).hexdigest() != oid:
@@ -236,12 +257,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.send(200, {})
 
     def commit(self, id: str, revision: str) -> None:
-        if not self.may_write(id) or not (found := self.find(id, revision)):
+        proposed = "create_pr=1" in self.path
+        if not self.may_write(id) or not self.find(id, revision):
             return
-        files = dict(found[1][1])
+        repo = self.server.repos[id]
+        with repo.lock:
+            self.add_commit(repo, id, revision, proposed)
+
+    def add_commit(self, repo: Repo, id: str, revision: str, proposed: bool) -> None:
+        found = repo.find(revision)
+        files = dict(found[1])
         for line in filter(None, self.body.splitlines()):
             item = json.loads(line)
             value = item["value"]
+            if item["key"] == "header" and value.get("parentCommit") not in (None, found[0]) and not proposed:
+                return self.send(412, {"error": "A commit has happened since. Please refresh and try again."})
             if item["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif item["key"] == "lfsFile":
@@ -250,10 +280,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 files[value["path"]] = self.server.objects[value["oid"]]
             elif item["key"] == "deletedFile":
                 files.pop(value["path"])
-        name = found[0].commit(files)
-        return self.send(
-            200, {"success": True, "commitOid": name, "commitUrl": f"{self.server.url}/{id}/commit/{name}"}
-        )
+        url = f"{self.server.url}/datasets/{id}"
+        if proposed:
+            repo.proposals.append(Proposal(min(self.owners or {"ghost"}), files))
+            more = {"pullRequestUrl": f"{url}/discussions/{len(repo.proposals)}"}
+            return self.send(200, {"success": True, "commitOid": "0" * 40, "commitUrl": f"{url}/commit/0", **more})
+        name = repo.commit(files)
+        return self.send(200, {"success": True, "commitOid": name, "commitUrl": f"{url}/commit/{name}"})
+
+    def discussions(self, id: str) -> None:
+        if found := self.find(id):
+            rows = [
+                {
+                    "num": number,
+                    "title": "",
+                    "status": "open",
+                    "isPullRequest": True,
+                    "repo": {"name": id, "type": "dataset"},
+                }
+                | {"author": {"name": proposal.author}, "createdAt": "2026-01-01T00:00:00.000Z"}
+                for number, proposal in enumerate(found[0].proposals, start=1)
+                if not proposal.answer
+            ]
+            self.send(200, {"count": len(rows), "start": 0, "discussions": rows})
+
+    def close(self, id: str, number: str) -> None:
+        if not self.may_write(id) or not (found := self.find(id)):
+            return
+        asked = json.loads(self.body)
+        found[0].proposals[int(number) - 1].answer = asked["comment"]
+        event = {"id": "0", "type": "status-change", "createdAt": "2026-01-01T00:00:00.000Z", "author": {"name": "x"}}
+        self.send(200, {"newStatus": {**event, "data": {"status": asked["status"]}}})
 
     def resolve(self, id: str, revision: str, name: str) -> None:
         if not (found := self.find(id, revision)):
@@ -272,6 +329,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, status: int, value: object, headers: dict[str, str] | None = None) -> None:
         """Send JSON or bytes; of a body that is to be dropped, the first half."""
+        if self.fault == "lost":
+            return self.drop()
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         kind = "application/octet-stream" if isinstance(value, bytes) else "application/json"

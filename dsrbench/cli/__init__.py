@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Table, summary.json and web page of a run.",
     "score": "Score boxes you bring, a JSON line a video.",
     "sprites": "Train the embedded model and its detector anew.",
+    "submit": "Pack a run as an entry of a leaderboard; check it, submit it.",
     "upsample": "Extend a suite's prompts with a language model on this machine.",
 }
 """Every subcommand with its one-line help; it lives in the module of its name, as a click command `command`."""

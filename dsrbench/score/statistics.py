@@ -169,7 +169,7 @@ def paired_difference(
     change = after - before
     interval = bootstrap_interval(change, clusters, confidence=confidence, n_resamples=n_resamples, seed=seed)
     sums, _ = _cluster_sums(change, clusters)
-    p_value = _sign_flip_p(sums, n_permutations, np.random.default_rng([seed, 1])) if len(sums) else math.nan
+    p_value = float(sign_flip_p_values(sums[None], n_permutations=n_permutations, seed=seed)[0])
     return PairedDifference(interval.value, interval.low, interval.high, p_value, len(change), len(sums))
 
 
@@ -200,15 +200,32 @@ def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.ran
     return np.concatenate(means)
 
 
-def _sign_flip_p(sums: Floats, n_permutations: int, rng: np.random.Generator) -> float:
-    n = len(sums)
-    seen = abs(float(sums.sum()))
-    slack = 1e-9 * max(1.0, float(np.abs(sums).sum()))
+def sign_flip_p_values(sums: ArrayLike, *, n_permutations: int = 10_000, seed: int = 0) -> Floats:
+    """Two-sided p-values of "the sign of each cluster's sum is chance", the one test of `paired_difference`, for many.
+
+    Args:
+        sums: Sum of b - a over each cluster, a row a comparison, `[K, C]`.
+        n_permutations: Sign flips, where there are more than `MAX_EXACT_CLUSTERS` clusters; all rows get the same ones.
+        seed: Same seed, same p-values.
+
+    Returns:
+        `[K]`; NaN where there is no cluster.
+
+    >>> sign_flip_p_values([[1, 1, 0], [0, 0, 0]]).tolist()
+    [0.5, 1.0]
+    """
+    rows = np.asarray(sums, np.float64)
+    if rows.ndim != 2:
+        raise InputError(f"expected sums [K, C], a row a comparison, got {rows.shape}")
+    n, rng = rows.shape[1], np.random.default_rng([seed, 1])
+    if not n:
+        return np.full(len(rows), np.nan)
+    least = np.abs(rows.sum(axis=1)) - 1e-9 * np.maximum(1.0, np.abs(rows).sum(axis=1))
     if n <= MAX_EXACT_CLUSTERS:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        return float(np.mean(np.abs(signs @ sums) >= seen - slack))
-    hits, step = 0, max(1, _BLOCK // n)
+        return np.asarray((np.abs(signs @ rows.T) >= least).mean(axis=0))
+    hits, step = np.zeros(len(rows)), max(1, _BLOCK // n)
     for start in range(0, n_permutations, step):
         signs = 1.0 - 2.0 * rng.integers(0, 2, size=(min(step, n_permutations - start), n))
-        hits += int(np.count_nonzero(np.abs(signs @ sums) >= seen - slack))
-    return (1 + hits) / (1 + n_permutations)
+        hits += (np.abs(signs @ rows.T) >= least).sum(axis=0)
+    return np.asarray((1 + hits) / (1 + n_permutations))

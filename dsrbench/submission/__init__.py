@@ -5,7 +5,7 @@ sample: the boxes of every frame, status, video hash, score). No pickle, no arch
 """
 
 from dsrbench.submission.boxes import read_boxes, write_boxes
-from dsrbench.submission.check import CheckedEntry, check_entry
+from dsrbench.submission.check import CheckedEntry, check_entry, check_figures
 from dsrbench.submission.entry import Entry, ModelFacts, SubmissionError, read_entry
 from dsrbench.submission.pack import pack_entry
 
@@ -15,6 +15,7 @@ __all__ = [
     "ModelFacts",
     "SubmissionError",
     "check_entry",
+    "check_figures",
     "pack_entry",
     "read_boxes",
     "read_entry",

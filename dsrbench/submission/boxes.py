@@ -23,6 +23,9 @@ FILE = "boxes.parquet"
 MOST_BYTES = 256 * 2**20
 """Of the file, and four times as many of its columns unpacked."""
 
+MOST_TEXT = 4_000
+"""Characters of a text: prompts extended by a language model are long."""
+
 MOST_FRAMES = 2_000
 MOST_PIXELS = 16_384
 MOST_FPS = 1_000
@@ -60,6 +63,20 @@ class BoxRow:
     tracks: VideoTracks | None
     anchored: bool = True
     text_used: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What to call it in messages."""
+        return name_sample(self.prompt_id, self.seed)
+
+
+def name_sample(prompt_id: str, seed: int) -> str:
+    """What to call a sample in messages; an id of any length fits.
+
+    >>> name_sample("1000_LR", 2)
+    'sample 1000_LR, seed 2'
+    """
+    return f"sample {prompt_id[:60]}, seed {seed}"
 
 
 def boxes_schema() -> pa.Schema:
@@ -123,7 +140,7 @@ def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
                 yield from map(_unpack, batch.to_pylist())
     except OSError as error:
         raise SubmissionError(f"{FILE} cannot be read ({error.strerror or error})") from None
-    except (pa.ArrowException, MemoryError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, MemoryError) as error:
         raise SubmissionError(f"{FILE} is no such table ({str(error).splitlines()[0][:200]})") from None
 
 
@@ -134,9 +151,11 @@ def _check_table(table: Any, most_rows: int) -> None:
         raise SubmissionError(f"{FILE} must have the columns {expected.names}; these differ: {', '.join(unlike)[:300]}")
     if table.metadata.num_rows > most_rows:
         raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {most_rows:,}")
-    groups = (table.metadata.row_group(n) for n in range(table.metadata.num_row_groups))
-    if sum(group.total_byte_size for group in groups) > 4 * MOST_BYTES:
-        raise SubmissionError(f"{FILE} unpacks to more than the {4 * MOST_BYTES:,} bytes it may have")
+    groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
+    values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
+    most_values = table.metadata.num_rows * (10 * MOST_FRAMES + len(expected))
+    if sum(group.total_byte_size for group in groups) > 4 * MOST_BYTES or values > most_values:
+        raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MOST_BYTES:,} bytes")
 
 
 def _pack(row: BoxRow) -> dict[str, Any]:
@@ -163,9 +182,9 @@ def _unpack(row: Mapping[str, Any]) -> BoxRow:
     if absent:
         raise SubmissionError(f"{FILE}: a row has no {', '.join(absent)}")
     for name in ("prompt_id", "reason", "text_used"):
-        if problem := check_text(row[name], most=2_000):
+        if problem := check_text(row[name], most=MOST_TEXT):
             raise SubmissionError(f"{FILE}: {name} {problem}")
-    where = f"sample {row['prompt_id']}, seed {row['seed']}"
+    where = name_sample(row["prompt_id"], row["seed"])
     if row["status"] not in {status.value for status in Status}:
         raise SubmissionError(f"{where}: no status {row['status'][:20]!r}")
     if row["video_sha256"] and not HEX.fullmatch(row["video_sha256"]):
@@ -214,7 +233,7 @@ def _to_array(name: str, values: Sequence[float], n_frames: int, where: str) -> 
         return np.array(values, np.float64).reshape(-1, 4)
     unknown = set(values) - {int(state) for state in FrameState}
     if unknown:
-        raise SubmissionError(f"{where}: {name} has states that are none: {sorted(unknown)[:SHOWN]}")
+        raise SubmissionError(f"{where}: {name} has states that are none: {sorted(map(str, unknown))[:SHOWN]}")
     return np.array(values, np.uint8)
 
 

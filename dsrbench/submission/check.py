@@ -10,6 +10,7 @@ from typing import Any
 
 from dsrbench.prompts import Suite
 from dsrbench.report import summarize
+from dsrbench.report.summary import THRESHOLDS
 from dsrbench.score import score_many
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow, read_boxes
@@ -22,7 +23,7 @@ TOLERANCE = 1e-6
 CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "mean_score")
 """Figures of a summary that are compared, beside the accuracies."""
 
-SHOWN = 5
+SHOWN = 20
 """Samples named in a message."""
 
 
@@ -58,17 +59,71 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
             f"the prompts of suite {suite.name} {suite.version} have the sha256 {suite.sha256[:12]}..., the entry's "
             f"{entry.suite['sha256'][:12]}...: score the videos with the suite as it was published"
         )
-    samples = score_again(entry, suite, folder)
+    rows = read_grid(entry, suite, folder)
+    samples = score_rows(rows, suite, entry)
+    compare_scores(rows, samples)
     summary = summarize(samples)
     compare_claim(entry.claim, summary)
     return CheckedEntry(entry, samples, summary)
 
 
-def score_again(entry: Entry, suite: Suite, folder: Path) -> list[Sample]:
-    """All samples of an entry, scored from its boxes.
+def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tuple[Entry, dict[str, Any]]:
+    """Check an entry that comes without boxes: nothing can be computed, but its figures must be possible.
+
+    Args:
+        folder: With `entry.json`.
+        find_suite: As for `check_entry`.
+
+    Returns:
+        The entry, and of its claim the figures that were looked at.
 
     Raises:
-        SubmissionError: A sample is missing, there twice, not of the grid, or claims another score than its boxes give.
+        SubmissionError: It is not accepted; says why.
+    """
+    entry = read_entry(folder)
+    suite = find_suite(entry.suite["name"], entry.suite["version"])
+    n_samples, accuracy = len(suite) * len(entry.seeds), entry.claim.get("accuracy")
+    shares = {f"{threshold:.1f}": _value(accuracy, f"{threshold:.1f}") for threshold in THRESHOLDS}
+    counts = {name: entry.claim.get(name) for name in ("n_samples", "n_scored", "n_invalid", "n_failed")}
+    coverage = entry.claim.get("coverage")
+    problems = list(_impossible(counts, {**shares, "coverage": coverage}, n_samples))
+    if suite.sha256 != entry.suite["sha256"]:
+        problems.append(f"the prompts of suite {suite.name} have another sha256")
+    if problems:
+        raise SubmissionError(*problems)
+    intervals = {name: {"value": value, "low": None, "high": None} for name, value in shares.items()}
+    return entry, {**counts, "coverage": coverage, "accuracy": intervals}
+
+
+def _impossible(counts: Mapping[str, Any], shares: Mapping[str, Any], n_samples: int) -> Iterator[str]:
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in counts.values()):
+        yield f"{', '.join(counts)} must be whole numbers"
+    elif counts["n_samples"] != n_samples:
+        yield f"n_samples must be {n_samples}: every prompt with every seed"
+    elif sum(counts.values()) != 2 * n_samples:
+        yield "n_scored, n_invalid and n_failed must add up to n_samples"
+    wrong = {name: value for name, value in shares.items() if not _is_share(value)}
+    for name, value in wrong.items():
+        yield f"{name if name == 'coverage' else f'Accuracy@{name}'} must be a number in 0..1, got {str(value)[:40]!r}"
+    falling = [shares["coverage"], *(value for name, value in shares.items() if name != "coverage")]
+    if not wrong and falling != sorted(falling, reverse=True):
+        yield "Accuracy@t must not rise with t, nor be above coverage"
+
+
+def _value(accuracy: Any, threshold: str) -> Any:
+    figure = accuracy.get(threshold) if isinstance(accuracy, dict) else None
+    return figure.get("value") if isinstance(figure, dict) else None
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def read_grid(entry: Entry, suite: Suite, folder: Path) -> list[BoxRow]:
+    """The rows of an entry, one for each prompt and seed, sorted by both.
+
+    Raises:
+        SubmissionError: One is missing, there twice, not of the grid, or not as it must be.
     """
     grid = {(prompt.id, seed) for prompt in suite for seed in entry.seeds}
     rows: dict[tuple[str, int], BoxRow] = {}
@@ -76,19 +131,36 @@ def score_again(entry: Entry, suite: Suite, folder: Path) -> list[Sample]:
         key = row.prompt_id, row.seed
         if key not in grid or key in rows:
             why = "is there twice" if key in rows else f"is not one of suite {suite.name} and the entry's seeds"
-            raise SubmissionError(f"sample {row.prompt_id}, seed {row.seed} {why}")
+            raise SubmissionError(f"{row.shown} {why}")
         rows[key] = row
     if missing := sorted(grid - rows.keys()):
-        names = ", ".join(f"{id} seed {seed}" for id, seed in missing[:SHOWN])
-        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        raise SubmissionError(f"{len(missing)} of {len(grid)} samples are missing: {names}{more}")
-    ordered = [rows[key] for key in sorted(rows)]
-    scores = _scores(ordered, suite, entry)
-    problems = list(_differences(ordered, scores))
+        lines = [f"sample {id}, seed {seed} is missing" for id, seed in missing]
+        raise SubmissionError(f"{len(missing)} of {len(grid)} samples are missing", *_first(lines))
+    return [rows[key] for key in sorted(rows)]
+
+
+def score_rows(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[Sample]:
+    """Every row as a sample, scored from its boxes whatever it claims."""
+    scores = _scores(rows, suite, entry)
+    return [_sample(row, score, suite, entry) for row, score in zip(rows, scores, strict=True)]
+
+
+def compare_scores(rows: Sequence[BoxRow], samples: Sequence[Sample]) -> None:
+    """See that every row claims the score its boxes give.
+
+    Raises:
+        SubmissionError: One claims another.
+    """
+    problems = list(_differences(rows, [sample.score for sample in samples]))
     if problems:
-        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise SubmissionError(f"the boxes give other scores than claimed: {'; '.join(problems[:SHOWN])}{more}")
-    return [_sample(row, score, suite, entry) for row, score in zip(ordered, scores, strict=True)]
+        raise SubmissionError(
+            f"the boxes give other scores than claimed, for {len(problems)} of {len(rows)} samples", *_first(problems)
+        )
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return [*lines[:SHOWN], *more]
 
 
 def _scores(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[VideoScore]:
@@ -114,7 +186,7 @@ def _differences(rows: Sequence[BoxRow], scores: Sequence[VideoScore]) -> Iterat
         if not same:
             given = f"{score.dsr_score:.6f}" if score.status is Status.SCORED else score.status.value
             claimed = f"{row.score:.6f}" if row.status is Status.SCORED else row.status.value
-            yield f"{row.prompt_id} seed {row.seed} claims {claimed}, its boxes give {given}"
+            yield f"{row.shown} claims {claimed}, its boxes give {given}"
 
 
 def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sample:
@@ -141,8 +213,7 @@ def compare_claim(claim: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     pairs = [(name, claim.get(name), found[name]) for name in CLAIMED]
     claimed = claim.get("accuracy")
     for threshold, figure in found["accuracy"].items():
-        said = claimed.get(threshold) if isinstance(claimed, dict) else None
-        pairs.append((f"Accuracy@{threshold}", said.get("value") if isinstance(said, dict) else None, figure["value"]))
+        pairs.append((f"Accuracy@{threshold}", _value(claimed, threshold), figure["value"]))
     for name, said, true in pairs:
         if true is None or said is None:
             same = said is true

@@ -27,6 +27,12 @@ MOST_TEXT = 500
 
 MOST_SEEDS = 100
 
+MOST_PROBLEMS = 50
+"""Told of one entry."""
+
+SHOWN = 6
+"""Of them in one line."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 """Of an entry: it is a folder's name, on every disk."""
 
@@ -49,8 +55,8 @@ class SubmissionError(InputError):
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(f"the entry is not accepted: {problems[0]}{more}")
+        more = "; ".join(problems[:SHOWN]) + (f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else "")
+        super().__init__(f"the entry is not accepted: {more}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +157,7 @@ def parse_entry(data: bytes) -> Entry:
         raise SubmissionError(f"{FILE} is no JSON in UTF-8 ({error})") from None
     if not isinstance(row, dict):
         raise SubmissionError(f"{FILE} must hold an object, got {type(row).__name__}")
-    if row.get("schema") != SCHEMA:
+    if type(row.get("schema")) is not int or row["schema"] != SCHEMA:
         raise SubmissionError(f"{FILE} has schema {str(row.get('schema'))[:20]!r}; this dsrbench reads {SCHEMA}")
     problems = _find_problems(row)
     if problems:
@@ -221,10 +227,15 @@ def _check_seeds(value: object) -> str:
 def _check_counts(value: object) -> str:
     if value == "scaled":
         return ""
+    names = [field.name for field in dataclasses.fields(FrameCounts)]
+    if not isinstance(value, dict) or set(value) != set(names):
+        return f'must be "scaled" or an object with {", ".join(names)}'
+    if problem := next(filter(None, map(_whole(0, 10_000), value.values())), ""):
+        return problem
     try:
-        FrameCounts(**value)  # type: ignore[arg-type]
-    except (TypeError, InputError) as error:
-        return f'must be "scaled" or frame counts ({error})'
+        FrameCounts(**value)
+    except InputError as error:
+        return f"must be frame counts ({error})"
     return ""
 
 
@@ -290,11 +301,11 @@ def _find_problems(row: Mapping[str, Any]) -> list[str]:
             problems.append(f"{prefix.rstrip('.')} must be an object with {', '.join(checks)}")
             continue
         problems += [f"{prefix}{name} is not there" for name in checks if name not in values]
-        problems += [f"{prefix}{str(name)[:60]} is no field of an entry" for name in values if name not in checks]
+        problems += [f"{prefix}{str(name)[:60]!r} is no field of an entry" for name in values if name not in checks]
         for name in checks.keys() & values.keys():
             if problem := checks[name](values[name]):
                 problems.append(f"{prefix}{name} {problem}")
-    return sorted(problems)
+    return sorted(problems)[:MOST_PROBLEMS]
 
 
 def _refuse_constant(name: str) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import dsrbench
 from dsrbench.errors import InputError, StoreError
 from dsrbench.report import summarize
 from dsrbench.store import LocalDisk, Run, Sample
-from dsrbench.submission.boxes import BoxRow, write_boxes
+from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
 from dsrbench.submission.entry import BACKEND, FILE, Entry, ModelFacts, check_name, parse_entry
 from dsrbench.types import FrameCounts, Status
 
@@ -30,6 +32,8 @@ def pack_entry(
     model_in_run: str | None = None,
 ) -> Entry:
     """Pack a finished run into the folder of an entry: `boxes.parquet`, then `entry.json`.
+
+    No path of this machine gets into it: not in options, not in what is said of samples that failed.
 
     Args:
         run: Finished, of a whole suite with the same seeds for every prompt.
@@ -74,6 +78,7 @@ def pack_entry(
     disk = LocalDisk(out)
     text = _to_json(entry)
     parse_entry(text)
+    disk.remove(FILE)
     write_boxes(out, _rows(run, samples))
     disk.write_atomic(FILE, text)
     return entry
@@ -90,7 +95,43 @@ def _of_model(run: Run, model: str | None) -> list[Sample]:
 
 
 def _backend(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: record[name] for name in BACKEND}
+    kept: dict[str, Any] = hide_places({name: record[name] for name in BACKEND})
+    return kept
+
+
+def hide_places(value: Any) -> Any:
+    """JSON without the places of this machine: of a path its last part alone, of an address neither user nor query.
+
+    >>> hide_places({"adapter": "/home/me/run 3/adapter", "model": "org/name", "url": "https://me:pw@host/v1?key=1"})
+    {'adapter': 'adapter', 'model': 'org/name', 'url': 'https://host/v1'}
+    """
+    if isinstance(value, Mapping):
+        return {key: hide_places(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_places(item) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    if "://" in value:
+        parts = urlsplit(value)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path, "", "")) if parts.scheme != "file" else _last(parts.path)
+    is_place = value[0] in "/\\~." or PureWindowsPath(value).drive or Path(value).exists()
+    return _last(value) if is_place else value
+
+
+def _last(path: str) -> str:
+    return PureWindowsPath(path).name or "."
+
+
+def tidy_text(text: str, *, most: int = MOST_TEXT) -> str:
+    r"""Text of one line, without what is not shown and without the folders of this machine.
+
+    >>> tidy_text("cannot read /home/me/videos/a.mp4:\n no  such file")
+    'cannot read a.mp4: no such file'
+    """
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    line = re.sub(r"(?<![\w:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:]+[/\\])+", "", " ".join(shown.split()))
+    return line[:most]
 
 
 def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
@@ -99,10 +140,11 @@ def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
         tracks = run.tracks(sample.id) if sample.n_frames else None
         if score.status is Status.SCORED and tracks is None:
             raise StoreError(f"{run.folder}: the tracks of {sample.id} are gone; run dsrbench eval again")
+        reason = tidy_text(score.reason)
         yield BoxRow(
-            *(sample.prompt.id, sample.seed, score.status, score.reason, score.dsr_score, sample.video_sha256, tracks),
+            *(sample.prompt.id, sample.seed, score.status, reason, score.dsr_score, sample.video_sha256, tracks),
             anchored=tracks is None or tracks.provenance.get("anchor", 0) is not None,
-            text_used="" if sample.text_used == sample.prompt.text else sample.text_used,
+            text_used="" if sample.text_used == sample.prompt.text else tidy_text(sample.text_used),
         )
 
 

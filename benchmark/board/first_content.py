@@ -1,0 +1,82 @@
+"""The board's first entries: the embedded model base and aligned, and the paper's two published figures.
+
+Run: python benchmark/board/first_content.py BOARD [--base RUN --aligned RUN] [--account NAME]
+
+RUN are finished runs of one suite with the same seeds, as `dsrbench align` leaves them (`base-run` and `aligned-run` of
+its folder). Run again, nothing is doubled. The published figures are of the tier "published", which is never ranked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from dsrbench.board import PUBLISHED, Intake, Receipt, Record, Storage, open_stores
+from dsrbench.errors import DSRBenchError
+from dsrbench.store import Run
+from dsrbench.submission import ModelFacts, SubmissionError, pack_entry
+
+SOURCE = "https://arxiv.org/abs/2602.22745"
+
+EMBEDDED = {"sprites": "the model that comes with dsrbench", "sprites-aligned": "the same after dsrbench align"}
+"""Entries by name, with a note; the second was aligned from the first."""
+
+PAPER = {
+    "paper-wan-2.1-t2v-1.3b": ("Wan-AI/Wan2.1-T2V-1.3B", 0.307, "as published, before fine-tuning"),
+    "paper-wan-2.1-t2v-1.3b-aligned": ("SpatialAlign", 0.675, "as published, after the paper's fine-tuning"),
+}
+"""Entries by name: model, Accuracy@0.7, note."""
+
+
+def main() -> None:
+    """Make the entries that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("board", help="folder of the board, or hf://datasets/OWNER/NAME")
+    parser.add_argument("--base", type=Path, help="run of the embedded model")
+    parser.add_argument("--aligned", type=Path, help="run of the aligned one")
+    parser.add_argument("--account", default="dsrbench")
+    given = parser.parse_args()
+    try:
+        results, submissions = open_stores(given.board)
+        publish_figures(results)
+        base, aligned = EMBEDDED
+        for name, run, before in ((base, given.base, ""), (aligned, given.aligned, base)):
+            if run is not None:
+                receipt = submit_run(Intake(results, submissions), run, name, before, given.account)
+                print(f"{name}: {'was there already' if receipt.is_repeated else 'accepted'}")
+    except DSRBenchError as error:
+        sys.exit(f"{error}")
+
+
+def submit_run(intake: Intake, run: Path, name: str, base: str, account: str) -> Receipt:
+    """Pack a run of the embedded model and submit it as everybody does.
+
+    Raises:
+        SubmissionError: It is not accepted.
+    """
+    model = ModelFacts(name, license="apache-2.0")
+    with tempfile.TemporaryDirectory() as folder:
+        pack_entry(Run.open(run), Path(folder), name=name, model=model, base=base, notes=EMBEDDED[name])
+        receipt = intake.submit(Path(folder), account)
+    if not receipt.is_accepted:
+        raise SubmissionError(*receipt.problems)
+    return receipt
+
+
+def publish_figures(results: Storage) -> None:
+    """Write the paper's figures, which nobody can score again, where they are not yet."""
+    files = {}
+    for name, (model, accuracy, note) in PAPER.items():
+        facts = {"id": model, "revision": "", "parameters": 1_300_000_000, "license": "", "open": True, "url": SOURCE}
+        suite = {"name": "the paper's prompts", "version": "", "sha256": ""}
+        entry = {"name": name, "model": facts, "suite": suite, "protocol": "spatialalign", "base": "", "notes": note}
+        figures = {"accuracy": {"0.7": {"value": accuracy, "low": None, "high": None}}}
+        record = Record(name, "", PUBLISHED, "", "", entry, figures, source=SOURCE)
+        files[f"entries/{name}/summary.json"] = record.to_json()
+    results.change(lambda seen: {file: data for file, data in files.items() if not seen.exists(file)}, message="paper")
+
+
+if __name__ == "__main__":
+    main()

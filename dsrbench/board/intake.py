@@ -1,0 +1,335 @@
+"""Taking in a submission: checked, scored again, accepted or rejected with every reason, once.
+
+The order makes it safe to stop at any moment and to ask twice: the request is written to the audit trail (where the
+quota is counted), the files are checked without any lock, the entry is written - or not, if its name was taken
+meanwhile - in one change of the results, and the outcome is added to the trail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsrbench.board.audit import Event, read_events, stamp, write_event
+from dsrbench.board.conflicts import find_conflicts, same_account
+from dsrbench.board.entries import RecordReader, read_record
+from dsrbench.board.records import (
+    REDETECTED,
+    RESCORED,
+    SELF_REPORTED,
+    SUMMARY,
+    Record,
+    share_of_same,
+    sketch_videos,
+)
+from dsrbench.board.rules import Rules, read_rules
+from dsrbench.board.storage import Snapshot, Storage
+from dsrbench.errors import InputError
+from dsrbench.hub.commits import Change
+from dsrbench.store import Run
+from dsrbench.submission import Entry, SubmissionError, check_entry, check_figures
+from dsrbench.submission import boxes as boxes_file
+from dsrbench.submission import entry as entry_file
+from dsrbench.submission.entry import read_entry
+from dsrbench.video import sha256_file
+
+AGREEMENT = 0.98
+"""Share of samples that must pass or fail alike when the maintainers detect again."""
+
+ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """What became of a submission.
+
+    Attributes:
+        id: Hash of its files.
+        name: Of the entry; empty where it could not be read.
+        problems: Why it was rejected, every reason; empty where it was accepted.
+        record: What the board keeps of it; None where it was rejected.
+        is_repeated: Whether it was accepted before, and nothing was written.
+    """
+
+    id: str
+    name: str
+    problems: tuple[str, ...] = ()
+    record: Record | None = None
+    is_repeated: bool = False
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it stands on the board."""
+        return self.record is not None
+
+
+class Intake:
+    """Where submissions come in; threads may share one, and processes may have one each.
+
+    Args:
+        results: Where entries are.
+        submissions: Where the audit trail is.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, results: Storage, submissions: Storage, *, clock: Callable[[], float] = time.time) -> None:
+        self.results, self.submissions, self._clock = results, submissions, clock
+        self._records = RecordReader()
+
+    def submit(self, folder: Path, account: str) -> Receipt:
+        """Take in the entry in a folder; the same bytes of the same account twice are one submission.
+
+        Args:
+            folder: With `entry.json` and `boxes.parquet`; not changed, and read once.
+            account: Who submits: a name that is known to be true.
+
+        Raises:
+            InputError: No such account name.
+            DSRBenchError: A store is down; nothing is accepted, and asking again is safe.
+        """
+        check_account(account)
+        with tempfile.TemporaryDirectory(prefix="dsrbench-entry-") as copy:
+            return self._submit(folder, Path(copy), account)
+
+    def _submit(self, folder: Path, copy: Path, account: str) -> Receipt:
+        seen = self.results.look()
+        rules = read_rules(seen)
+        token, id, name = secrets.token_hex(16), "", ""
+        try:
+            id = take_copy(folder, copy, without_boxes=rules.self_reported)
+            name = read_entry(copy).name
+        except SubmissionError as error:
+            return self._reject(Event("rejected", self._now(), account, name, id, token, error.problems), rules)
+        before = read_record(seen, name)
+        if before is not None and _is_same(before, id, account):
+            self._log_accepted(account, name, id, unless_there=True)
+            return Receipt(id, name, record=before, is_repeated=True)
+        received = Event("received", self._now(), account, name, id, token)
+        if not write_event(self.submissions, received, allow=lambda today: count_today(today, account) < rules.quota):
+            return _over_quota(id, name, rules)
+        try:
+            record = make_record(copy, rules, id=id, account=account, submitted=received.time)
+            receipt = self._accept(record, copy)
+        except SubmissionError as error:
+            self._log(Event("rejected", self._now(), account, name, id, token, error.problems))
+            return Receipt(id, name, error.problems)
+        self._log_accepted(account, name, id, unless_there=receipt.is_repeated)
+        return receipt
+
+    def withdraw(self, name: str, account: str) -> None:
+        """Take an entry off the board; the name stays its owner's. Once withdrawn, it stays so.
+
+        Raises:
+            InputError: No such entry, or one of another account.
+            DSRBenchError: A store is down.
+        """
+        check_account(account)
+
+        def edit(seen: Snapshot) -> dict[str, Change]:
+            record = self._find(seen, name)
+            if not (same_account(record.account, account) or _is_maintainer(account, read_rules(seen))):
+                raise InputError(f"entry {name!r} is not of account {account}; its owner or a maintainer withdraws it")
+            if record.withdrawn:
+                return {}
+            gone = dict.fromkeys([f"entries/{name}/{boxes_file.FILE}", f"entries/{name}/{entry_file.FILE}"])
+            return {_summary(name): record.withdraw(self._now()).to_json(), **gone}
+
+        self.results.change(edit, message=f"withdraw {name}")
+        self._log(Event("withdrawn", self._now(), account, name, "", secrets.token_hex(16)))
+
+    def redetect(self, name: str, run: Run, account: str) -> float:
+        """Raise an entry to the tier `re-detected`, from a run over its videos that the maintainers made themselves.
+
+        Args:
+            name: Of the entry.
+            run: Finished, over the same videos.
+            account: A maintainer.
+
+        Returns:
+            The share of samples that pass or fail alike; at least `AGREEMENT`.
+
+        Raises:
+            InputError: No maintainer, no such entry, other videos, or too many samples differ.
+            DSRBenchError: A store is down.
+        """
+        agreement = 0.0
+
+        def edit(seen: Snapshot) -> dict[str, Change]:
+            nonlocal agreement
+            if not _is_maintainer(account, read_rules(seen)):
+                raise InputError(f"account {account} is no maintainer of this board")
+            record = self._find(seen, name)
+            agreement = _agreement(record, run)
+            return {_summary(name): dataclasses.replace(record, tier=REDETECTED).to_json()}
+
+        self.results.change(edit, message=f"re-detected {name}")
+        self._log(Event("re-detected", self._now(), account, name, "", secrets.token_hex(16)))
+        return agreement
+
+    def _accept(self, record: Record, copy: Path) -> Receipt:
+        """Write an entry that was checked, if nothing on the board stands against it.
+
+        Raises:
+            SubmissionError: Something does.
+        """
+        name = record.name
+        receipt = Receipt(record.id, name, record=record)
+
+        def edit(seen: Snapshot) -> dict[str, Change]:
+            nonlocal receipt
+            before = read_record(seen, name)
+            if before is not None and _is_same(before, record.id, record.account):
+                receipt = Receipt(record.id, name, record=before, is_repeated=True)
+                return {}
+            if problems := find_conflicts(record, self._records.read(seen)[0]):
+                raise SubmissionError(*problems)
+            given = [file for file in (boxes_file.FILE, entry_file.FILE) if (copy / file).exists()]
+            files = {f"entries/{name}/{file}": copy / file for file in given}
+            return {**files, _summary(name): record.to_json()}
+
+        self.results.change(edit, message=f"add {name}")
+        return receipt
+
+    def _find(self, seen: Snapshot, name: str) -> Record:
+        record = read_record(seen, name) if entry_file.NAME.fullmatch(name) else None
+        if record is None:
+            raise InputError(f"no entry {name[:100]!r} on this board")
+        return record
+
+    def _reject(self, event: Event, rules: Rules) -> Receipt:
+        """Reject what was not even read; it counts as a submission all the same."""
+        allowed = write_event(
+            self.submissions, event, allow=lambda today: count_today(today, event.account) < rules.quota
+        )
+        return Receipt(event.id, event.name, event.problems) if allowed else _over_quota(event.id, event.name, rules)
+
+    def _log_accepted(self, account: str, name: str, id: str, *, unless_there: bool) -> None:
+        """Write down an acceptance; one of before may have been stopped just short of it."""
+        if unless_there and any((e.event, e.id) == ("accepted", id) for e in read_events(self.submissions.look())):
+            return
+        self._log(Event("accepted", self._now(), account, name, id, f"accepted-{id}"))
+
+    def _log(self, event: Event) -> None:
+        write_event(self.submissions, event)
+
+    def _now(self) -> str:
+        return stamp(self._clock())
+
+
+def take_copy(folder: Path, to: Path, *, without_boxes: bool = False) -> str:
+    """Copy the two files of an entry, each no larger than it may be; the hash of both.
+
+    Args:
+        folder: Of the entry.
+        to: Where the copies go.
+        without_boxes: Do without `boxes.parquet` where it is not there.
+
+    Raises:
+        SubmissionError: One is not there, is no plain file, or too large.
+    """
+    hashes = []
+    for name, most in ((entry_file.FILE, entry_file.MOST_BYTES), (boxes_file.FILE, boxes_file.MOST_BYTES)):
+        path = folder / name
+        if without_boxes and name == boxes_file.FILE and not os.path.lexists(path):
+            continue
+        try:
+            if not path.is_file() or path.is_symlink():
+                raise SubmissionError(f"{name} is not there; an entry is {entry_file.FILE} and {boxes_file.FILE}")
+            if path.stat().st_size > most:
+                raise SubmissionError(f"{name} is larger than the {most:,} bytes it may have")
+            shutil.copyfile(path, to / name)
+            if (to / name).stat().st_size > most:
+                raise SubmissionError(f"{name} is larger than the {most:,} bytes it may have")
+        except OSError as error:
+            raise SubmissionError(f"{name} cannot be read ({error.strerror})") from None
+        hashes.append(sha256_file(to / name))
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted: str) -> Record:
+    """Check the entry in a folder; what the board keeps of it.
+
+    Raises:
+        SubmissionError: It is not accepted; says why.
+    """
+    known: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
+    if not (folder / boxes_file.FILE).exists():
+        entry, figures = check_figures(folder, rules.find_suite)
+        rules.check_seeds(entry.suite["name"], entry.seeds)
+        return Record(entry.name, tier=SELF_REPORTED, entry=_without_claim(entry), figures=figures, **known)
+    checked = check_entry(folder, rules.find_suite)
+    rules.check_seeds(checked.entry.suite["name"], checked.entry.seeds)
+    return Record(
+        checked.entry.name,
+        tier=RESCORED,
+        entry=_without_claim(checked.entry),
+        figures=checked.summary,
+        passed=np.array([sample.score.passes() for sample in checked.samples], bool),
+        sketch=sketch_videos(checked.samples),
+        boxes_sha256=sha256_file(folder / boxes_file.FILE),
+        **known,
+    )
+
+
+def count_today(today: Sequence[Event], account: str) -> int:
+    """Submissions of an account among the events of a day; each was received, or rejected unread."""
+    asked = (event for event in today if event.event in ("received", "rejected"))
+    return len({event.token for event in asked if same_account(event.account, account)})
+
+
+def check_account(account: str) -> str:
+    """The name of an account.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not ACCOUNT.fullmatch(account):
+        raise InputError(
+            f"expected an account's name of letters, digits and . _ -, got {account[:100]!r}; log in first"
+        )
+    return account
+
+
+def _is_same(record: Record, id: str, account: str) -> bool:
+    return not record.withdrawn and record.id == id and same_account(record.account, account)
+
+
+def _without_claim(entry: Entry) -> dict[str, Any]:
+    return {key: value for key, value in entry.record().items() if key != "claim"}
+
+
+def _agreement(record: Record, run: Run) -> float:
+    samples = sorted(run.samples(), key=lambda sample: (sample.prompt.id, sample.seed))
+    if record.passed is None or len(samples) != len(record.passed):
+        raise InputError(f"the run has {len(samples)} samples, entry {record.name!r} has another number")
+    if share_of_same(sketch_videos(samples), record.sketch) < 1:
+        raise InputError(f"the run is over other videos than those of entry {record.name!r}")
+    alike = float(np.mean([sample.score.passes() == bool(p) for sample, p in zip(samples, record.passed, strict=True)]))
+    if alike < AGREEMENT:
+        raise InputError(
+            f"{alike:.1%} of the samples pass or fail as in entry {record.name!r}, {AGREEMENT:.0%} are needed"
+        )
+    return alike
+
+
+def _over_quota(id: str, name: str, rules: Rules) -> Receipt:
+    return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
+
+
+def _is_maintainer(account: str, rules: Rules) -> bool:
+    return any(same_account(account, maintainer) for maintainer in rules.maintainers)
+
+
+def _summary(name: str) -> str:
+    return f"entries/{name}/{SUMMARY}"

@@ -1,0 +1,132 @@
+"""What a board keeps of an accepted entry: `entries/NAME/summary.json`, all that the board's first page needs."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.errors import StoreError
+from dsrbench.store import Sample
+
+SCHEMA = 1
+
+SUMMARY = "summary.json"
+
+SELF_REPORTED, RESCORED, REDETECTED, PUBLISHED = "self-reported", "re-scored", "re-detected", "published"
+
+TIERS: Mapping[str, str] = {
+    REDETECTED: "the maintainers ran the detector on the videos again",
+    RESCORED: "arithmetic checked, boxes as submitted",
+    SELF_REPORTED: "figures as submitted, without boxes",
+    PUBLISHED: "published, not re-scored",
+}
+"""What is known of an entry's figures, and how it is said."""
+
+RANKED = (RESCORED, REDETECTED)
+
+SKETCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """An entry of the board.
+
+    Attributes:
+        name: Of the entry.
+        id: Hash of the files submitted; empty for published figures.
+        tier: One of `TIERS`.
+        account: Who submitted it.
+        submitted: When it was received, ISO 8601 in UTC.
+        entry: `entry.json` without its claim; of published figures `name`, `model`, `suite` and `notes` alone.
+        figures: As `dsrbench.report.summarize` gives them; of published figures what was published.
+        passed: Which samples pass 0.7, sorted by prompt id and seed; None where that is not known.
+        sketch: The smallest hashes of its videos, by which two entries of the same videos are known.
+        boxes_sha256: Of `boxes.parquet`.
+        source: Where published figures stand; an https address.
+        withdrawn: When it was withdrawn; empty while it stands.
+    """
+
+    name: str
+    id: str
+    tier: str
+    account: str
+    submitted: str
+    entry: Mapping[str, Any]
+    figures: Mapping[str, Any]
+    passed: NDArray[np.bool_] | None = None
+    sketch: tuple[str, ...] = ()
+    boxes_sha256: str = ""
+    source: str = ""
+    withdrawn: str = ""
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it is compared with others."""
+        return self.tier in RANKED and self.passed is not None and not self.withdrawn
+
+    def withdraw(self, when: str) -> Record:
+        """What is left of it: that the name was used, by whom, and until when."""
+        return dataclasses.replace(self, withdrawn=when, entry={}, figures={}, passed=None, sketch=())
+
+    def to_json(self) -> bytes:
+        """As the bytes of `summary.json`."""
+        row = {"schema": SCHEMA, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)}}
+        if self.passed is not None:
+            bits = base64.b64encode(np.packbits(self.passed).tobytes()).decode()
+            row["passed"] = {"n": len(self.passed), "bits": bits}
+        text = json.dumps(row, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False, default=dict)
+        return text.encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Record:
+        """The inverse of `to_json`.
+
+        Raises:
+            StoreError: Damaged, or of a newer schema.
+        """
+        try:
+            row = json.loads(data)
+            if row.pop("schema") != SCHEMA:
+                raise StoreError(f"an entry's {SUMMARY} is of another schema than {SCHEMA}; use the matching dsrbench")
+            if row["passed"] is not None:
+                bits = np.frombuffer(base64.b64decode(row["passed"]["bits"]), np.uint8)
+                row["passed"] = np.unpackbits(bits, count=row["passed"]["n"]).astype(bool)
+            return cls(**{**row, "sketch": tuple(row["sketch"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"an entry's {SUMMARY} is damaged: {type(error).__name__} {error}") from None
+
+
+def comparable_key(entry: Mapping[str, Any]) -> str:
+    """Equal for entries that may be compared: same prompts, seeds, counts, backends with their options and weights."""
+
+    def backend(name: str) -> dict[str, Any]:
+        record = entry[name]
+        fingerprint = record["fingerprint"]
+        known = {key: value for key, value in fingerprint.items() if isinstance(value, dict) or len(str(value)) == 64}
+        return {"name": record["name"], "options": record["options"], "hashes": known}
+
+    facts = [entry["suite"]["sha256"], sorted(entry["seeds"]), entry["counts"], entry["stride"]]
+    text = json.dumps([*facts, backend("detector"), backend("tracker")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def sketch_videos(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The smallest hashes of an entry's videos, shortened: two entries' sketches overlap as much as their videos do."""
+    return tuple(sorted({sample.video_sha256[:16] for sample in samples if sample.video_sha256})[:SKETCH])
+
+
+def share_of_same(a: Sequence[str], b: Sequence[str]) -> float:
+    """How large a share of the videos of two entries is the same, by their sketches (bottom-k estimate of Jaccard).
+
+    >>> share_of_same(["1", "2"], ["1", "2"]), share_of_same(["1", "2"], ["3"]), share_of_same([], [])
+    (1.0, 0.0, 0.0)
+    """
+    union = sorted({*a, *b})[:SKETCH]
+    return len({*a} & {*b} & {*union}) / len(union) if union else 0.0

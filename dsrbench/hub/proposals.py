@@ -1,0 +1,73 @@
+"""Pull requests to a dataset on the Hub: those that are open, what they bring, and an answer to each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from dsrbench.errors import InputError
+from dsrbench.hub.commits import _connect
+from dsrbench.hub.repos import _ask
+
+
+def list_proposals(id: str) -> list[tuple[int, str]]:
+    """Number and author of every open pull request, oldest first.
+
+    Raises:
+        HubError: No such dataset, or one that may not be read.
+        DownloadError: No network, or a server that does not answer.
+        MissingExtraError: huggingface_hub is not installed.
+    """
+    place, hub, api = _connect(id)
+
+    def ask() -> list[tuple[int, str]]:
+        found = api.get_repo_discussions(
+            id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
+        )
+        return sorted((one.num, one.author) for one in found)
+
+    return _ask(ask, place, hub)
+
+
+def fetch_proposed(id: str, number: int, pattern: re.Pattern[str], folder: Path, *, most_bytes: int) -> None:
+    """Fetch the files a pull request brings that match a pattern, into one folder.
+
+    Args:
+        id: OWNER/NAME.
+        number: Of the pull request.
+        pattern: Of whole names; its first group is the same for all files fetched.
+        folder: Where they go, by their last names.
+        most_bytes: Size of a file that is fetched.
+
+    Raises:
+        InputError: None match, those that do belong to several, or one is too large. Else as `list_proposals`.
+    """
+    place, hub, api = _connect(id)
+    revision = f"refs/pr/{number}"
+
+    def sizes(at: str) -> dict[str, int]:
+        tree = api.list_repo_tree(id, recursive=True, revision=at, repo_type="dataset")
+        return {file.path: file.size for file in tree if hasattr(file, "blob_id") and pattern.fullmatch(file.path)}
+
+    found = _ask(lambda: sizes(revision), place, hub)
+    groups = {match[1] for name in found if (match := pattern.fullmatch(name))}
+    if len(groups) != 1:
+        raise InputError(f"the pull request brings {len(groups)} entries; expected one, in files {pattern.pattern}")
+    for name, size in found.items():
+        if size > most_bytes:
+            raise InputError(f"{name} is larger than the {most_bytes:,} bytes it may have")
+
+        def fetch(name: str = name) -> Path:
+            return Path(api.hf_hub_download(id, name, repo_type="dataset", revision=revision))
+
+        shutil.copyfile(_ask(fetch, place, hub), folder / name.rpartition("/")[2])
+
+
+def answer_proposal(id: str, number: int, text: str) -> None:
+    """Close a pull request with a comment; errors as for `list_proposals`, and `HubError` without permission."""
+    place, hub, api = _connect(id)
+    _ask(
+        lambda: api.change_discussion_status(id, number, "closed", comment=text, repo_type="dataset"),
+        *(place, hub),
+    )

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from boardstores import make_store
+from entries import write_entry
+from fakehub import Proposal
+
+from dsrbench.board import Board, Intake
+from dsrbench.board.proposals import propose_entry, take_proposals, watch_proposals
+from dsrbench.errors import DownloadError, HubError, OptionError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+BOARD, INBOX = "hf://datasets/lab/board", "lab/board-submissions"
+
+
+@pytest.fixture
+def intake(hub, request):
+    return Intake(make_store("hub", request, "board"), make_store("hub", request, "board-submissions"))
+
+
+def propose(hub, monkeypatch, folder, account, name="wan"):
+    hub.tokens[account] = {account}
+    monkeypatch.setenv("HF_TOKEN", account)
+    address = propose_entry(folder, name, BOARD)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    return address
+
+
+def test_a_pull_request_is_taken_in_and_answered(hub, intake, tmp_path, monkeypatch):
+    good = write_entry(tmp_path / "good")
+    address = propose(hub, monkeypatch, good, "ann")
+    assert address == f"{hub.url}/datasets/{INBOX}/discussions/1"
+    assert list(hub.repos[INBOX].files) == [".gitattributes"]
+    (done,) = take_proposals(intake, INBOX)
+    assert (done.number, done.account, done.receipt.is_accepted) == (1, "ann", True)
+    assert [(p.name, p.record.account) for p in Board(intake.results).view().entries] == [("wan", "ann")]
+    assert hub.repos[INBOX].proposals[0].answer == "Accepted."
+    assert take_proposals(intake, INBOX) == []
+
+
+def test_what_is_not_accepted_is_answered_with_every_reason(hub, intake, tmp_path, monkeypatch):
+    def change(row):
+        row["claim"]["coverage"], row["claim"]["n_failed"] = 0.1, 7
+
+    bad = write_entry(tmp_path / "bad", change=change)
+    propose(hub, monkeypatch, bad, "bob")
+    many = {f"incoming/{n}/entry.json": b"{}" for n in "ab"}
+    huge = {"incoming/a/entry.json": b"[" * 300_000, "incoming/a/boxes.parquet": b""}
+    for files in ({"incoming/x/evil.sh": b"rm"}, many, huge):
+        hub.repos[INBOX].proposals.append(Proposal("eve", files))
+    assert [done.receipt.is_accepted for done in take_proposals(intake, INBOX)] == [False] * 4
+    answers = [proposal.answer for proposal in hub.repos[INBOX].proposals]
+    assert answers[0].splitlines() == [
+        "Not accepted:",
+        "- `n_failed is claimed to be 7, the boxes give 0`",
+        "- `coverage is claimed to be 0.1, the boxes give 1.0`",
+    ]
+    assert "brings 0 entries" in answers[1]
+    assert "brings 2 entries" in answers[2]
+    assert "larger than the 262,144 bytes" in answers[3]
+    assert Board(intake.results).view().entries == ()
+
+
+def test_an_answer_that_was_lost_is_given_again(hub, intake, tmp_path, monkeypatch):
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    hub.faults = [(f"POST /api/datasets/{INBOX}/discussions", "503")] * 8
+    with pytest.raises(DownloadError, match="gave up"):
+        take_proposals(intake, INBOX)
+    hub.faults = []
+    (done,) = take_proposals(intake, INBOX)
+    assert (done.receipt.is_accepted, done.receipt.is_repeated) == (True, True)
+
+
+def test_who_is_not_logged_in_proposes_nothing(hub, intake, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "unknown")
+    good = write_entry(tmp_path / "good")
+    with pytest.raises(HubError, match="no permission"):
+        propose_entry(good, "wan", BOARD)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    with pytest.raises(HubError, match="no such dataset"):
+        propose_entry(good, "wan", "hf://datasets/lab/none")
+    with pytest.raises(OptionError):
+        propose_entry(good, "../wan", BOARD)
+
+
+def test_they_are_taken_in_as_they_come(hub, intake, tmp_path, monkeypatch):
+    stop = threading.Event()
+    hub.faults = [(f"GET /api/datasets/{INBOX}/discussions", "503")] * 5
+    thread = threading.Thread(target=watch_proposals, args=(intake, INBOX, stop), kwargs={"every": 0.05})
+    thread.start()
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    until = time.monotonic() + 30
+    while not hub.repos[INBOX].proposals[0].answer and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert hub.repos[INBOX].proposals[0].answer == "Accepted."
