@@ -19,7 +19,7 @@ from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.transformer import TIMESTEPS
 from dsrbench.sprites.world import FRAMES
 
-SIGMA_MEAN, SIGMA_SPREAD = 2.5, 1.0
+SIGMA_MEAN, SIGMA_SPREAD = 3.5, 1.0
 """Noise levels are the logistic function of a normal with this mean and deviation.
 
 Strong noise mostly, more of it than when the base was trained: what is left to tell there is where things are, and that
@@ -37,7 +37,7 @@ class SpritesFamily:
     """
 
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out", "text_pool")
-    defaults: Mapping[str, Any] = {"learning_rate": 2e-3, "beta": 30.0, "weight": 15.0, "steps": 400, "every": 100}
+    defaults: Mapping[str, Any] = {"learning_rate": 4e-3, "beta": 30.0, "weight": 15.0, "steps": 300, "every": 100}
 
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         find_weights_folder("model", folder)
