@@ -1,6 +1,6 @@
-"""Align the embedded model, several times over, beside training without a regulariser and on winners alone.
+"""Align the embedded model, several times over, beside training on winners alone and without a regulariser.
 
-Run: python benchmark/align/experiments.py FOLDER [--arms dpo unregularised sft] [--seeds 0 1 2]
+Run: python benchmark/align/experiments.py FOLDER [--arms dpo two-rounds sft unregularised] [--seeds 0 1 2]
                                                   [--held-out sprites-test]
 
 Every training is one `dsrbench align`, with a seed of its own; all begin with the same candidates, pairs and latents,
@@ -23,12 +23,16 @@ from typing import Any
 
 REWARD, SECOND = "sprites", "sprites-template"
 
+BASE = ("base", f"base-{SECOND}", "validation-base")
+"""Runs of the base, the same for all."""
+
 ARMS = {
     "dpo": (),
-    "unregularised": ("-s", "weight=0", "-s", "early_stop=false", "--validation", "none"),
+    "two-rounds": ("--rounds", "2"),
     "sft": ("-s", "objective=sft", "-s", "weight=0"),
+    "unregularised": ("-s", "weight=0", "-s", "early_stop=false", "--validation", "none"),
 }
-"""What each arm asks of `dsrbench align`, beside its defaults; the first is how the README says to do it."""
+"""What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""
 
 
 def align(out: Path, *arguments: str) -> float:
@@ -55,12 +59,17 @@ def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
     first, out = folder / "shared", folder / f"{arm}-{seed}"
     out.mkdir(exist_ok=True)
     made = [f"round-1/{name}" for name in ("candidates", "pairs.jsonl", "latents")]
-    share(first, out, [*made, "base", f"base-{SECOND}", "validation-base"])
+    share(first, out, [*made, *BASE])
+    stages = ["train"]
+    if arm == "two-rounds":
+        share(folder / f"dpo-{seed}", out, [f"round-1/{name}" for name in ("training", "adapter")])
+        stages = ["candidates", "pairs", "latents", "train"]
     asked = (*ARMS[arm], "-s", f"seed={seed}")
-    seconds = align(out, "--only", "train", *asked)
+    seconds = align(out, *(word for stage in stages for word in ("--only", stage)), *asked)
     align(out, "--only", "evaluate", "--held-out", held_out, "--second", SECOND, *asked)
-    share(out, first, ["base", f"base-{SECOND}", "validation-base"])
-    found = {name: json.loads((out / f"round-1/comparison-{name}.json").read_text()) for name in (REWARD, SECOND)}
+    share(out, first, BASE)
+    last = sorted(out.glob("round-*"))[-1]
+    found = {name: json.loads((last / f"comparison-{name}.json").read_text()) for name in (REWARD, SECOND)}
     return {"arm": arm, "seed": seed, "train_seconds": round(seconds), **found}
 
 

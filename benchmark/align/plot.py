@@ -15,8 +15,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 WIDTH, ROW, LEFT, TOP = 860, 22, 190, 54
 PANEL = 300
-COLOURS = {"base": "#7a7a7a", "dpo": "#1a7f4b", "sft": "#b06a00", "unregularised": "#b3261e"}
-TITLES = {"dpo": "DPO, regularised", "sft": "SFT on winners", "unregularised": "DPO, no regulariser"}
+COLOURS = {"base": "#7a7a7a", "dpo": "#1a7f4b", "two-rounds": "#00a35c", "sft": "#b06a00", "unregularised": "#b3261e"}
+TITLES = {
+    "dpo": "DPO, regularised",
+    "two-rounds": "the same, two rounds",
+    "sft": "SFT on winners",
+    "unregularised": "DPO, no regulariser",
+}
 DETECTORS = {"sprites": "reward's detector", "sprites-template": "second detector"}
 
 

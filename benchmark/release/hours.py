@@ -1,6 +1,6 @@
 """GPU hours and disk of the release, by arithmetic from the seconds its authors give for a video.
 
-Run: python benchmark/release/hours.py [--prompts 1500] [--seeds 5] [--held-out 150] [--seconds 240] [--detect 20]
+Run: python benchmark/release/hours.py [--prompts 1620] [--seeds 5] [--held-out 150] [--seconds 240] [--detect 20]
 
 --seconds is what the README of Wan 2.1 (https://github.com/Wan-Video/Wan2.1) says of the 1.3B model and 81 frames of
 832x480 on an RTX 4090, "about 4 minutes"; --detect and --encode are assumptions; sizes are what `--estimate` assumes.
@@ -20,7 +20,7 @@ from dsrbench.pipeline.estimate import BITS_PER_PIXEL, RECORDS
 def main() -> None:
     """Print the table of this folder's README."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("prompts", 1500), ("seeds", 5), ("held-out", 150), ("seconds", 240), ("detect", 20)):
+    for name, default in (("prompts", 1620), ("seeds", 5), ("held-out", 150), ("seconds", 240), ("detect", 20)):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--steps", type=float, default=3000, help="of the training")
     parser.add_argument("--step-seconds", type=float, default=1350, help="of a step of the training")

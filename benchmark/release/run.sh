@@ -4,7 +4,7 @@
 #   REPO=OWNER/NAME benchmark/release/run.sh                       every step
 #   REPO=OWNER/NAME GPUS=8 benchmark/release/run.sh generate       one of them, on eight GPUs of this machine
 #
-# Steps: fetch generate build push pairs train evaluate compare. Settings: settings.sh. Not run with Wan's weights by its
+# Steps: fetch generate build push pairs train evaluate compare publish. Settings: settings.sh. Not run with Wan's weights by its
 # authors; the same script on the embedded model is tests/benchmark/test_release.py.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -78,15 +78,20 @@ compare() { # also under a detector that was not the reward
     done
     "${dsrbench[@]}" compare "$WORK/runs/base-$SECOND" "$WORK/runs/aligned-$SECOND" --out "$WORK/comparison-$SECOND.json"
 }
+publish() { # the two entries, on a leaderboard: packed, checked as the board does, submitted
+    if [ -z "$BOARD" ]; then echo "publish: set BOARD=hf://datasets/OWNER/NAME or a folder; left out" >&2 && return; fi
+    "${dsrbench[@]}" submit "$WORK/runs/base" --name "$ENTRY" --model-id "$MODEL_ID" --to "$BOARD"
+    "${dsrbench[@]}" submit "$WORK/runs/aligned" --name "$ENTRY-aligned" --model-id "$ALIGNED_ID" --base "$ENTRY" --to "$BOARD"
+}
 
 steps=("$@")
-if [ $# = 0 ]; then steps=(fetch generate build push pairs train evaluate compare); fi
+if [ $# = 0 ]; then steps=(fetch generate build push pairs train evaluate compare publish); fi
 for step in "${steps[@]}"; do
     case $step in
-    fetch | generate | build | push | pairs | train | evaluate | compare)
+    fetch | generate | build | push | pairs | train | evaluate | compare | publish)
         echo "== $step" >&2
         "$step"
         ;;
-    *) echo "run.sh: no step '$step'; steps: fetch generate build push pairs train evaluate compare" >&2 && exit 2 ;;
+    *) echo "run.sh: no step '$step'; steps: fetch generate build push pairs train evaluate compare publish" >&2 && exit 2 ;;
     esac
 done

@@ -9,6 +9,10 @@ SECOND=${SECOND:-owlv2}
 WORK=${WORK:-release}
 REPO=${REPO:-}
 LICENCE=${LICENCE:-apache-2.0}
+BOARD=${BOARD:-}
+ENTRY=${ENTRY:-$MODEL}
+MODEL_ID=${MODEL_ID:-Wan-AI/Wan2.1-T2V-1.3B-Diffusers}
+ALIGNED_ID=${ALIGNED_ID:-$ENTRY-aligned}
 GPUS=${GPUS:-1}
 DSRBENCH=${DSRBENCH:-dsrbench}
 

@@ -94,7 +94,7 @@ def read_suite(source: str | Path) -> Suite:
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
 
     Args:
-        source: A path, the name of a suite that comes with the package (`NAME:SPLIT` takes one of its splits), or a
+        source: A path, the name of a suite that comes with the package, of which `NAME:SPLIT` takes one split, or a
             file of a dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
 
     Raises:

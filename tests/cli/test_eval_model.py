@@ -25,6 +25,7 @@ def model(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_model_and_then_more_seeds(model, tmp_path):
     asked = ("eval", "--model", model, "--suite", "sprites-val", "--limit", "3", *QUICK)
     done = dsrbench(*asked, "--seeds", "0", cwd=tmp_path)
@@ -52,6 +53,7 @@ def test_a_folder_of_a_model_and_then_more_seeds(model, tmp_path):
     assert [s.score.dsr_score for s in again] == pytest.approx([s.score.dsr_score for s in run.samples()], nan_ok=True)
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_was_made(model, tmp_path):
     asked = ("eval", "--model", model, "--suite", "sprites-val", "--limit", "40", "-o", "generator.batch=1", *QUICK)
     running = subprocess.Popen(command(*asked), cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment())
