@@ -40,7 +40,7 @@ def test_a_changed_protocol_is_no_longer_that_protocol():
     stages = make_stages("spatialalign", detector="sprites-template", tracker="assignment")
     assert stages.protocol == "spatialalign, changed"
     assert stages.counts == FrameCounts.published()
-    assert stages.detector.options == {"threshold": 0.5, "overlap": 0.4}, "its options were not for this detector"
+    assert stages.detector.options == {"threshold": 0.65, "overlap": 0.4}, "its options were not for this detector"
 
 
 def test_an_unknown_protocol():
