@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -125,8 +126,6 @@ def read_video(path: Path, sha256: str) -> bytes:
     Raises:
         VideoError: It is not there, or has another hash.
     """
-    import hashlib
-
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,12 +1,7 @@
 """What comes from elsewhere and goes there: weights at an address of their own, files and datasets on the Hub."""
 
-from dsrbench.hub.repos import (
-    HubPath,
-    fetch_file,
-    fetch_folder,
-    is_hub_path,
-    push_folder,
-)
+from dsrbench.hub.paths import HubPath, is_hub_path
+from dsrbench.hub.repos import fetch_file, fetch_folder, push_folder
 from dsrbench.hub.weights import (
     WeightFile,
     cache_folder,

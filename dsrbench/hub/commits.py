@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsrbench.hub.repos import HubPath, _ask, _endpoint, _import_hub, _status_code
+from dsrbench.hub.connection import Connection, status_code
+from dsrbench.hub.paths import HubPath
 
 Change = bytes | Path | None
 """What becomes of a file: these bytes, that file's, or nothing (it is removed)."""
@@ -40,17 +41,18 @@ def read_head(id: str) -> Head:
         DownloadError: No network, or a server that does not answer.
         MissingExtraError: huggingface_hub is not installed.
     """
-    place, hub, api = _connect(id)
-    commit = str(_ask(lambda: api.repo_info(id, repo_type="dataset"), place, hub).sha)
-    tree = _ask(lambda: list(api.list_repo_tree(id, recursive=True, revision=commit, repo_type="dataset")), place, hub)
+    hub = Connection(HubPath(id))
+    commit = str(hub.ask(lambda: hub.api.repo_info(id, repo_type="dataset")).sha)
+    asked = {"recursive": True, "revision": commit, "repo_type": "dataset"}
+    tree = hub.ask(lambda: list(hub.api.list_repo_tree(id, **asked)))
     files = {file.path: file.blob_id for file in tree if hasattr(file, "blob_id")}
     return Head(commit, {name: mark for name, mark in files.items() if not name.startswith(".")})
 
 
 def fetch_committed(id: str, commit: str, name: str) -> Path:
     """A file of a commit, in the Hub's cache on this disk; errors as for `read_head`."""
-    place, hub, api = _connect(id)
-    return Path(_ask(lambda: api.hf_hub_download(id, name, repo_type="dataset", revision=commit), place, hub))
+    hub = Connection(HubPath(id))
+    return Path(hub.ask(lambda: hub.api.hf_hub_download(id, name, repo_type="dataset", revision=commit)))
 
 
 def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message: str) -> bool:
@@ -63,21 +65,21 @@ def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message:
         HubError: No such dataset, no token, or no permission.
         DownloadError: No network, or a server that does not answer.
     """
-    place, hub, api = _connect(id)
+    hub = Connection(HubPath(id))
     stamped = {**changes, STAMP: secrets.token_hex(16).encode()}
 
     def send() -> bool:
         try:
-            api.create_commit(
-                *(id, _operations(hub, stamped)), commit_message=message, repo_type="dataset", parent_commit=after
+            hub.api.create_commit(
+                *(id, _operations(hub.hub, stamped)), commit_message=message, repo_type="dataset", parent_commit=after
             )
-        except hub.errors.HfHubHTTPError as error:
-            if _status_code(error) in (409, 412):
+        except hub.hub.errors.HfHubHTTPError as error:
+            if status_code(error) in (409, 412):
                 return False
             raise
         return True
 
-    return _ask(send, place, hub)
+    return hub.ask(send)
 
 
 def propose_files(id: str, changes: Mapping[str, Change], *, message: str, kind: str = "dataset") -> str:
@@ -89,33 +91,23 @@ def propose_files(id: str, changes: Mapping[str, Change], *, message: str, kind:
         message: Its title.
         kind: `dataset` or `model`.
     """
-    place, hub, api = _connect(id)
-    made = _ask(
-        lambda: api.create_commit(
-            *(id, _operations(hub, changes)), commit_message=message, repo_type=kind, create_pr=True
-        ),
-        *(place, hub),
-    )
+    hub = Connection(HubPath(id))
+    asked = {"commit_message": message, "repo_type": kind, "create_pr": True}
+    made = hub.ask(lambda: hub.api.create_commit(id, _operations(hub.hub, changes), **asked))
     return str(made.pr_url)
 
 
 def fetch_text(id: str, name: str, *, kind: str = "dataset") -> str:
     """A small text file of a repository; empty where there is no such file. Errors as for `read_head`."""
-    place, hub, api = _connect(id)
+    hub = Connection(HubPath(id))
 
     def ask() -> str:
         try:
-            return Path(api.hf_hub_download(id, name, repo_type=kind)).read_text(encoding="utf-8")
-        except hub.errors.RemoteEntryNotFoundError:
+            return Path(hub.api.hf_hub_download(id, name, repo_type=kind)).read_text(encoding="utf-8")
+        except hub.hub.errors.RemoteEntryNotFoundError:
             return ""
 
-    return _ask(ask, place, hub)
-
-
-def _connect(id: str) -> tuple[HubPath, Any, Any]:
-    place = HubPath(id)
-    hub = _import_hub(str(place))
-    return place, hub, hub.HfApi(endpoint=_endpoint())
+    return hub.ask(ask)
 
 
 def _operations(hub: Any, changes: Mapping[str, Change]) -> list[Any]:

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from dsrbench.errors import InputError
-from dsrbench.hub.commits import _connect
-from dsrbench.hub.repos import _ask
+from dsrbench.hub.connection import Connection
+from dsrbench.hub.paths import HubPath
 
 
 def list_proposals(id: str) -> list[tuple[int, str]]:
@@ -19,15 +19,15 @@ def list_proposals(id: str) -> list[tuple[int, str]]:
         DownloadError: No network, or a server that does not answer.
         MissingExtraError: huggingface_hub is not installed.
     """
-    place, hub, api = _connect(id)
+    hub = Connection(HubPath(id))
 
     def ask() -> list[tuple[int, str]]:
-        found = api.get_repo_discussions(
+        found = hub.api.get_repo_discussions(
             id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
         )
         return sorted((one.num, one.author) for one in found)
 
-    return _ask(ask, place, hub)
+    return hub.ask(ask)
 
 
 def fetch_proposed(id: str, number: int, pattern: re.Pattern[str], folder: Path, *, most_bytes: int) -> None:
@@ -43,14 +43,14 @@ def fetch_proposed(id: str, number: int, pattern: re.Pattern[str], folder: Path,
     Raises:
         InputError: None match, those that do belong to several, or one is too large. Else as `list_proposals`.
     """
-    place, hub, api = _connect(id)
+    hub = Connection(HubPath(id))
     revision = f"refs/pr/{number}"
 
     def sizes(at: str) -> dict[str, int]:
-        tree = api.list_repo_tree(id, recursive=True, revision=at, repo_type="dataset")
+        tree = hub.api.list_repo_tree(id, recursive=True, revision=at, repo_type="dataset")
         return {file.path: file.size for file in tree if hasattr(file, "blob_id") and pattern.fullmatch(file.path)}
 
-    found = _ask(lambda: sizes(revision), place, hub)
+    found = hub.ask(lambda: sizes(revision))
     groups = {match[1] for name in found if (match := pattern.fullmatch(name))}
     if len(groups) != 1:
         raise InputError(f"the pull request brings {len(groups)} entries; expected one, in files {pattern.pattern}")
@@ -59,15 +59,12 @@ def fetch_proposed(id: str, number: int, pattern: re.Pattern[str], folder: Path,
             raise InputError(f"{name} is larger than the {most_bytes:,} bytes it may have")
 
         def fetch(name: str = name) -> Path:
-            return Path(api.hf_hub_download(id, name, repo_type="dataset", revision=revision))
+            return Path(hub.api.hf_hub_download(id, name, repo_type="dataset", revision=revision))
 
-        shutil.copyfile(_ask(fetch, place, hub), folder / name.rpartition("/")[2])
+        shutil.copyfile(hub.ask(fetch), folder / name.rpartition("/")[2])
 
 
 def answer_proposal(id: str, number: int, text: str) -> None:
     """Close a pull request with a comment; errors as for `list_proposals`, and `HubError` without permission."""
-    place, hub, api = _connect(id)
-    _ask(
-        lambda: api.change_discussion_status(id, number, "closed", comment=text, repo_type="dataset"),
-        *(place, hub),
-    )
+    hub = Connection(HubPath(id))
+    hub.ask(lambda: hub.api.change_discussion_status(id, number, "closed", comment=text, repo_type="dataset"))

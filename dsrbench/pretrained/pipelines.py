@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import BackendError, DownloadError, InputError, OptionError, WeightsError
 from dsrbench.hub import is_offline
+from dsrbench.hub.connection import hush_hub, import_hub
 from dsrbench.pretrained.hashes import remember_sha256
-from dsrbench.pretrained.snapshots import at_revision, check_id, explain_hub_error, import_hub
+from dsrbench.pretrained.snapshots import at_revision, check_id, explain_hub_error
 
 INDEX = "model_index.json"
 KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
@@ -190,7 +189,7 @@ def find_cached(model: str, revision: str | None) -> Path | None:
         MissingExtraError: huggingface_hub is not installed.
     """
     check_id(model)
-    hub = import_hub("diffusers")
+    hub = import_hub("backend 'diffusers'", "hf")
     try:
         return Path(hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[INDEX]))
     except (OSError, ValueError, hub.errors.EntryNotFoundError):
@@ -234,10 +233,8 @@ def pull_files(model: str, patterns: list[str], *, revision: str | None = None) 
         check_id(model)
     except BackendError as error:
         raise DownloadError(str(error)) from None
-    hub = import_hub("diffusers")
-    hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
-    if not sys.stderr.isatty():
-        hub.utils.disable_progress_bars()
+    hub = import_hub("backend 'diffusers'", "hf")
+    hush_hub(hub)
     try:
         return Path(hub.snapshot_download(model, revision=revision, allow_patterns=patterns, ignore_patterns=[*LEFT]))
     except Exception as error:  # HTTP, network, disk and more, of two libraries

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import DownloadError, MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import DownloadError, OptionError, WeightsError
 from dsrbench.hub import is_offline
+from dsrbench.hub.connection import hush_hub, import_hub
 from dsrbench.video import sha256_file
 
 KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
@@ -93,7 +92,7 @@ def find_snapshot(model: str, *, revision: str | None = None, backend: str, defa
             raise WeightsError(f"{folder} is no model: {absent} is not in it; pickled weights are not read")
         return Snapshot(folder.resolve().name, folder)
     check_id(model)
-    hub = import_hub(backend)
+    hub = import_hub(f"backend {backend!r}", "hf")
     fetch = f"Fetch it with: {pull_command(model, revision=revision, backend=backend, default=default)}"
     try:
         found = Path(hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[*KEPT]))
@@ -131,10 +130,8 @@ def pull_snapshot(
         except WeightsError as error:
             raise DownloadError(f"offline, and {error}") from None
     check_id(model)
-    hub = import_hub(backend)
-    hub.utils.logging.set_verbosity(logging.CRITICAL)  # what it says of every attempt; the error says it once
-    if not sys.stderr.isatty():
-        hub.utils.disable_progress_bars()
+    hub = import_hub(f"backend {backend!r}", "hf")
+    hush_hub(hub)
     try:
         folder = Path(hub.snapshot_download(model, revision=revision, allow_patterns=[*KEPT]))
     except Exception as error:  # HTTP, network, disk and more, of two libraries
@@ -153,21 +150,6 @@ def pull_command(model: str, *, revision: str | None, backend: str, default: Hub
     """
     other = f" --model {model}" if model != default.id else ""
     return f"dsrbench backends pull {backend}{other}{f' --revision {revision}' if revision else ''}"
-
-
-def import_hub(backend: str) -> Any:
-    """Import huggingface_hub.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        import huggingface_hub
-        import huggingface_hub.errors
-        import huggingface_hub.utils
-    except ImportError:
-        raise MissingExtraError(f"backend {backend!r}", "huggingface_hub", "hf") from None
-    return huggingface_hub
 
 
 def _absent_files(folder: Path) -> str:

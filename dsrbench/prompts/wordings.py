@@ -137,19 +137,19 @@ def _start(prompt: Prompt, *, definite: bool = False) -> str:
     return f"{subject} is {INITIAL_PHRASES[prompt.relations[0]]} {object}"
 
 
+def _then(prompt: Prompt) -> str:
+    moves = (f"{verb} {FINAL_PHRASES[relation]}" for verb, relation in _moves(prompt))
+    return "".join(f", then the {prompt.subject} {move} the {prompt.object}" for move in moves)
+
+
 def _scene_last(prompt: Prompt) -> str:
-    sentence = _start(prompt)
-    for verb, relation in _moves(prompt):
-        sentence += f", then the {prompt.subject} {verb} {FINAL_PHRASES[relation]} the {prompt.object}"
+    sentence = _start(prompt) + _then(prompt)
     scene = f", {prompt.scene[0].lower()}{prompt.scene[1:]}" if prompt.scene else ""
     return f"{sentence[0].upper()}{sentence[1:]}{scene}."
 
 
 def _definite(prompt: Prompt) -> str:
-    sentence = _start(prompt, definite=True)
-    for verb, relation in _moves(prompt):
-        sentence += f", then the {prompt.subject} {verb} {FINAL_PHRASES[relation]} the {prompt.object}"
-    return _place(prompt, sentence)
+    return _place(prompt, _start(prompt, definite=True) + _then(prompt))
 
 
 def _pronoun(prompt: Prompt) -> str:

@@ -18,7 +18,7 @@ def hub(monkeypatch, tmp_path):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr("dsrbench.hub.repos.FIRST_WAIT", 0.01)
+        monkeypatch.setattr("dsrbench.hub.connection.FIRST_WAIT", 0.01)
         yield server
 
 

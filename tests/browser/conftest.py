@@ -87,3 +87,14 @@ def visit_site(chromium):
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """Where the board of a module's fixture `folder` is served, account `lab` logged in."""
+    from dsrbench.board.app import Site
+    from dsrbench.board.app.serve import start
+
+    app, address = start(Site.open(folder, account="lab"), wait=False)
+    yield address
+    app.close(verbose=False)

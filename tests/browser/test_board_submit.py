@@ -10,7 +10,6 @@ import pytest
 from entries import make_rows, write_entry
 
 from dsrbench.board import Intake, open_stores
-from dsrbench.board.app import Site
 
 pytest.importorskip("gradio")
 
@@ -31,15 +30,6 @@ def folder(tmp_path_factory):
     given = write_entry(folder / "given", name="theirs", seeds=(0,), luck=9)
     assert intake.submit(given, "others").is_accepted
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    from dsrbench.board.app.serve import start
-
-    app, address = start(Site.open(folder, account="lab"), wait=False)
-    yield address
-    app.close(verbose=False)
 
 
 @pytest.fixture

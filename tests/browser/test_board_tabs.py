@@ -12,7 +12,6 @@ import pytest
 from entries import failed, make_rows, write_entry
 
 from dsrbench.board import PUBLISHED, Intake, Record, open_stores
-from dsrbench.board.app import Site
 from dsrbench.score import score_tracks
 from dsrbench.types import VideoTracks
 
@@ -53,15 +52,6 @@ def folder(tmp_path_factory):
         assert intake.submit(write_entry(folder / "given" / name, name=name, rows=rows, entry=entry), "lab").is_accepted
     publish(intake)
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    from dsrbench.board.app.serve import start
-
-    app, address = start(Site.open(folder, account="lab"), wait=False)
-    yield address
-    app.close(verbose=False)
 
 
 @pytest.fixture

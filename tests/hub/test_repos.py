@@ -8,7 +8,7 @@ from fakehub import FakeHub
 pytest.importorskip("huggingface_hub")
 
 from dsrbench.errors import DownloadError, HubError, InputError
-from dsrbench.hub import HubPath, fetch_file, fetch_folder, push_folder, repos
+from dsrbench.hub import HubPath, connection, fetch_file, fetch_folder, push_folder, repos
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the Hub's own client
 
@@ -35,7 +35,7 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(repos, "FIRST_WAIT", 0.01)
+        monkeypatch.setattr(connection, "FIRST_WAIT", 0.01)
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         yield server
 
