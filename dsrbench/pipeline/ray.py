@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-import json
 import logging
 import os
 import secrets
@@ -27,7 +26,16 @@ from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, Opti
 from dsrbench.pipeline.pools import Pool, settle_pools
 from dsrbench.pipeline.stages import Stages
 from dsrbench.pipeline.work import Work
-from dsrbench.pipeline.workers import ROW, Attempts, DetectWorker, GenerateWorker, ScoreWorker, Setup, pack_block
+from dsrbench.pipeline.workers import (
+    Attempts,
+    DetectWorker,
+    GenerateWorker,
+    ScoreWorker,
+    Setup,
+    pack_block,
+    pack_items,
+    unpack_items,
+)
 from dsrbench.store import Mirror, Run
 
 ROWS = 16
@@ -88,9 +96,8 @@ class RayEngine:
             attempts = Attempts(Path(tempfile.gettempdir()) / f"dsrbench-{secrets.token_hex(8)}")
             rows = _stream(ray, work, pools, _make_setup(work, self._tries, attempts))
             try:
-                for batch in rows.iter_batches(batch_size=None, batch_format="numpy"):
-                    for text in batch[ROW]:
-                        item = json.loads(text)
+                for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+                    for item in unpack_items(table):
                         if "fatal" in item:
                             raise _revive(item)
                         tell("scoring", item["name"])
@@ -102,8 +109,6 @@ class RayEngine:
 
 def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> Any:
     """The rows of all items, on their way through the pools."""
-    import pyarrow as pa
-
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False
@@ -112,14 +117,13 @@ def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> An
     most = pools[workers[0].stage].most
     size = max(1, min(ROWS, len(blocks) // (32 * most)), -(-len(blocks) // max(TASKS, 64 * most)))
     parts = (blocks[first : first + size] for first in range(0, len(blocks), size))
-    tables = (pa.table({ROW: [json.dumps(pack_block(block)) for block in part]}) for part in parts)
-    rows = ray.data.from_arrow_refs([ray.put(table) for table in tables])
+    rows = ray.data.from_arrow_refs([ray.put(pack_items([pack_block(block) for block in part])) for part in parts])
     for worker in workers:
         pool = pools[worker.stage]
         rows = rows.map_batches(
             worker,
             batch_size=None,
-            batch_format="numpy",
+            batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
                 min_size=pool.least, max_size=pool.most, max_tasks_in_flight_per_actor=2
             ),

@@ -6,9 +6,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsrbench.errors import DSRBenchError
 from dsrbench.pipeline.generation import find_video, finish_block
@@ -20,8 +21,11 @@ from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run, Sample, SampleKey
 from dsrbench.types import FrameCounts, VideoScore
 
-ROW = "item"
-"""The only column of the rows: a JSON object."""
+if TYPE_CHECKING:
+    import pyarrow
+
+ROW = "items"
+"""The only column of the tables that go between the stages."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +68,11 @@ class Worker:
         if setup.threads is not None:
             os.environ["OMP_NUM_THREADS"] = setup.threads
 
-    def __call__(self, rows: Mapping[str, Any]) -> Iterator[dict[str, list[str]]]:
-        """Yield the rows that a batch of rows becomes."""
-        for text in rows[ROW]:
-            for item in self._try(json.loads(text)):
-                yield {ROW: [json.dumps(item)]}
+    def __call__(self, table: pyarrow.Table) -> Iterator[pyarrow.Table]:
+        """Yield the items that a table of items becomes, each in a table of its own."""
+        for item in unpack_items(table):
+            for made in self._try(item):
+                yield pack_items([made])
 
     def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "fatal" in item:
@@ -187,8 +191,24 @@ class Attempts:
         return self.folder / hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
+def pack_items(items: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
+    """Items as a table of one compressed row: they are much alike, and the process that starts a run holds all of them.
+
+    >>> unpack_items(pack_items([{"name": "a"}, {"name": "b"}]))
+    [{'name': 'a'}, {'name': 'b'}]
+    """
+    import pyarrow as pa
+
+    return pa.table({ROW: [zlib.compress(json.dumps(items).encode())]})
+
+
+def unpack_items(table: pyarrow.Table) -> list[dict[str, Any]]:
+    """The items of a table, of one row or several."""
+    return [item for row in table.column(ROW).to_pylist() for item in json.loads(zlib.decompress(row))]
+
+
 def pack_block(block: Sequence[Job]) -> dict[str, Any]:
-    """A block of jobs as a row."""
+    """A block of jobs as an item."""
     return {"name": str(block[0].key), "jobs": [pack_job(job) for job in block]}
 
 
@@ -197,7 +217,7 @@ def _item(job: Job) -> dict[str, Any]:
 
 
 def pack_job(job: Job) -> dict[str, Any]:
-    """A job as a small row of JSON values; its prompt goes by its id.
+    """A job as JSON values; its prompt goes by its id.
 
     >>> from dsrbench.pipeline import plan_generation
     >>> from dsrbench.prompts import read_suite

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from doubles import SUITE, plan
 
 from dsrbench.errors import BackendError
-from dsrbench.pipeline.workers import ROW, Attempts, DetectWorker, Setup, pack_block
+from dsrbench.pipeline.workers import Attempts, DetectWorker, Setup, pack_block, pack_items, unpack_items
 from dsrbench.store import Run
 
 
@@ -22,14 +20,17 @@ def detects(tmp_path):
     return DetectWorker(Setup(Run(tmp_path / "run"), SUITE, None, None, no_stages, None, {}, 2, attempts, None))
 
 
+def do(worker, *items):
+    return [item for table in worker(pack_items(items)) for item in unpack_items(table)]
+
+
 def test_an_item_is_given_up_without_the_detector_that_killed_the_workers(detects):
     """Otherwise giving up would kill the next worker, and no item would ever be through."""
     block = pack_block(plan().jobs[:1])
     name = f"detect {block['name']}"
     for _ in range(2):
         detects.setup.attempts.begin(name)  # and the worker dies
-    ((row,),) = (batch[ROW] for batch in detects({ROW: [json.dumps(block)]}))
-    item = json.loads(row)
+    (item,) = do(detects, block)
     assert item["sample"]["status"] == "failed"
     assert item["sample"]["reason"] == "its worker died 2 times in a row while it was at detect"
     assert item["tracks_key"] == ""
@@ -38,5 +39,6 @@ def test_an_item_is_given_up_without_the_detector_that_killed_the_workers(detect
 
 def test_a_detector_that_cannot_be_made_ends_the_run(detects):
     job = plan().jobs[0]
-    ((row,),) = (batch[ROW] for batch in detects({ROW: [json.dumps(pack_block([job]))]}))
-    assert json.loads(row) == {"fatal": "BackendError", "message": "the detector kills whoever makes it"}
+    assert do(detects, pack_block([job])) == [
+        {"fatal": "BackendError", "message": "the detector kills whoever makes it"}
+    ]
