@@ -37,7 +37,14 @@ class SpritesFamily:
     """
 
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out", "text_pool")
-    defaults: Mapping[str, Any] = {"learning_rate": 4e-3, "beta": 30.0, "weight": 15.0, "steps": 300, "every": 100}
+    defaults: Mapping[str, Any] = {
+        "learning_rate": 4e-3,
+        "beta": 30.0,
+        "weight": 15.0,
+        "steps": 300,
+        "every": 100,
+        "validation_seeds": 5,
+    }
 
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         find_weights_folder("model", folder)
