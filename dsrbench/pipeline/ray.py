@@ -23,27 +23,12 @@ from typing import Any, cast
 
 from dsrbench import errors
 from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError, first_line
-from dsrbench.pipeline.pools import Pool, settle_pools
+from dsrbench.pipeline.pools import settle_pools
 from dsrbench.pipeline.stages import Stages
+from dsrbench.pipeline.streams import stream_items, stream_there
 from dsrbench.pipeline.work import Work
-from dsrbench.pipeline.workers import (
-    Attempts,
-    DetectWorker,
-    GenerateWorker,
-    ScoreWorker,
-    Setup,
-    pack_block,
-    pack_items,
-    unpack_items,
-)
+from dsrbench.pipeline.workers import Attempts, Setup
 from dsrbench.store import Mirror, Run
-
-ROWS = 16
-"""Most items a task has, unless there would be too many tasks: a worker is given a task at once, and looks through it
-again if the one before it died."""
-
-TASKS = 1024
-"""Most tasks, or 64 a worker: Ray remembers each of them in the process that starts the run."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -94,44 +79,16 @@ class RayEngine:
             pools = settle_pools(self._pools, there.get("CPU", 0), there.get("GPU", 0), generates=generates)
             work.run.log("ray", pools={stage: str(pool) for stage, pool in pools.items()})
             attempts = Attempts(Path(tempfile.gettempdir()) / f"dsrbench-{secrets.token_hex(8)}")
-            rows = _stream(ray, work, pools, _make_setup(work, self._tries, attempts))
+            stream = stream_there if ray.util.client.ray.is_connected() else stream_items
             try:
-                for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
-                    for item in unpack_items(table):
-                        if "fatal" in item:
-                            raise _revive(item)
-                        tell("scoring", item["name"])
+                for item in stream(work.blocks(), pools, _make_setup(work, self._tries, attempts)):
+                    if "fatal" in item:
+                        raise _revive(item)
+                    tell("scoring", item["name"])
             except ray.exceptions.RayError as error:
                 raise BackendError(f"ray: {str(error).strip().splitlines()[-1]}") from error
             finally:
                 shutil.rmtree(attempts.folder, ignore_errors=True)
-
-
-def _stream(ray: Any, work: Work, pools: Mapping[str, Pool], setup: Setup) -> Any:
-    """The rows of all items, on their way through the pools."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = False
-    blocks = work.blocks()
-    workers = [w for w in (GenerateWorker, DetectWorker, ScoreWorker) if w.stage in pools]
-    most = pools[workers[0].stage].most
-    size = max(1, min(ROWS, len(blocks) // (32 * most)), -(-len(blocks) // max(TASKS, 64 * most)))
-    parts = (blocks[first : first + size] for first in range(0, len(blocks), size))
-    rows = ray.data.from_arrow_refs([ray.put(pack_items([pack_block(block) for block in part])) for part in parts])
-    for worker in workers:
-        pool = pools[worker.stage]
-        rows = rows.map_batches(
-            worker,
-            batch_size=None,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(
-                min_size=pool.least, max_size=pool.most, max_tasks_in_flight_per_actor=2
-            ),
-            num_cpus=pool.cpus,
-            num_gpus=pool.gpus,
-            fn_constructor_args=(setup,),
-        )
-    return rows
 
 
 def _make_setup(work: Work, tries: int, attempts: Attempts) -> Setup:
@@ -165,9 +122,8 @@ def _cluster(address: str | None) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
-    import ray.data
+    import ray.util.client
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         yield ray
         return
@@ -181,7 +137,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:
         raise BackendError(
             f"no Ray cluster at {address} ({first_line(error)}); start one with `ray start --head`, or leave "
-            f"--address out"
+            f"--address out. For a cluster that asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
         ) from error
     try:
         yield ray

@@ -61,6 +61,9 @@ class Worker:
     """A worker of one stage: reads rows, does what `do` says, and turns whatever goes wrong into a row."""
 
     stage = ""
+    parts = 8
+    """In how many parts, at most, a worker hands on the items of a table: Ray remembers each part. The same table is
+    always parted in the same way, for the parts of a worker that died are not asked for again."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
@@ -69,10 +72,11 @@ class Worker:
             os.environ["OMP_NUM_THREADS"] = setup.threads
 
     def __call__(self, table: pyarrow.Table) -> Iterator[pyarrow.Table]:
-        """Yield the items that a table of items becomes, each in a table of its own."""
-        for item in unpack_items(table):
-            for made in self._try(item):
-                yield pack_items([made])
+        """Yield the items that a table of items becomes, in tables."""
+        items = unpack_items(table)
+        size = max(1, len(items) // self.parts)
+        for first in range(0, len(items), size):
+            yield pack_items([made for item in items[first : first + size] for made in self._try(item)])
 
     def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "fatal" in item:
@@ -146,6 +150,7 @@ class ScoreWorker(Worker):
     """Scores, and writes the sample."""
 
     stage = "score"
+    parts = 1
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """From a traced sample to the word that it is done."""
