@@ -74,7 +74,7 @@ class Worker:
     def __call__(self, table: pyarrow.Table) -> Iterator[pyarrow.Table]:
         """Yield the items that a table of items becomes, in tables."""
         items = unpack_items(table)
-        size = max(1, len(items) // self.parts)
+        size = max(1, -(-len(items) // self.parts))
         for first in range(0, len(items), size):
             yield pack_items([made for item in items[first : first + size] for made in self._try(item)])
 
