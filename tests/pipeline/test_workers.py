@@ -42,3 +42,11 @@ def test_a_detector_that_cannot_be_made_ends_the_run(detects):
     assert do(detects, pack_block([job])) == [
         {"fatal": "BackendError", "message": "the detector kills whoever makes it"}
     ]
+
+
+@pytest.mark.parametrize(("count", "tables"), [(1, 1), (7, 7), (8, 8), (9, 5), (16, 8), (98, 8)])
+def test_items_are_handed_on_in_few_tables(detects, count, tables):
+    block = pack_block(plan().jobs[:1])
+    made = list(detects(pack_items([block] * count)))
+    assert len(made) == tables
+    assert sum(len(unpack_items(table)) for table in made) == count
