@@ -73,6 +73,19 @@ def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
     return {"arm": arm, "seed": seed, "train_seconds": round(seconds), **found}
 
 
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """What was found so far, in the order of the arms."""
+    path = folder / "results.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def add_result(folder: Path, result: dict[str, Any]) -> None:
+    """Keep what was found, beside what others have found meanwhile."""
+    print(f"{result['arm']}, seed {result['seed']}: {result['train_seconds']} s", file=sys.stderr, flush=True)
+    results = sorted([*read_results(folder), result], key=lambda row: (list(ARMS).index(row["arm"]), row["seed"]))
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def interval(figure: dict[str, float], *, signed: bool = False) -> str:
     """A figure with its interval."""
     value = figure["difference" if signed else "value"]
@@ -113,15 +126,12 @@ def main() -> None:
     seconds = align(
         given.folder / "shared", *(word for stage in ("candidates", "pairs", "latents") for word in ("--only", stage))
     )
-    results = []
     for seed in given.seeds:
         for arm in given.arms:
-            results.append(run_arm(given.folder, arm, seed, given.held_out))
-            print(f"{arm}, seed {seed}: {results[-1]['train_seconds']} s", file=sys.stderr, flush=True)
-    results.sort(key=lambda row: (given.arms.index(row["arm"]), row["seed"]))
-    (given.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            if (arm, seed) not in {(row["arm"], row["seed"]) for row in read_results(given.folder)}:
+                add_result(given.folder, run_arm(given.folder, arm, seed, given.held_out))
     print(f"Candidates, scores, pairs and latents: {seconds:.0f} s")
-    print_tables(results)
+    print_tables(read_results(given.folder))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,13 @@ def test_picture(results):
     assert "DPO, no regulariser, seed 0" in {text.text for text in root.iter(f"{kind}text")}
 
 
+def test_results_are_kept_beside_those_of_others(results, tmp_path, capsys):
+    experiments = load("experiments")
+    for result in reversed(results):
+        experiments.add_result(tmp_path, result)
+    assert experiments.read_results(tmp_path) == results
+
+
 def test_what_is_shared_is_linked_once(tmp_path):
     source, out = tmp_path / "source", tmp_path / "out"
     (source / "round-1" / "latents").mkdir(parents=True)
