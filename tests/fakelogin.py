@@ -1,8 +1,8 @@
 """A local OpenID provider in the Hub's place, and a proxy with TLS in front of a Space.
 
-    with FakeLogin() as login, TLSProxy(port) as proxy:
-        login.account = "ann"      # who logs in next
-        login.fault = "refused"    # or "503", "garbage", "forged": what goes wrong from now on
+with FakeLogin() as login, TLSProxy(port) as proxy:
+    login.account = "ann"      # who logs in next
+    login.fault = "refused"    # or "503", "garbage", "forged": what goes wrong from now on
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class FakeLogin(http.server.ThreadingHTTPServer):
 
     def environment(self, space: str) -> dict[str, str]:
         """What a Space with `hf_oauth: true` has, whose visitors see it at host and port `space`."""
-        asked = {"OAUTH_CLIENT_ID": CLIENT, "OAUTH_CLIENT_SECRET": SECRET, "OAUTH_SCOPES": "openid profile"}
-        return {"SYSTEM": "spaces", "SPACE_ID": "lab/space", "SPACE_HOST": space, "OPENID_PROVIDER_URL": self.url} | asked
+        place = {"SYSTEM": "spaces", "SPACE_ID": "lab/space", "SPACE_HOST": space, "OPENID_PROVIDER_URL": self.url}
+        return place | {"OAUTH_CLIENT_ID": CLIENT, "OAUTH_CLIENT_SECRET": SECRET, "OAUTH_SCOPES": "openid profile"}
 
     def __enter__(self) -> FakeLogin:
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})

@@ -50,6 +50,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
         check_login()
     fonts, mono = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     app = build_app(site)
+    app.space_id = None  # else gradio's page asks huggingface.co and Google for a bar above it
     try:
         _, address, _ = app.launch(
             server_name=host,
