@@ -8,6 +8,7 @@ import httpx
 import pytest
 from entries import write_entry
 from fakelogin import FakeLogin, TLSProxy
+from servedboard import SERVED, serving
 
 from dsrbench.board import Intake, open_stores
 from dsrbench.board.audit import read_events
@@ -16,10 +17,8 @@ from dsrbench.errors import InputError
 pytest.importorskip("gradio")
 pytest.importorskip("authlib")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+pytestmark = [  # gradio's reloader needs a package that only Spaces have
+    *SERVED,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
 
@@ -46,7 +45,6 @@ def space(folder, login, tmp_path_factory):
     from gradio import oauth
 
     from dsrbench.board.app import Site
-    from dsrbench.board.app.serve import start
 
     with TLSProxy(tmp_path_factory.mktemp("proxy")) as proxy, pytest.MonkeyPatch.context() as patch:
         given = login.environment(proxy.host)
@@ -54,10 +52,9 @@ def space(folder, login, tmp_path_factory):
             patch.setenv(name, value)
         for name in FACTS:  # gradio reads them once, when it is imported
             patch.setattr(oauth, name, given[name])
-        app, address = start(Site.open(folder), wait=False)
-        proxy.target = int(address.rstrip("/").rpartition(":")[2])
-        yield proxy.url
-        app.close(verbose=False)
+        with serving(Site.open(folder)) as address:
+            proxy.target = int(address.rpartition(":")[2])
+            yield proxy.url
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ MOST_OTHERS = 2**20
 """Of the body of any other request."""
 
 PATIENCE = 20.0
-"""Seconds a request may be silent, and seconds that are waited for it in all, beside those its bytes earn it."""
+"""Seconds a request may be silent, and seconds it may take in all, beside those its bytes earn it."""
 
 SLOWEST = 16 * 2**10
 """Bytes that earn a second."""
@@ -86,7 +86,7 @@ class _Body:
     def __init__(self, receive: Callable[[], Awaitable[Message]], *, is_upload: bool) -> None:
         self._receive, self._is_upload = receive, is_upload
         self._most = MOST_BYTES if is_upload else MOST_OTHERS
-        self._waited, self._size, self._is_whole = 0.0, 0, False
+        self._begun, self._size, self._is_whole = time.monotonic(), 0, False
         self.refused: RefusedError | None = None
 
     async def receive(self) -> Message:
@@ -100,13 +100,11 @@ class _Body:
             raise
 
     async def _wait(self) -> Message:
-        left = PATIENCE + self._size / SLOWEST - self._waited
+        left = PATIENCE + self._size / SLOWEST - (time.monotonic() - self._begun)
         message: Message = {}
-        begun = time.monotonic()
         with anyio.move_on_after(min(PATIENCE, left)):
             message = await self._receive()
-        self._waited += time.monotonic() - begun
-        return message
+        return message if left > 0 else {}
 
     def _check(self, message: Message) -> Message:
         if not message:
