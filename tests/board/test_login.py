@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 from entries import write_entry
-from fakelogin import FakeLogin, TLSProxy
+from fakelogin import SECRET, FakeLogin, TLSProxy
 from servedboard import SERVED, serving
 
 from dsrbench.board import Intake, open_stores
@@ -152,10 +152,12 @@ def test_a_forged_cookie_is_no_login(space, login):
     payload, _, signature = cookie.partition(".")
     userinfo = {"name": "Ann", "preferred_username": "ann", "profile": "", "picture": ""}
     forged = b64encode(json.dumps({"oauth_info": {"userinfo": userinfo}}).encode())
-    empty_secret = hashlib.sha256(b"-v4").hexdigest()
+    expired = b64encode(json.dumps({"oauth_info": {"userinfo": userinfo, "expires_at": 1}}).encode())
+    empty_secret, true_secret = (hashlib.sha256(f"{secret}-v4".encode()).hexdigest() for secret in ("", SECRET))
     for value in (
         TimestampSigner("guessed").sign(forged).decode(),
         TimestampSigner(empty_secret).sign(forged).decode(),
+        TimestampSigner(true_secret).sign(expired).decode(),
         f"{forged.decode()}.{signature}",
         f"{payload}.{signature[:-2]}AA",
         payload,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import threading
@@ -143,6 +144,27 @@ def test_too_much_is_refused_and_leaves_nothing(served, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**8, 10**8))
     assert httpx.post(f"{address}/gradio_api/upload", files=one).status_code == 507
     assert httpx.get(f"{address}/board.csv").status_code == 200
+
+
+def test_what_gradio_forgets_is_taken_away_later(served):
+    address, uploads = served
+    parts = [("other", ("forgotten.parquet", b"." * 1000)), ("files", ("a.parquet", b"."))]
+    assert httpx.post(f"{address}/gradio_api/upload", files=parts).status_code == 200
+    (forgotten,) = (path for path in files_in(uploads) if path.parent == uploads)
+    assert httpx.post(f"{address}/gradio_api/upload", files=parts[1:]).status_code == 200
+    assert forgotten.exists()
+    os.utime(forgotten, (0, time.time() - 3700))
+    assert httpx.post(f"{address}/gradio_api/upload", files=parts[1:]).status_code == 200
+    assert [path.name for path in files_in(uploads)] == ["a.parquet"]
+
+
+@pytest.mark.parametrize("path", ["component_server", "process_recording", "queue/join"])
+def test_files_are_taken_in_one_place(served, path):
+    address, uploads = served
+    before = set(files_in(uploads))
+    answer = httpx.post(f"{address}/gradio_api/{path}", files=[("video", ("a.mp4", b"."))])
+    assert (answer.status_code, answer.text) == (404, "no files are taken here\n")
+    assert set(files_in(uploads)) == before
 
 
 def test_others_read_and_submit_meanwhile(served, tmp_path, monkeypatch):

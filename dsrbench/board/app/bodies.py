@@ -1,14 +1,20 @@
 """What a request may bring, and how slowly: who sends too much, or a byte now and then, is cut off, and nothing stays.
 
-gradio bounds a single file and takes away what it wrote of a request that is malformed; a request that just stops it
-would wait for without end, and keep the half of it. Here both become malformed requests.
+gradio bounds a single file, and takes away what it wrote of a request that is malformed. For one that just stops it
+would wait without end, and keep the half of it: here that is a malformed one too. Files under another name than it asks
+for it forgets: those are taken away later.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import shutil
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -37,6 +43,10 @@ RESERVE = 2**30
 """Bytes of the disk that no upload touches."""
 
 
+KEPT = 3600.0
+"""Seconds for which a file that gradio forgot stays."""
+
+
 class RefusedError(MultiPartException):
     """A body that is read no further; gradio takes away what it wrote of one, and tells the reason."""
 
@@ -61,7 +71,13 @@ class BoundedBodies:
         if "content-length" not in headers and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, is_upload=scope["path"].endswith("/upload"))
+        is_upload = headers.get("content-type", "").strip().lower().startswith("multipart/")
+        if is_upload and not scope["path"].endswith("/upload"):
+            await PlainTextResponse("no files are taken here\n", 404)(scope, receive, send)
+            return
+        if is_upload:
+            remove_forgotten(Path(get_upload_folder()))
+        body = _Body(receive, is_upload=is_upload)
         is_begun = False
 
         async def send_on(message: Message) -> None:
@@ -78,6 +94,21 @@ class BoundedBodies:
         except RefusedError as error:
             if not is_begun:
                 await PlainTextResponse(f"{error.message}\n")(scope, receive, send_on)
+
+
+def own_uploads() -> None:
+    """Have uploads kept in a folder of this process, gone at its end, unless `GRADIO_TEMP_DIR` names another."""
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        folder = os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="dsrbench-uploads-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def remove_forgotten(folder: Path) -> None:
+    """Take away the files in a folder that nobody wrote to for `KEPT` seconds; those that gradio keeps lie deeper."""
+    for path in folder.glob("tmp*"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime > KEPT:
+                path.unlink()
 
 
 class _Body:

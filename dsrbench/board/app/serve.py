@@ -41,13 +41,14 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
         raise MissingExtraError("the leaderboard", error.name or "gradio", "board") from None
     from starlette.middleware import Middleware
 
-    from dsrbench.board.app.bodies import BoundedBodies
+    from dsrbench.board.app.bodies import BoundedBodies, own_uploads
     from dsrbench.board.app.login import LoginErrors, check_login
     from dsrbench.board.app.routes import make_routes
     from dsrbench.board.app.shell import build_app
 
     if site.has_login:
         check_login()
+    own_uploads()
     fonts, mono = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     app = build_app(site)
     app.space_id = None  # else gradio's page asks huggingface.co and Google for a bar above it
