@@ -2,7 +2,7 @@
 
 with FakeLogin() as login, TLSProxy(port) as proxy:
     login.account = "ann"      # who logs in next
-    login.fault = "refused"    # or "503", "garbage", "forged": what goes wrong from now on
+    login.fault = "refused"    # or "drop", "503", "garbage", "forged": what goes wrong from now on
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Provider(http.server.BaseHTTPRequestHandler):
             "/token": lambda: self.exchange(dict(urllib.parse.parse_qsl(body.decode()))),
             "/jwks": lambda: self.send({"keys": [self.server.key.as_dict(private=False)]}),
         }
+        if self.server.fault == "drop" and split.path != "/authorize":
+            return self.connection.shutdown(2)
         if self.server.fault == "503" and split.path != "/authorize":
             return self.send({"error": "asked for"}, 503)
         return routes[split.path]()

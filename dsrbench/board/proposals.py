@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import re
 import tempfile
@@ -125,13 +126,12 @@ def taking_proposals(intake: Intake | None, *, every: float = EVERY) -> Iterator
         intake: Of the board; None where it takes no submissions.
         every: As for `watch_proposals`.
     """
-    store = intake.submissions if intake is not None else None
-    if intake is None or not isinstance(store, HubStorage):
+    if intake is None or not isinstance(intake.submissions, HubStorage):
         yield
         return
     stop = threading.Event()
-    asked = {"every": every}
-    watch = threading.Thread(target=watch_proposals, args=(intake, store.id, stop), kwargs=asked, daemon=True)
+    watching = functools.partial(watch_proposals, intake, intake.submissions.id, stop, every=every)
+    watch = threading.Thread(target=watching, daemon=True)
     watch.start()
     try:
         yield

@@ -100,6 +100,7 @@ def entry(tmp_path, name, luck):
 
 
 FAULTS = {
+    "drop": (502, "does not answer as it should"),
     "503": (502, "does not answer as it should"),
     "refused": (403, "the login was refused"),
     "garbage": (502, "does not answer as it should"),

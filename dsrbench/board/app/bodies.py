@@ -42,7 +42,6 @@ SLOWEST = 16 * 2**10
 RESERVE = 2**30
 """Bytes of the disk that no upload touches."""
 
-
 KEPT = 3600.0
 """Seconds for which a file that gradio forgot stays."""
 
