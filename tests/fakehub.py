@@ -103,6 +103,7 @@ ROUTES = (
     ("POST", "/api/repos/create", "create"),
     ("POST", "/api/validate-yaml", "validate"),
     ("GET", f"/api/{KIND}/{REPO}", "info"),
+    ("GET", f"/api/{KIND}/{REPO}/auth-check/write", "check_write"),
     ("GET", f"/api/{KIND}/{REPO}/revision/{REVISION}", "info"),
     ("GET", f"/api/{KIND}/{REPO}/tree/{REVISION}(?:/(.*))?", "tree"),
     ("POST", f"/api/{KIND}/{REPO}/paths-info/{REVISION}", "paths"),
@@ -203,6 +204,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             repo, (name, files) = found
             siblings = [{"rfilename": file} for file in sorted(files)]
             self.send(200, {"id": id, "sha": name, "private": repo.private, "siblings": siblings, "tags": []})
+
+    def check_write(self, id: str) -> None:
+        if self.find(id) and self.may_write(id):
+            self.send(200, {})
 
     def tree(self, id: str, revision: str, folder: str | None) -> None:
         if not (found := self.find(id, revision)):

@@ -105,24 +105,26 @@ class Intake:
     def _submit(self, folder: Path, copy: Path, account: str) -> Receipt:
         seen = self.results.look()
         rules = read_rules(seen)
-        token, id, name = secrets.token_hex(16), "", ""
+        event = Event("received", self._now(), account, token=secrets.token_hex(16))
         try:
-            id = take_copy(folder, copy, without_boxes=rules.self_reported)
-            name = read_entry(copy).name
+            event = dataclasses.replace(event, id=take_copy(folder, copy, without_boxes=rules.self_reported))
+            event = dataclasses.replace(event, name=read_entry(copy).name)
         except SubmissionError as error:
-            return self._reject(Event("rejected", self._now(), account, name, id, token, error.problems), rules)
-        before = read_record(seen, name)
+            event = dataclasses.replace(event, event="rejected", problems=error.problems)
+        id, name = event.id, event.name
+        before = read_record(seen, name) if name else None
         if before is not None and _is_same(before, id, account):
             self._log_accepted(account, name, id, unless_there=True)
             return Receipt(id, name, record=before, is_repeated=True)
-        received = Event("received", self._now(), account, name, id, token)
-        if not write_event(self.submissions, received, allow=lambda today: count_today(today, account) < rules.quota):
-            return _over_quota(id, name, rules)
+        if not write_event(self.submissions, event, allow=lambda today: count_today(today, account) < rules.quota):
+            return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
+        if event.problems:
+            return Receipt(id, name, event.problems)
         try:
-            record = make_record(copy, rules, id=id, account=account, submitted=received.time)
+            record = make_record(copy, rules, id=id, account=account, submitted=event.time)
             receipt = self._accept(record, copy)
         except SubmissionError as error:
-            self._log(Event("rejected", self._now(), account, name, id, token, error.problems))
+            self._log(Event("rejected", self._now(), account, name, id, event.token, error.problems))
             return Receipt(id, name, error.problems)
         self._log_accepted(account, name, id, unless_there=receipt.is_repeated)
         return receipt
@@ -206,13 +208,6 @@ class Intake:
         if record is None:
             raise InputError(f"no entry {name[:100]!r} on this board")
         return record
-
-    def _reject(self, event: Event, rules: Rules) -> Receipt:
-        """Reject what was not even read; it counts as a submission all the same."""
-        allowed = write_event(
-            self.submissions, event, allow=lambda today: count_today(today, event.account) < rules.quota
-        )
-        return Receipt(event.id, event.name, event.problems) if allowed else _over_quota(event.id, event.name, rules)
 
     def _log_accepted(self, account: str, name: str, id: str, *, unless_there: bool) -> None:
         """Write down an acceptance; one of before may have been stopped just short of it."""
@@ -321,10 +316,6 @@ def _agreement(record: Record, run: Run) -> float:
             f"{alike:.1%} of the samples pass or fail as in entry {record.name!r}, {AGREEMENT:.0%} are needed"
         )
     return alike
-
-
-def _over_quota(id: str, name: str, rules: Rules) -> Receipt:
-    return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
 
 
 def _is_maintainer(account: str, rules: Rules) -> bool:

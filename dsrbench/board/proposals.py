@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import logging
 import re
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from dsrbench.board.intake import Intake, Receipt
-from dsrbench.errors import DSRBenchError, InputError
+from dsrbench.board.storage import HubStorage
+from dsrbench.errors import HubError, InputError, first_line
 from dsrbench.hub import HubPath
 from dsrbench.hub.commits import propose_files
-from dsrbench.hub.proposals import answer_proposal, fetch_proposed, list_proposals
-from dsrbench.submission import SubmissionError
+from dsrbench.hub.proposals import answer_proposal, check_may_write, fetch_proposed, list_proposals
 from dsrbench.submission import boxes as boxes_file
 from dsrbench.submission import entry as entry_file
+
+LOG = logging.getLogger(__name__)
+
+EVERY, LONGEST = 60.0, 1800.0
+"""Seconds between two looks at what is open, and while the Hub refuses or does not answer."""
+
+LAST_WAIT = 5.0
+"""Seconds that what is at work has at the end."""
 
 FILES = (entry_file.FILE, boxes_file.FILE)
 
@@ -84,19 +95,49 @@ def take_proposals(intake: Intake, id: str) -> list[Answered]:
     return done
 
 
-def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = 60.0) -> None:
-    """Take in pull requests as they come, until told to stop; while the Hub is down they wait.
+def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = EVERY) -> None:
+    """Take in pull requests as they come, until told to stop; where that fails it is logged, and tried again later.
 
     Args:
         intake: Of the board.
         id: OWNER/NAME of the dataset of submissions.
-        stop: Set to end, within `every` seconds and what is at work.
-        every: Seconds between two looks.
+        stop: Set to end, after what is at work.
+        every: Seconds between two looks; twice as many after every failure, up to `LONGEST`.
     """
+    wait, said = every, ""
     while not stop.is_set():
-        with contextlib.suppress(DSRBenchError):
+        try:
+            check_may_write(id)
             take_proposals(intake, id)
-        stop.wait(every)
+            wait, problem = every, ""
+        except Exception as error:  # the board is served on, whatever a pull request brings
+            wait, problem = min(2 * wait, LONGEST), first_line(error)
+        if problem not in ("", said):
+            LOG.warning("pull requests are not taken in: %s", problem)
+        said = problem
+        stop.wait(wait)
+
+
+@contextlib.contextmanager
+def taking_proposals(intake: Intake | None, *, every: float = EVERY) -> Iterator[None]:
+    """While it lasts, pull requests to a board on the Hub are taken in, by a thread; to one in a folder come none.
+
+    Args:
+        intake: Of the board; None where it takes no submissions.
+        every: As for `watch_proposals`.
+    """
+    if intake is None or not isinstance(intake.submissions, HubStorage):
+        yield
+        return
+    stop = threading.Event()
+    watching = functools.partial(watch_proposals, intake, intake.submissions.id, stop, every=every)
+    watch = threading.Thread(target=watching, daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watch.join(timeout=LAST_WAIT)
 
 
 def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> Receipt:
@@ -104,9 +145,10 @@ def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> R
         if account == GONE:
             raise InputError("the account that opened this is no more")
         fetch_proposed(id, number, INCOMING, folder, most_bytes=boxes_file.MOST_BYTES)
+    except (InputError, HubError) as error:  # one that cannot be read must not keep the others waiting
+        return Receipt("", "", (str(error),))
+    try:
         return intake.submit(folder, account)
-    except SubmissionError as error:
-        return Receipt("", "", error.problems)
     except InputError as error:
         return Receipt("", "", (str(error),))
 

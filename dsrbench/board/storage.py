@@ -236,6 +236,11 @@ class HubStorage:
         self._lock = threading.Lock()
 
     @property
+    def id(self) -> str:
+        """OWNER/NAME."""
+        return self._place.id
+
+    @property
     def shown(self) -> str:
         """Its address."""
         return str(self._place)

@@ -35,7 +35,7 @@ EXTRAS = {
     "ray": ("ray",),
     "s3": ("fsspec", "s3fs"),
     "dataset": ("datasets", "huggingface_hub", "ImageHash", "PyYAML"),
-    "board": ("gradio", "huggingface_hub"),
+    "board": ("gradio", "authlib", "itsdangerous", "huggingface_hub"),
 }
 """Extra to the packages it installs, for users; a test holds them against the package's own metadata."""
 

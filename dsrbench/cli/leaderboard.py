@@ -19,7 +19,8 @@ import click
 def command(board: str, host: str, port: int | None, account: str, videos: Path | None, read_only: bool) -> None:
     r"""Serve the board in the folder BOARD, made if need be, or in datasets on the Hub, until interrupted.
 
-    There is no login: whoever reaches the address submits as --account.
+    There is no login: whoever reaches the address submits as --account. Of a board on the Hub, pull requests to its
+    dataset of submissions are taken in as well, where your token may write.
 
     \b
     dsrbench leaderboard lab-board --videos runs/
@@ -27,8 +28,10 @@ def command(board: str, host: str, port: int | None, account: str, videos: Path 
     """
     from dsrbench.board.app import Site
     from dsrbench.board.app.serve import start
+    from dsrbench.board.proposals import taking_proposals
 
     site = Site.open(board, account=account, videos=videos, read_only=read_only)
     app, address = start(site, host=host, port=port, wait=False)
     click.echo(f"{site.board.results.shown} at {address} (end with Ctrl-C)")
-    app.block_thread()
+    with taking_proposals(site.intake):
+        app.block_thread()

@@ -11,6 +11,12 @@ from dsrbench.hub.connection import Connection
 from dsrbench.hub.paths import HubPath
 
 
+def check_may_write(id: str) -> None:
+    """See that the token in force may write to a dataset; errors as for `list_proposals`."""
+    hub = Connection(HubPath(id))
+    hub.ask(lambda: hub.api.auth_check(id, repo_type="dataset", write=True))
+
+
 def list_proposals(id: str) -> list[tuple[int, str]]:
     """Number and author of every open pull request, oldest first.
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,8 +12,8 @@ from boardstores import make_store
 from entries import write_entry
 from fakehub import Proposal
 
-from dsrbench.board import Board, Intake
-from dsrbench.board.proposals import propose_entry, take_proposals, watch_proposals
+from dsrbench.board import Board, Intake, open_stores
+from dsrbench.board.proposals import propose_entry, take_proposals, taking_proposals
 from dsrbench.errors import DownloadError, HubError, OptionError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -86,15 +90,65 @@ def test_who_is_not_logged_in_proposes_nothing(hub, intake, tmp_path, monkeypatc
         propose_entry(good, "../wan", BOARD)
 
 
-def test_they_are_taken_in_as_they_come(hub, intake, tmp_path, monkeypatch):
-    stop = threading.Event()
-    hub.faults = [(f"GET /api/datasets/{INBOX}/discussions", "503")] * 5
-    thread = threading.Thread(target=watch_proposals, args=(intake, INBOX, stop), kwargs={"every": 0.05})
-    thread.start()
-    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
-    until = time.monotonic() + 30
-    while not hub.repos[INBOX].proposals[0].answer and time.monotonic() < until:
+def wait_until(is_so):
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
         time.sleep(0.05)
-    stop.set()
-    thread.join()
-    assert hub.repos[INBOX].proposals[0].answer == "Accepted."
+
+
+def test_one_that_cannot_be_read_keeps_no_other_waiting(hub, intake, tmp_path, monkeypatch):
+    hub.repos[INBOX].proposals.append(Proposal("eve", {"incoming/x/entry.json": b"{}"}))
+    hub.faults = [(f"GET /api/datasets/{INBOX}/tree/refs/pr/1", "404")]
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    assert [done.receipt.is_accepted for done in take_proposals(intake, INBOX)] == [False, True]
+
+
+def test_they_are_taken_in_as_they_come(hub, intake, tmp_path, monkeypatch, caplog):
+    """The Hub is down at first, then a bad one comes, then a good one: the board that is served shows it."""
+    board = Board(intake.results, fresh=0.0)
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    good = hub.repos[INBOX].proposals.pop()
+    hub.faults = [(f"GET /api/datasets/{INBOX}", "503")] * 10
+    with taking_proposals(intake, every=0.05):
+        wait_until(lambda: len(hub.faults) < 2)
+        hub.repos[INBOX].proposals.append(Proposal("eve", {"incoming/x/evil.sh": b"rm"}))
+        assert board.view().entries == ()
+        hub.repos[INBOX].proposals.append(good)
+        wait_until(lambda: all(proposal.answer for proposal in hub.repos[INBOX].proposals))
+        assert [(p.name, p.record.account) for p in board.view().entries] == [("wan", "ann")]
+    assert len(caplog.messages) == 1
+    assert "pull requests are not taken in" in caplog.messages[0]
+    asked = len(hub.requests)
+    time.sleep(0.2)
+    assert len(hub.requests) == asked
+
+
+def test_a_token_that_may_not_write_is_told_once(hub, intake, monkeypatch, caplog):
+    hub.tokens["reader"] = {"reader"}
+    monkeypatch.setenv("HF_TOKEN", "reader")
+    with taking_proposals(intake, every=0.01):
+        wait_until(lambda: hub.requests.count(f"GET /api/datasets/{INBOX}/auth-check/write") > 2)
+    (said,) = caplog.messages
+    assert said.startswith("pull requests are not taken in: hf://datasets/lab/board-submissions: no permission")
+
+
+def test_nothing_is_watched_for_a_folder_or_a_closed_board(tmp_path):
+    before = threading.active_count()
+    for closed in (None, Intake(*open_stores(tmp_path / "board"))):
+        with taking_proposals(closed):
+            assert threading.active_count() == before
+
+
+@pytest.mark.slow
+def test_the_command_takes_them_in(hub, intake, tmp_path, monkeypatch):
+    propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
+    given = {**os.environ, **hub.environment(HF_TOKEN="secret"), "HF_HOME": str(tmp_path / "cache")}
+    child = subprocess.Popen([sys.executable, "-m", "dsrbench", "leaderboard", BOARD], env=given)
+    try:
+        wait_until(lambda: hub.repos[INBOX].proposals[0].answer == "Accepted.")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 0
+    finally:
+        child.kill()
+        child.wait()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 import yaml
 from boardstores import make_store
@@ -9,12 +14,13 @@ from click.testing import CliRunner
 from entries import write_whole_run
 from fakehub import Repo
 from huggingface_hub import ModelCard
+from servedboard import SERVED, serving
 
 from dsrbench import cli
 from dsrbench.board import Board, Intake
-from dsrbench.board.proposals import take_proposals
+from dsrbench.board.proposals import take_proposals, taking_proposals
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"), *SERVED]
 
 
 def test_from_a_run_to_the_board_and_the_card(hub, request, tmp_path):
@@ -37,3 +43,28 @@ def test_from_a_run_to_the_board_and_the_card(hub, request, tmp_path):
     (row,) = yaml.safe_load(proposed[".eval_results/dsrbench-dsr-core-mini.yaml"])
     assert row["dataset"]["id"] == "lab/board"
     assert hub.repos["other/model"].files["README.md"] == b"---\nlicense: mit\n---\n# Theirs\n"
+
+
+@pytest.mark.slow
+def test_what_is_submitted_shows_on_a_board_that_is_served(hub, request, tmp_path):
+    httpx = pytest.importorskip("httpx")
+    pytest.importorskip("gradio")
+    from dsrbench.board.app import Site
+
+    intake = Intake(make_store("hub", request, "board"), make_store("hub", request, "board-submissions"))
+    site = Site(Board(intake.results, fresh=0.1), intake, account="lab")
+    hub.tokens["of-ann"] = {"ann"}
+    run = write_whole_run(tmp_path / "run").folder
+    args = ["submit", str(run), "--name", "wan", "--model-id", "other/model", "--to", "hf://datasets/lab/board"]
+    given = {**os.environ, **hub.environment(HF_TOKEN="of-ann"), "HF_HOME": str(tmp_path / "cache")}
+
+    def shown(address):
+        return [(row["name"], row["account"]) for row in httpx.get(f"{address}/board.json").json()["entries"]]
+
+    with serving(site) as address, taking_proposals(intake, every=0.2):
+        assert shown(address) == []
+        subprocess.run([sys.executable, "-m", "dsrbench", *args], env=given, check=True)
+        until = time.monotonic() + 30
+        while not shown(address) and time.monotonic() < until:
+            time.sleep(0.2)
+        assert shown(address) == [("wan", "ann")]

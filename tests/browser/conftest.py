@@ -66,17 +66,21 @@ def visit_site(chromium):
     """Open a view of a served board; afterwards nothing may have been logged, thrown, asked, or fetched elsewhere."""
     contexts, troubles = [], []
 
-    def visit(address, query="", **options):
+    def visit(address, query="", also=(), expect=(), **options):
         context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(90_000)
 
         def note(request):
-            if not request.url.startswith((address, "data:", "blob:")):
+            if not request.url.startswith((address, *also, "data:", "blob:")):
                 troubles.append(request.url)
 
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        def hear(message):
+            if message.type == "error" and not any(word in message.text for word in expect):
+                troubles.append(message.text)
+
+        page.on("console", hear)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("dialog", lambda dialog: troubles.append(dialog.message))
         page.on("request", note)

@@ -54,7 +54,7 @@ def build_app(site: Site) -> Any:
         with gr.Tabs(elem_id="tabs") as tabs:
             pages: list[Page] = [
                 *(BoardPage(site), CurvesPage(site), RelationsPage(site), ComparePage(site), SamplesPage(site)),
-                *(PromptsPage(site), ScoringPage(), SubmitPage(site, login=not site.account), AboutPage(site)),
+                *(PromptsPage(site), ScoringPage(), SubmitPage(site), AboutPage(site)),
             ]
         ids = [page.id for page in pages]
         for page in pages:

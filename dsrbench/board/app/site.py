@@ -59,6 +59,11 @@ class Site:
             videos=find_videos(videos) if videos is not None else {},
         )
 
+    @property
+    def has_login(self) -> bool:
+        """Whether who submits must log in at the Hub."""
+        return self.intake is not None and not self.account
+
     def video_address(self, sha256: str) -> str:
         """Where the page finds the video of a hash; empty where there is none."""
         return f"videos/{sha256}{self.videos[sha256].suffix}" if sha256 in self.videos else ""

@@ -32,16 +32,16 @@ FILES = {".json": ENTRY, ".parquet": BOXES}
 class SubmitPage(Page):
     """Submitting and withdrawing."""
 
-    def __init__(self, site: Site, *, login: bool) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__("submit", "Submit")
         self._site = site
         with self.tab:
-            who = "" if login else f"<p>Everybody submits as <b>{escape(site.account)}</b> on this board.</p>"
+            who = "" if site.has_login else f"<p>Everybody submits as <b>{escape(site.account)}</b> on this board.</p>"
             html("submit-how", f'<div class="dsr">{HOW}{who}</div>')
             if site.intake is None:
                 html("submit-closed", '<div class="dsr"><p class="notice">This board takes no submissions.</p></div>')
                 return
-            if login:
+            if site.has_login:
                 gr.LoginButton()
             files = gr.File(
                 label=f"{ENTRY} and {BOXES}", file_count="multiple", file_types=list(FILES), elem_id="entry-files"
@@ -54,8 +54,8 @@ class SubmitPage(Page):
                 withdraw = gr.Button("Withdraw", variant="stop")
         common: dict[str, Any] = {"outputs": result, "concurrency_id": "scoring", "concurrency_limit": 2}
         check.click(self._check, files, api_name="check", **common)
-        submit.click(_named(self._submit, site, login), files, api_name="submit", **common)
-        withdraw.click(_named(self._withdraw, site, login), name, api_name="withdraw", **common)
+        submit.click(_named(self._submit, site), files, api_name="submit", **common)
+        withdraw.click(_named(self._withdraw, site), name, api_name="withdraw", **common)
 
     def show(self, values: Values) -> Updates:
         """As for `Page`."""
@@ -95,9 +95,9 @@ class SubmitPage(Page):
         return f'<div class="dsr"><p class="good" role="status">Withdrawn: {escape(name.strip())}.</p></div>'
 
 
-def _named(act: Callable[[str, Any], str], site: Site, login: bool) -> Callable[..., str]:
+def _named(act: Callable[[str, Any], str], site: Site) -> Callable[..., str]:
     """Give an action the account of the one who asks: from the Hub's login, or the board's own."""
-    if not login:
+    if not site.has_login:
         return lambda given: act(site.account, given)
 
     def with_login(given: Any, profile: gr.OAuthProfile | None) -> str:
