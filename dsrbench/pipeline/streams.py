@@ -23,7 +23,7 @@ ITEMS = 16
 """Most items a task has, unless there would be too many tasks: a worker is given a task at once, and looks through it
 again if the one before it died."""
 
-TASKS = 1024
+TASKS = 512
 """Most tasks, or 64 a worker: Ray remembers each of them in the process that leads."""
 
 WAIT = 0.5

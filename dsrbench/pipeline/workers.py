@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 ROW = "items"
 """The only column of the tables that go between the stages."""
 
+PARTS = 4
+"""In how many tables, at most, the first stage hands on what it makes of one: Ray remembers every table. The same table is
+always parted in the same way, for the parts that a worker handed on before it died are not asked for again."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
@@ -61,12 +65,11 @@ class Worker:
     """A worker of one stage: reads rows, does what `do` says, and turns whatever goes wrong into a row."""
 
     stage = ""
-    parts = 8
-    """In how many parts, at most, a worker hands on the items of a table: Ray remembers each part. The same table is
-    always parted in the same way, for the parts of a worker that died are not asked for again."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        is_first = self.stage == ("detect" if setup.generator is None else "generate")
+        self._parts = PARTS if is_first else 1
         os.environ.pop("OMP_NUM_THREADS", None)
         if setup.threads is not None:
             os.environ["OMP_NUM_THREADS"] = setup.threads
@@ -74,7 +77,7 @@ class Worker:
     def __call__(self, table: pyarrow.Table) -> Iterator[pyarrow.Table]:
         """Yield the items that a table of items becomes, in tables."""
         items = unpack_items(table)
-        size = max(1, -(-len(items) // self.parts))
+        size = max(1, -(-len(items) // self._parts))
         for first in range(0, len(items), size):
             yield pack_items([made for item in items[first : first + size] for made in self._try(item)])
 
@@ -150,7 +153,6 @@ class ScoreWorker(Worker):
     """Scores, and writes the sample."""
 
     stage = "score"
-    parts = 1
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """From a traced sample to the word that it is done."""

@@ -44,7 +44,7 @@ def test_a_detector_that_cannot_be_made_ends_the_run(detects):
     ]
 
 
-@pytest.mark.parametrize(("count", "tables"), [(1, 1), (7, 7), (8, 8), (9, 5), (16, 8), (98, 8)])
+@pytest.mark.parametrize(("count", "tables"), [(1, 1), (4, 4), (5, 3), (16, 4), (98, 4)])
 def test_items_are_handed_on_in_few_tables(detects, count, tables):
     block = pack_block(plan().jobs[:1])
     made = list(detects(pack_items([block] * count)))
