@@ -28,7 +28,7 @@ ROW = "items"
 """The only column of the tables that go between the stages."""
 
 PARTS = 4
-"""In how many tables, at most, the first stage hands on what it makes of one: Ray remembers every table. The same table is
+"""In how many tables, at most, the first stage hands on what it makes of one: Ray remembers each. The same table is
 always parted in the same way, for the parts that a worker handed on before it died are not asked for again."""
 
 
