@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
+from boards import make_board
 from entries import make_rows, write_entry
 
-from dsrbench.board import PUBLISHED, Board, Intake, Record, open_stores
+from dsrbench.board import Board, Intake, Record, open_stores
 from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
@@ -20,22 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A board of a base, its aligned model, an entry of another detector, and a published figure."""
     folder = tmp_path_factory.mktemp("board")
-    intake = Intake(*open_stores(folder))
-    detector = {"name": "picodet", "version": "1", "options": {}, "fingerprint": {}}
-    for luck, name, share, entry in (
-        (1, "base", 0.3, {}),
-        (2, "aligned", 0.9, {"base": "base"}),
-        (3, "near", 0.3, {}),
-        (4, "elsewhere", 0.5, {"detector": detector}),
-    ):
-        given = write_entry(folder / "given" / name, name=name, share=share, luck=luck, entry=entry)
-        assert intake.submit(given, "lab").is_accepted
-    figures = {"accuracy": {"0.7": {"value": 0.307, "low": None, "high": None}}}
-    model = {"id": "wan", "revision": "", "parameters": None, "license": "", "open": True, "url": ""}
-    row = Record("paper", "", PUBLISHED, "", "2026-02-26T00:00:00Z", {"name": "paper", "model": model}, figures)
-    intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
+    make_board(folder, "near", "elsewhere")
     return folder
 
 

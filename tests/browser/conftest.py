@@ -34,11 +34,11 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(chromium):
-    """Open a file; afterwards nothing may have been logged, requested from a network or thrown."""
+def new_page(chromium):
+    """A page; afterwards nothing may have been thrown or asked, or logged that `is_trouble`, or fetched elsewhere."""
     contexts, troubles = [], []
 
-    def open_(path, *, expect=(), **options):
+    def new(*, at, is_trouble, expect=(), **options):
         context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
@@ -48,45 +48,40 @@ def open_page(chromium):
             if not any(word in text for word in expect):
                 troubles.append(f"{kind}: {text}")
 
-        page.on("console", lambda message: note("console", message.text))
+        page.on("console", lambda message: is_trouble(message) and note("console", message.text))
         page.on("pageerror", lambda error: note("error", str(error)))
         page.on("dialog", lambda dialog: note("dialog", dialog.message))
-        page.on("request", lambda request: request.url.startswith("http") and note("network", request.url))
-        page.goto(path.resolve().as_uri())
+        page.on("request", lambda asked: asked.url.startswith((at, "data:", "blob:")) or note("network", asked.url))
         return page
 
-    yield open_
+    yield new
     for context in contexts:
         context.close()
     assert troubles == []
 
 
 @pytest.fixture
-def visit_site(chromium):
-    """Open a view of a served board; afterwards nothing may have been logged, thrown, asked, or fetched elsewhere."""
-    contexts, troubles = [], []
+def open_page(new_page):
+    """Open a file; nothing at all may be logged, or requested from a network."""
+
+    def open_(path, **options):
+        page = new_page(at="file:", is_trouble=lambda message: True, **options)
+        page.goto(path.resolve().as_uri())
+        return page
+
+    return open_
+
+
+@pytest.fixture
+def visit_site(new_page):
+    """Open a view of a served board; no error may be logged."""
 
     def visit(address, query="", **options):
-        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(90_000)
-
-        def note(request):
-            if not request.url.startswith((address, "data:", "blob:")):
-                troubles.append(request.url)
-
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        page.on("request", note)
+        page = new_page(at=address, is_trouble=lambda message: message.type == "error", **options)
         page.goto(address + query)
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    return visit
 
 
 @pytest.fixture(scope="module")

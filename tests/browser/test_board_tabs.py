@@ -9,9 +9,8 @@ import re
 
 import numpy as np
 import pytest
-from entries import failed, make_rows, write_entry
+from boards import EVIL, make_board
 
-from dsrbench.board import PUBLISHED, Intake, Record, open_stores
 from dsrbench.score import score_tracks
 from dsrbench.types import VideoTracks
 
@@ -24,33 +23,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-EVIL = "<img src=x onerror=alert(1)>{{constructor}}${alert(2)}"
-
-
-def publish(intake):
-    """A published figure whose every text is hostile: maintainers may write anything."""
-    model = {"id": EVIL, "revision": "", "parameters": None, "license": EVIL, "open": True, "url": ""}
-    figures = {"accuracy": {"0.7": {"value": 0.307, "low": None, "high": None}}}
-    entry = {"name": EVIL, "model": model, "notes": EVIL, "protocol": EVIL}
-    row = Record("paper", "", PUBLISHED, EVIL, "2026-02-26T00:00:00Z", entry, figures)
-    intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A board of a base with its aligned model, an entry of another detector, and a published figure."""
+    """A board with an entry of another detector, and a published figure whose every text is hostile."""
     folder = tmp_path_factory.mktemp("board")
-    intake = Intake(*open_stores(folder))
-    detector = {"name": "picodet", "version": "1", "options": {}, "fingerprint": {}}
-    for luck, name, share, entry in (
-        (1, "base", 0.3, {}),
-        (2, "aligned", 0.9, {"base": "base"}),
-        (4, "elsewhere", 0.5, {"detector": detector, "protocol": "fast"}),
-    ):
-        rows = make_rows(share=share, luck=luck)
-        rows[3] = failed(rows[3])
-        assert intake.submit(write_entry(folder / "given" / name, name=name, rows=rows, entry=entry), "lab").is_accepted
-    publish(intake)
+    make_board(folder, "elsewhere", text=EVIL)
     return folder
 
 
