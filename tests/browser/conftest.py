@@ -42,7 +42,7 @@ def new_page(chromium):
         context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)  # a busy machine is slow, not wrong
+        page.set_default_timeout(15_000)  # a busy machine is slow, not wrong
 
         def note(kind, text):
             if not any(word in text for word in expect):
@@ -85,11 +85,25 @@ def visit_site(new_page):
 
 
 @pytest.fixture(scope="module")
-def address(folder):
-    """Where the board of a module's fixture `folder` is served, account `lab` logged in."""
-    from dsrbench.board.app import Site
+def serve():
+    """Serve a board on this machine; its address."""
     from dsrbench.board.app.serve import start
 
-    app, address = start(Site.open(folder, account="lab"), wait=False)
-    yield address
-    app.close(verbose=False)
+    apps = []
+
+    def serve_(site):
+        app, address = start(site, wait=False)
+        apps.append(app)
+        return address
+
+    yield serve_
+    for app in apps:
+        app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def address(folder, serve):
+    """Where the board of a module's fixture `folder` is served, account `lab` logged in."""
+    from dsrbench.board.app import Site
+
+    return serve(Site.open(folder, account="lab"))

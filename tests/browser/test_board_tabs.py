@@ -73,7 +73,8 @@ def test_the_board_and_its_filters(visit):
 def test_columns_and_downloads(visit):
     page = visit("?tab=board&tier=re-scored")
     wait_rows(page, 3)
-    choose(page, "Columns", "Weights")
+    page.get_by_role("button", name="Columns").click()
+    choose(page, "Columns shown", "Weights")
     page.locator("#board th", has_text="Weights").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("link", name="board.csv").click()
