@@ -105,11 +105,6 @@ def _list(title: str, items: str) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
 
 
-def head_html(title: str) -> str:
-    """The head of the page: what board this is."""
-    return f'<div class="dsr"><h1>{escape(title)}</h1></div>'
-
-
 def notice_html(view: View) -> str:
     """That this is not the board of now; empty where it is."""
     return f'<div class="dsr"><p class="notice" role="alert">{escape(view.notice)}</p></div>' if view.notice else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -15,7 +17,7 @@ from dsrbench.board.app.looking import (
     RelationsPage,
     SamplesPage,
 )
-from dsrbench.board.app.pages import SCORING, head_html
+from dsrbench.board.app.pages import SCORING
 from dsrbench.board.app.site import Site
 from dsrbench.board.app.submitting import SubmitPage
 from dsrbench.errors import DSRBenchError
@@ -60,20 +62,15 @@ def build_app(site: Site) -> Any:
         for page in pages:
             page.connect(link, ids)
 
-        app.load(
-            lambda: head_html(find_title(site)),
-            None,
-            head,
-            api_visibility="private",
-            queue=False,
-            show_progress="hidden",
-        )
+        title = partial(title_html, site)
+        app.load(title, None, head, api_visibility="private", queue=False, show_progress="hidden")
     return app
 
 
-def find_title(site: Site) -> str:
-    """The board's own title; the usual one where it has none, or cannot be read."""
+def title_html(site: Site) -> str:
+    """The head of the page: the board's own title; the usual one where it has none, or cannot be read."""
     try:
-        return site.board.view().rules.title or site.title
+        title = site.board.view().rules.title or site.title
     except DSRBenchError:
-        return site.title
+        title = site.title
+    return f'<div class="dsr"><h1>{escape(title)}</h1></div>'
