@@ -158,8 +158,8 @@ class SamplesPage(Page):
                 )
                 self.controls["sample"] = gr.Dropdown([], value=None, label="Sample, worst first", min_width=320)
             with gr.Row():
-                before, after = gr.Button("Previous sample", size="sm"), gr.Button("Next sample", size="sm")
-            self._found, self._sample = html("outcomes"), html("sample")
+                before, after = (gr.Button(f"{way} sample", size="sm", min_width=120) for way in ("Previous", "Next"))
+            self._sample, self._found = html("sample"), html("outcomes")
             self.contents += [self._sample, self._found]
         self._steps = {before: -1, after: 1}
 

@@ -71,7 +71,7 @@ def outcomes_html(opened: OpenEntry) -> str:
         f"<span>{found.count(name)} <small>{share(found.count(name) / total)} %</small></span></li>"
         for name, title in OUTCOMES.items()
     )
-    return f'<div class="dsr"><ul class="outcomes" aria-label="What the {total} videos came to">{rows}</ul></div>'
+    return f'<div class="dsr"><h2>What the {total} videos came to</h2><ul class="outcomes">{rows}</ul></div>'
 
 
 def files_html(name: str) -> str:

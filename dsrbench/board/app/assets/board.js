@@ -20,6 +20,7 @@
     }
     return answers.get(address);
   };
+  const buttonOf = tab => document.querySelector(`[role=tab][data-tab-id="${CSS.escape(tab)}"]`);
   const viewOf = tab => document.querySelector(`dsr-view[tab="${tab}"]`);
 
   // Given to the server when a tab opens: the address it is to restore, "elsewhere" while that leads to another tab, or "".
@@ -27,7 +28,7 @@
     first = tabs[0];
     const asked = read(), wanted = tabs.includes(asked.tab) ? asked.tab : first;
     if (restoring && wanted !== tab && !current) {
-      press(wanted);
+      buttonOf(wanted).click();
       return "elsewhere";
     }
     restoring &&= wanted === tab;
@@ -49,16 +50,12 @@
     queries[tab] = query;
     viewOf(tab)?.load();
   };
-  const press = tab => {
-    const button = document.querySelector(`[role=tab][data-tab-id="${CSS.escape(tab)}"]`);
-    button?.focus({ preventScroll: true });
-    button?.click();
-  };
   const go = () => {
     const tab = read().tab ?? first;
     restoring = true;
+    buttonOf(tab)?.focus({ preventScroll: true });
     if (tab === current) document.getElementById(`go-${tab}`)?.click();
-    else press(tab);
+    else buttonOf(tab)?.click();
   };
   addEventListener("popstate", go);
   document.addEventListener("click", event => {
