@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -98,6 +99,7 @@ def find_version(name: str, version: str) -> Suite:
     return suite
 
 
+@functools.lru_cache(maxsize=32)
 def named_suite(name: str) -> Suite:
     """A suite that comes with the package, by the name its runs have: of a split, `SUITE-SPLIT`.
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.routes import templates
 
 from dsrbench.board.app.layout import Page, Updates, Values, ViewPage, html
 from dsrbench.board.app.looking import (
@@ -51,6 +52,7 @@ class AboutPage(ViewPage):
 
 def build_app(site: Site) -> Any:
     """The application of a board, to be launched by `dsrbench.board.app.serve`."""
+    templates.env.auto_reload = False  # the page's template does not change; looking for that costs more than the page
     with gr.Blocks(title=site.title, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as app:
         head, link = html("head"), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
