@@ -232,8 +232,9 @@ def open_entry(results: Snapshot, record: Record, rules: Rules) -> OpenEntry:
 
 
 def _read_record(snapshot: Snapshot, file: str) -> Record | str:
+    data = snapshot.read(file)  # a store that is down is no damaged entry
     try:
-        record = Record.from_json(snapshot.read(file))
+        record = Record.from_json(data)
     except DSRBenchError as error:
         return f"{file}: {error}"
     return record if file.split("/")[1] == record.name else f"{file} is of an entry of another name"

@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 from boards import EVIL, make_board
+from click.testing import CliRunner
 
+from dsrbench import cli
 from dsrbench.score import score_tracks
 from dsrbench.types import VideoTracks
 
@@ -108,12 +111,39 @@ def test_a_link_restores_two_entries(visit):
     text = page.locator("#compare").inner_text()
     assert "120 pairs of 24 prompts" in text
     assert "aligned was aligned from base" in text
+    page.evaluate("window.stays = true")
     page.locator("#compare .prose a").first.click()
-    page.locator("#sample svg.chart").wait_for()
-    assert "tab=samples" in page.url
+    page.locator("#sample article").wait_for()
+    page.wait_for_url("**/?tab=samples&entry=base&sample=**")
+    assert page.locator("#tab-samples-button").evaluate("tab => tab === document.activeElement")
+    page.go_back()
+    page.locator("#compare caption", has_text="Where they differ most").wait_for()
+    assert page.url.endswith("?tab=compare&a=base&b=aligned")
+    page.go_forward()
+    page.locator("#sample article").wait_for()
+    assert page.evaluate("window.stays")
 
 
-def test_a_sample_with_its_boxes(visit):
+def test_back_restores_the_filters_of_the_board(visit):
+    page = visit("?tab=board&text=aligned")
+    wait_rows(page, 1)
+    page.locator("#board tbody th a").first.click()
+    page.locator("#sample article").wait_for()
+    page.wait_for_url(re.compile("entry=aligned"))
+    page.locator("#tab-board-button").click()
+    page.get_by_label("Search").fill("base")
+    page.locator("#board tbody th", has_text="base").wait_for()
+    page.wait_for_url("**/?tab=board&text=base")
+    page.go_back()
+    page.wait_for_url(re.compile("tab=samples"))
+    page.go_back()
+    page.wait_for_url("**/?tab=board&text=aligned")
+    page.locator("#board tbody th", has_text="aligned").wait_for()
+    assert row_names(page) == ["aligned"]
+    assert page.get_by_label("Search").input_value() == "aligned"
+
+
+def test_a_sample_with_its_boxes(visit, tmp_path):
     page = visit("?tab=samples&entry=aligned&outcome=correct")
     chart = page.locator("#sample svg.chart")
     chart.wait_for()
@@ -128,6 +158,13 @@ def test_a_sample_with_its_boxes(visit):
     assert "outcome=correct" in page.url
     page = visit("?tab=samples&entry=aligned&outcome=failed")
     page.get_by_text("Failed: no video.").wait_for()
+    for name in ("entry.json", "boxes.parquet"):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=name).click()
+        shutil.copyfile(started.value.path(), tmp_path / name)
+    assert "dsrbench rescore FOLDER" in page.locator("#outcomes").inner_text()
+    done = CliRunner().invoke(cli.group, ["rescore", str(tmp_path)])
+    assert (done.exit_code, done.output.split(":")[0]) == (0, "aligned"), done.output
 
 
 def state(page):
@@ -182,6 +219,8 @@ def test_a_phone_in_the_dark(visit):
     page = visit(viewport={"width": 375, "height": 740}, color_scheme="dark", has_touch=True, is_mobile=True)
     wait_rows(page, 4)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.locator("#columns").bounding_box()["height"] < 60
+    assert page.get_by_role("tab").count() == 9
     assert page.evaluate("document.body.classList.contains('dark')")
     ink, ground = page.locator("#board caption").first.evaluate(
         """row => [getComputedStyle(row).color, getComputedStyle(document.body).backgroundColor]

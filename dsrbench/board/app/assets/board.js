@@ -21,12 +21,14 @@
     return answers.get(address);
   };
   const buttonOf = tab => document.querySelector(`[role=tab][data-tab-id="${CSS.escape(tab)}"]`);
+  const isOpen = tab => buttonOf(tab)?.getAttribute("aria-selected") === "true";
   const viewOf = tab => document.querySelector(`dsr-view[tab="${tab}"]`);
 
   // Given to the server when a tab opens: the address it is to restore, "elsewhere" while that leads to another tab, or "".
   window.dsrArrive = (tab, tabs) => {
     first = tabs[0];
     const asked = read(), wanted = tabs.includes(asked.tab) ? asked.tab : first;
+    if (!isOpen(tab)) return "elsewhere";
     if (restoring && wanted !== tab && !current) {
       buttonOf(wanted).click();
       return "elsewhere";
@@ -54,7 +56,7 @@
     const tab = read().tab ?? first;
     restoring = true;
     buttonOf(tab)?.focus({ preventScroll: true });
-    if (tab === current) document.getElementById(`go-${tab}`)?.click();
+    if (isOpen(tab)) document.getElementById(`go-${tab}`)?.click();
     else buttonOf(tab)?.click();
   };
   addEventListener("popstate", go);
