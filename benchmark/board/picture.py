@@ -34,6 +34,7 @@ def take_pictures(folder: Path, out: Path) -> None:
             page = browser.new_page(**{"viewport": {"width": 1180, "height": 860}, **options})
             page.goto(address + query)
             page.locator(selector).first.wait_for()
+            page.locator("h1").wait_for()
             page.wait_for_timeout(500)
             page.screenshot(path=out / f"{name}.png")
             page.close()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from dsrbench.board.records import SUMMARY, Record
 from dsrbench.board.rules import Rules, read_rules
@@ -43,6 +44,7 @@ class View:
         version: Another one after every change.
         notice: Why this is not the board of now; empty where it is.
         damaged: Entries that cannot be read, each with the reason.
+        kept: What was made of it, by name; not part of it.
     """
 
     entries: tuple[Placed, ...] = ()
@@ -51,6 +53,7 @@ class View:
     version: str = ""
     notice: str = ""
     damaged: tuple[str, ...] = ()
+    kept: dict[str, str] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, name: str) -> Placed:
         """One entry.
@@ -155,10 +158,26 @@ class Board:
                 self._open.popitem(last=False)
         return opened
 
+    def find_file(self, name: str, file: str) -> Path:
+        """A file of an entry as it was submitted, on this disk; not to be changed.
+
+        Args:
+            name: Of the entry.
+            file: `entry.json` or `boxes.parquet`.
+
+        Raises:
+            InputError: There is no such entry, or no such file of it.
+            DSRBenchError: It cannot be read.
+        """
+        record, snapshot = self.view().get(name).record, self._snapshot
+        if file not in (ENTRY, BOXES) or not record.boxes_sha256 or snapshot is None:
+            raise InputError(f"entry {name!r} has no file {file!r} here")
+        return snapshot.fetch(f"entries/{name}/{file}")
+
     def _read(self) -> View:
         snapshot = self.results.look()
-        if self._view is not None and self._view.version == snapshot.version:
-            return dataclasses.replace(self._view, notice="")
+        if (known := self._view) is not None and known.version == snapshot.version:
+            return known if not known.notice else dataclasses.replace(known, notice="")
         records, damaged = self._records.read(snapshot)
         view = View(
             entries=place_entries([record for record in records if not record.withdrawn]),
@@ -213,8 +232,9 @@ def open_entry(results: Snapshot, record: Record, rules: Rules) -> OpenEntry:
 
 
 def _read_record(snapshot: Snapshot, file: str) -> Record | str:
+    data = snapshot.read(file)  # a store that is down is no damaged entry
     try:
-        record = Record.from_json(snapshot.read(file))
+        record = Record.from_json(data)
     except DSRBenchError as error:
         return f"{file}: {error}"
     return record if file.split("/")[1] == record.name else f"{file} is of an entry of another name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -46,12 +47,7 @@ class Rules:
         """
         if name not in self.suites:
             raise SubmissionError(f"suite {name!r} is not one of this board's{near_matches(name, self.suites)}")
-        suite = named_suite(name)
-        if version != suite.version:
-            raise SubmissionError(
-                f"this board has version {suite.version} of suite {name}, the entry is of {version!r}"
-            )
-        return suite
+        return find_version(name, version)
 
     def check_seeds(self, suite: str, seeds: tuple[int, ...]) -> None:
         """See that an entry has the seeds the board asks for.
@@ -91,6 +87,19 @@ def read_rules(results: Snapshot) -> Rules:
     return rules
 
 
+def find_version(name: str, version: str) -> Suite:
+    """A suite that comes with the package, in one version.
+
+    Raises:
+        SubmissionError: There is none of that name, or in another version.
+    """
+    suite = named_suite(name)
+    if version != suite.version:
+        raise SubmissionError(f"suite {name} has version {suite.version} here, the entry is of {version!r}")
+    return suite
+
+
+@functools.lru_cache(maxsize=32)
 def named_suite(name: str) -> Suite:
     """A suite that comes with the package, by the name its runs have: of a split, `SUITE-SPLIT`.
 

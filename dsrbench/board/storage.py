@@ -214,7 +214,10 @@ class _LocalSnapshot:
     def fetch(self, name: str) -> Path:
         if name not in self._marks:
             raise StoreError(f"{self._disk.shown} has no file {name}")
-        return self._disk.path(name)
+        path = self._disk.path(name)
+        if not path.is_file():
+            raise StoreError(f"{self._disk.shown} cannot be read (file {name} is not there any more)")
+        return path
 
     def read(self, name: str) -> bytes:
         self.fetch(name)

@@ -25,6 +25,7 @@ COMMANDS = {
     "pairs": "Pair clips that follow their prompt with those that do not.",
     "prompts": "Build, check and show suites of prompts.",
     "report": "Table, summary.json and web page of a run.",
+    "rescore": "Compute the figures of a leaderboard's entry again from its boxes.",
     "score": "Score boxes you bring, a JSON line a video.",
     "sprites": "Train the embedded model and its detector anew.",
     "submit": "Pack a run as an entry of a leaderboard; check it, submit it.",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsrbench.cli.rescore import show_checked
+
 if TYPE_CHECKING:
     from dsrbench.submission import CheckedEntry, Entry
 
@@ -80,7 +82,7 @@ def command(
         packed, folder = Path(temporary), out or opened.folder / "submission" / name
         entry = pack_entry(opened, packed, name=name, model=facts, base=base, notes=notes, model_in_run=model)
         checked = _check(packed, entry, to)
-        _print(checked)
+        show_checked(checked)
         if check_only:
             click.echo("Accepted as it is; nothing was written.")
             return
@@ -133,15 +135,6 @@ def _check(folder: Path, entry: Entry, to: str | None) -> CheckedEntry:
     checked = check_entry(folder, rules.find_suite)
     rules.check_seeds(entry.suite["name"], entry.seeds)
     return checked
-
-
-def _print(checked: CheckedEntry) -> None:
-    figures = checked.summary
-    share = figures["accuracy"]["0.7"]["value"]
-    click.echo(
-        f"{checked.entry.name}: {figures['n_samples']} samples of {checked.entry.suite['name']}, Accuracy@0.7 "
-        f"{share:.1%}, coverage {figures['coverage']:.1%}; computed again from the boxes, as claimed"
-    )
 
 
 def _submit(folder: Path, name: str, to: str, account: str) -> None:

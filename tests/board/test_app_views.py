@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from entries import failed, make_rows, write_entry
+from boards import EVIL, make_board
 
-from dsrbench.board import PUBLISHED, Board, Intake, Record, open_stores
+from dsrbench.board import Board, open_stores
 from dsrbench.board.app import Site
 from dsrbench.board.app.columns import COLUMNS, SHOWN
 from dsrbench.board.app.download import board_csv, board_json
@@ -23,23 +23,11 @@ from dsrbench.board.app.samples import ANY, find_sample, list_samples, sample_ht
 from dsrbench.board.app.table import board_html
 from dsrbench.errors import InputError
 
-EVIL = "<script>alert(1)</script>\"'"
-
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
     folder = tmp_path_factory.mktemp("board")
-    intake = Intake(*open_stores(folder))
-    for luck, name, share, entry in ((1, "base", 0.3, {}), (2, "aligned", 0.9, {"base": "base"})):
-        rows = make_rows(share=share, luck=luck)
-        rows[3] = failed(rows[3])
-        given = write_entry(folder / "given" / name, name=name, rows=rows, entry=entry)
-        assert intake.submit(given, "lab").is_accepted
-    model = {"id": EVIL, "revision": EVIL, "parameters": None, "license": EVIL, "open": False, "url": EVIL}
-    entry = {"name": EVIL, "model": model, "protocol": f"={EVIL}"}
-    figures = {"accuracy": {"0.7": {"value": 0.3, "low": None, "high": None}}, "by_relation": {EVIL: {}}}
-    row = Record("paper", "", PUBLISHED, f"=1+1{EVIL}", EVIL, entry, figures)
-    intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
+    make_board(folder, text=EVIL)
     return Board(open_stores(folder)[0])
 
 
@@ -56,6 +44,7 @@ def test_every_text_is_escaped(board):
     ]
     for text in shown:
         assert "<script" not in text
+        assert "<img" not in text
         assert "\"'" not in text.replace("&#x27;", "")
 
 
@@ -89,7 +78,7 @@ def test_published_figures_stand_apart(board):
     html = board_html(board.view().entries, SHOWN, total=3)
     ranked, published = html.split("Published, not re-scored", 1)
     assert ">aligned<" in ranked
-    assert "30.0" in published
+    assert "30.7" in published
     assert "Tie group" not in published
 
 

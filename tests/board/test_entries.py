@@ -6,9 +6,11 @@ import time
 
 import numpy as np
 import pytest
+from boards import make_board
 from entries import make_rows, write_entry
 
-from dsrbench.board import PUBLISHED, Board, Intake, Record, open_stores
+from dsrbench.board import Board, Intake, Record, open_stores
+from dsrbench.board.entries import RecordReader
 from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
@@ -20,22 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A board of a base, its aligned model, an entry of another detector, and a published figure."""
     folder = tmp_path_factory.mktemp("board")
-    intake = Intake(*open_stores(folder))
-    detector = {"name": "picodet", "version": "1", "options": {}, "fingerprint": {}}
-    for luck, name, share, entry in (
-        (1, "base", 0.3, {}),
-        (2, "aligned", 0.9, {"base": "base"}),
-        (3, "near", 0.3, {}),
-        (4, "elsewhere", 0.5, {"detector": detector}),
-    ):
-        given = write_entry(folder / "given" / name, name=name, share=share, luck=luck, entry=entry)
-        assert intake.submit(given, "lab").is_accepted
-    figures = {"accuracy": {"0.7": {"value": 0.307, "low": None, "high": None}}}
-    model = {"id": "wan", "revision": "", "parameters": None, "license": "", "open": True, "url": ""}
-    row = Record("paper", "", PUBLISHED, "", "2026-02-26T00:00:00Z", {"name": "paper", "model": model}, figures)
-    intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
+    make_board(folder, "near", "elsewhere")
     return folder
 
 
@@ -136,6 +124,20 @@ def test_what_is_damaged_is_told_and_the_rest_shown(made, tmp_path):
     assert [line.split("/")[1].split()[0] for line in board.view().damaged] == ["broken", "list", "newer", "other"]
     with pytest.raises(DSRBenchError, match="no such table"):
         board.open("near")
+
+
+def test_a_store_that_goes_away_meanwhile_damages_no_entry(made, tmp_path):
+    """An entry that cannot be fetched now is not left out for good: the whole look counts for nothing."""
+    results = open_stores(tmp_path)[0]
+    seen = open_stores(made)[0].look()
+    results.change(lambda _: {name: seen.read(name) for name in seen.list("entries/")}, message="copy")
+    looked, reader = results.look(), RecordReader()
+    path = looked.fetch("entries/near/summary.json")
+    path.rename(tmp_path / "away")
+    with pytest.raises(StoreError, match="not there any more"):
+        reader.read(looked)
+    (tmp_path / "away").rename(path)
+    assert (len(reader.read(results.look())[0]), reader.read(results.look())[1]) == (5, [])
 
 
 def test_a_change_is_seen_when_it_is_time(made, tmp_path, monkeypatch):

@@ -87,7 +87,7 @@ def unknown_suite(row):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"change": suite_version}, "this board has version 1.0 of suite dsr-core-mini, the entry is of '0.9'"),
+        ({"change": suite_version}, "suite dsr-core-mini has version 1.0 here, the entry is of '0.9'"),
         ({"change": unknown_suite}, "suite 'dsr-train' is not one of this board's"),
         ({"seeds": (0, 1)}, "entries of dsr-core-mini have the seeds 0, 1, 2, 3, 4 here, this one has 0, 1"),
         ({"entry": {"base": "nothing"}}, "its base 'nothing' is no entry of this board; submit that first"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 
 import pytest
+from servedboard import serving
 
 FLAGS = (
     "--no-sandbox",
@@ -34,11 +36,11 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(chromium):
-    """Open a file; afterwards nothing may have been logged, requested from a network or thrown."""
+def new_page(chromium):
+    """A page; afterwards nothing may have been thrown or asked, or logged that `is_trouble`, or fetched elsewhere."""
     contexts, troubles = [], []
 
-    def open_(path, *, expect=(), **options):
+    def new(*, at, is_trouble, also=(), expect=(), **options):
         context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
@@ -48,57 +50,53 @@ def open_page(chromium):
             if not any(word in text for word in expect):
                 troubles.append(f"{kind}: {text}")
 
-        page.on("console", lambda message: note("console", message.text))
+        page.on("console", lambda message: is_trouble(message) and note("console", message.text))
         page.on("pageerror", lambda error: note("error", str(error)))
         page.on("dialog", lambda dialog: note("dialog", dialog.message))
-        page.on("request", lambda request: request.url.startswith("http") and note("network", request.url))
-        page.goto(path.resolve().as_uri())
+        known = (at, *also, "data:", "blob:")
+        page.on("request", lambda asked: asked.url.startswith(known) or note("network", asked.url))
         return page
 
-    yield open_
+    yield new
     for context in contexts:
         context.close()
     assert troubles == []
 
 
 @pytest.fixture
-def visit_site(chromium):
-    """Open a view of a served board; afterwards nothing may have been logged, thrown, asked, or fetched elsewhere."""
-    contexts, troubles = [], []
+def open_page(new_page):
+    """Open a file; nothing at all may be logged, or requested from a network."""
 
-    def visit(address, query="", also=(), expect=(), **options):
-        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(90_000)
+    def open_(path, **options):
+        page = new_page(at="file:", is_trouble=lambda message: True, **options)
+        page.goto(path.resolve().as_uri())
+        return page
 
-        def note(request):
-            if not request.url.startswith((address, *also, "data:", "blob:")):
-                troubles.append(request.url)
+    return open_
 
-        def hear(message):
-            if message.type == "error" and not any(word in message.text for word in expect):
-                troubles.append(message.text)
 
-        page.on("console", hear)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        page.on("request", note)
+@pytest.fixture
+def visit_site(new_page):
+    """Open a view of a served board; no error may be logged."""
+
+    def visit(address, query="", **options):
+        page = new_page(at=address, is_trouble=lambda message: message.type == "error", **options)
         page.goto(address + query)
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    return visit
 
 
 @pytest.fixture(scope="module")
-def address(folder):
+def serve():
+    """Serve a board on this machine; its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda site: stack.enter_context(serving(site)) + "/"
+
+
+@pytest.fixture(scope="module")
+def address(folder, serve):
     """Where the board of a module's fixture `folder` is served, account `lab` logged in."""
     from dsrbench.board.app import Site
-    from dsrbench.board.app.serve import start
 
-    app, address = start(Site.open(folder, account="lab"), wait=False)
-    yield address
-    app.close(verbose=False)
+    return serve(Site.open(folder, account="lab"))

@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
-from entries import failed, make_rows, write_entry
+from boards import EVIL, make_board
+from click.testing import CliRunner
 
-from dsrbench.board import PUBLISHED, Intake, Record, open_stores
+from dsrbench import cli
 from dsrbench.score import score_tracks
 from dsrbench.types import VideoTracks
 
@@ -24,33 +26,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-EVIL = "<img src=x onerror=alert(1)>{{constructor}}${alert(2)}"
-
-
-def publish(intake):
-    """A published figure whose every text is hostile: maintainers may write anything."""
-    model = {"id": EVIL, "revision": "", "parameters": None, "license": EVIL, "open": True, "url": ""}
-    figures = {"accuracy": {"0.7": {"value": 0.307, "low": None, "high": None}}}
-    entry = {"name": EVIL, "model": model, "notes": EVIL, "protocol": EVIL}
-    row = Record("paper", "", PUBLISHED, EVIL, "2026-02-26T00:00:00Z", entry, figures)
-    intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A board of a base with its aligned model, an entry of another detector, and a published figure."""
+    """A board with an entry of another detector, and a published figure whose every text is hostile."""
     folder = tmp_path_factory.mktemp("board")
-    intake = Intake(*open_stores(folder))
-    detector = {"name": "picodet", "version": "1", "options": {}, "fingerprint": {}}
-    for luck, name, share, entry in (
-        (1, "base", 0.3, {}),
-        (2, "aligned", 0.9, {"base": "base"}),
-        (4, "elsewhere", 0.5, {"detector": detector, "protocol": "fast"}),
-    ):
-        rows = make_rows(share=share, luck=luck)
-        rows[3] = failed(rows[3])
-        assert intake.submit(write_entry(folder / "given" / name, name=name, rows=rows, entry=entry), "lab").is_accepted
-    publish(intake)
+    make_board(folder, "elsewhere", text=EVIL)
     return folder
 
 
@@ -95,7 +76,8 @@ def test_the_board_and_its_filters(visit):
 def test_columns_and_downloads(visit):
     page = visit("?tab=board&tier=re-scored")
     wait_rows(page, 3)
-    choose(page, "Columns", "Weights")
+    page.get_by_role("button", name="Columns").click()
+    choose(page, "Columns shown", "Weights")
     page.locator("#board th", has_text="Weights").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("link", name="board.csv").click()
@@ -129,12 +111,39 @@ def test_a_link_restores_two_entries(visit):
     text = page.locator("#compare").inner_text()
     assert "120 pairs of 24 prompts" in text
     assert "aligned was aligned from base" in text
+    page.evaluate("window.stays = true")
     page.locator("#compare .prose a").first.click()
-    page.locator("#sample svg.chart").wait_for()
-    assert "tab=samples" in page.url
+    page.locator("#sample article").wait_for()
+    page.wait_for_url("**/?tab=samples&entry=base&sample=**")
+    assert page.locator("#tab-samples-button").evaluate("tab => tab === document.activeElement")
+    page.go_back()
+    page.locator("#compare caption", has_text="Where they differ most").wait_for()
+    assert page.url.endswith("?tab=compare&a=base&b=aligned")
+    page.go_forward()
+    page.locator("#sample article").wait_for()
+    assert page.evaluate("window.stays")
 
 
-def test_a_sample_with_its_boxes(visit):
+def test_back_restores_the_filters_of_the_board(visit):
+    page = visit("?tab=board&text=aligned")
+    wait_rows(page, 1)
+    page.locator("#board tbody th a").first.click()
+    page.locator("#sample article").wait_for()
+    page.wait_for_url(re.compile("entry=aligned"))
+    page.locator("#tab-board-button").click()
+    page.get_by_label("Search").fill("base")
+    page.locator("#board tbody th", has_text="base").wait_for()
+    page.wait_for_url("**/?tab=board&text=base")
+    page.go_back()
+    page.wait_for_url(re.compile("tab=samples"))
+    page.go_back()
+    page.wait_for_url("**/?tab=board&text=aligned")
+    page.locator("#board tbody th", has_text="aligned").wait_for()
+    assert row_names(page) == ["aligned"]
+    assert page.get_by_label("Search").input_value() == "aligned"
+
+
+def test_a_sample_with_its_boxes(visit, tmp_path):
     page = visit("?tab=samples&entry=aligned&outcome=correct")
     chart = page.locator("#sample svg.chart")
     chart.wait_for()
@@ -149,6 +158,13 @@ def test_a_sample_with_its_boxes(visit):
     assert "outcome=correct" in page.url
     page = visit("?tab=samples&entry=aligned&outcome=failed")
     page.get_by_text("Failed: no video.").wait_for()
+    for name in ("entry.json", "boxes.parquet"):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=name).click()
+        shutil.copyfile(started.value.path(), tmp_path / name)
+    assert "dsrbench rescore FOLDER" in page.locator("#outcomes").inner_text()
+    done = CliRunner().invoke(cli.group, ["rescore", str(tmp_path)])
+    assert (done.exit_code, done.output.split(":")[0]) == (0, "aligned"), done.output
 
 
 def state(page):
@@ -203,6 +219,8 @@ def test_a_phone_in_the_dark(visit):
     page = visit(viewport={"width": 375, "height": 740}, color_scheme="dark", has_touch=True, is_mobile=True)
     wait_rows(page, 4)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.locator("#columns").bounding_box()["height"] < 60
+    assert page.get_by_role("tab").count() == 9
     assert page.evaluate("document.body.classList.contains('dark')")
     ink, ground = page.locator("#board caption").first.evaluate(
         """row => [getComputedStyle(row).color, getComputedStyle(document.body).backgroundColor]

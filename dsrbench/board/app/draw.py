@@ -111,8 +111,9 @@ def heat_html(entries: Sequence[Placed]) -> str:
         rows.append(f'<tr><th scope="row">{link(placed.name, tab="samples", entry=placed.name)}</th>{cells}</tr>')
     return (
         '<div class="dsr"><p class="quiet">Accuracy@0.7 in percent by relation type; LR asks for "from left to right". '
-        'Darker is better; a dash means the suite has no such prompts.</p><div class="wide" tabindex="0" role="region" '
-        f'aria-label="Relation heat map"><table class="heat"><thead><tr><th scope="col">Entry</th>{head}</tr></thead>'
+        "The stronger the colour, the better; a dash means the suite has no such prompts.</p>"
+        '<div class="wide" tabindex="0" role="region" aria-label="Relation heat map">'
+        f'<table class="heat"><thead><tr><th scope="col">Entry</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 

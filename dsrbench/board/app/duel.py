@@ -69,7 +69,7 @@ def _headline(a: Placed, b: Placed, found: Comparison) -> str:
     pair = f" {escape(b.name)} was aligned from {escape(a.name)}." if b.base == a.name else ""
     return (
         f"<p>{escape(b.name)} against {escape(a.name)}, {found.n_pairs} pairs of {found.n_prompts} prompts: "
-        f"<b>{_difference(found.difference)}</b> points of Accuracy@0.7, p = {found.difference.p_value:.4f}.{pair}</p>"
+        f"<b>{_difference(found.difference)}</b> points of Accuracy@0.7, p&nbsp;{_p_value(found.difference)}.{pair}</p>"
         '<div class="wide"><table><thead><tr><th scope="col">Entry</th><th scope="col" class="n">Accuracy@0.7, %</th>'
         '<th scope="col" class="n">Coverage, %</th><th scope="col" class="n">Mean score</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
@@ -81,11 +81,15 @@ def _difference(found: PairedDifference) -> str:
     return f"{100 * found.difference:+.1f}{ends}"
 
 
+def _p_value(found: PairedDifference) -> str:
+    return "&lt; 0.001" if found.p_value < 0.001 else f"= {found.p_value:.3f}"
+
+
 def _relations(found: Comparison) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(type)}</th><td class="n">{row.n_pairs}</td>'
         f'<td class="n">{share(row.accuracy_a.value)}</td><td class="n">{share(row.accuracy_b.value)}</td>'
-        f'<td class="n">{_difference(row.difference)}</td><td class="n">{row.difference.p_value:.3f}</td></tr>'
+        f'<td class="n">{_difference(row.difference)}</td><td class="n">{_p_value(row.difference)}</td></tr>'
         for type, row in found.by_relation.items()
     )
     heads = ("Pairs", "First, %", "Second, %", "Difference, points", "p")

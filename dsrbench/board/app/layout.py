@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
 
+from dsrbench.board.app.pages import problems_html
 from dsrbench.errors import DSRBenchError
 
 Values = Mapping[str, Any]
 Updates = dict[Any, Any]
-T = TypeVar("T")
 
 ELSEWHERE = "elsewhere"
 """In place of the address where it leads to another tab than the one that opens first."""
@@ -29,15 +29,13 @@ class Page:
         id: Of the tab, in links.
         title: Of the tab.
 
-    Attributes:
-        is_simple: Whether moving a control changes nothing of the others.
     """
-
-    is_simple = False
 
     def __init__(self, id: str, title: str) -> None:
         self.id = id
         self.tab = gr.Tab(title, id=id, elem_id=f"tab-{id}")
+        with self.tab:
+            self._go = gr.Button(visible="hidden", elem_id=f"go-{id}")  # pressed by the script for a link to this tab
         self.controls: dict[str, Any] = {}
         self.contents: list[Any] = []
         self._tabs: Sequence[str] = ()
@@ -63,37 +61,37 @@ class Page:
             tabs: Ids of all tabs, the one that is open first before the others.
         """
         self._tabs = tabs
-        self.on([self.tab.select], self.show, link, name=self.id)
-        moves = [getattr(control, _event(control)) for control in self.controls.values()]
-        if moves:
-            self.on(
-                moves, self.show, link, name=f"{self.id}_changed", outputs=self.contents if self.is_simple else None
-            )
+        self.on([self.tab.select, self._go.click], self.show, link)
+        if self.moves:
+            self.on(self.moves, self.show, link)
 
-    def on(
-        self,
-        triggers: Sequence[Any],
-        show: Callable[[Values], Updates],
-        link: Any,
-        *,
-        name: str,
-        outputs: Sequence[Any] | None = None,
-    ) -> None:
-        """Change the page, or only some of it, when something happens, then the address."""
-        places = self.outputs if outputs is None else outputs
+    @property
+    def moves(self) -> list[Any]:
+        """Events of the controls."""
+        return [getattr(control, _event(control)) for control in self.controls.values()]
+
+    @property
+    def follow(self) -> str:
+        """A script that brings the address in step with the controls, given their values."""
+        usual = {name: _text(control.value) for name, control in self.controls.items()}
+        return f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(usual)}, values)"
+
+    def on(self, triggers: Sequence[Any], show: Callable[[Values], Updates], link: Any) -> None:
+        """Change the page when something happens, then the address."""
+        places = self.outputs
         names, controls = list(self.controls), list(self.controls.values())
 
         def change(address: str | None, *values: Any) -> Any:
             if not places:
                 return None
+            same = dict.fromkeys(places, gr.skip())
             if address == ELSEWHERE:
-                return dict.fromkeys(places, gr.skip())
+                return same
             if address:
-                return safely(show, read_link(address))
-            updates = safely(show, dict(zip(names, values, strict=True)))
+                return same | self._try(show, read_link(address))
+            updates = self._try(show, dict(zip(names, values, strict=True)))
             # What is being typed is the reader's; an answer to its first letters must not take the others back.
-            kept = {*places} - {place for place in self.outputs if isinstance(place, gr.Textbox)}
-            return {place: value for place, value in updates.items() if place in kept}
+            return same | {place: value for place, value in updates.items() if not isinstance(place, gr.Textbox)}
 
         happened = gr.on(
             list(triggers),
@@ -101,14 +99,34 @@ class Page:
             inputs=[link, *controls],
             outputs=list(places),
             js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}, {json.dumps(self._tabs)}), ...values]",
-            api_name=name,
+            api_visibility="private",
             queue=False,
             show_progress="hidden",
             trigger_mode="always_last",
         )
-        usual = [_text(control.value) for control in controls]
-        script = f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(names)}, {json.dumps(usual)}, values)"
-        happened.then(None, inputs=controls, js=script)
+        happened.then(None, inputs=controls, js=self.follow)
+
+    def _try(self, show: Callable[[Values], Updates], values: Values) -> Updates:
+        """What becomes of the page, or why nothing does; where the contents stand elsewhere, they say it."""
+        try:
+            return show(values)
+        except DSRBenchError as error:
+            return {place: problems_html([str(error)], head="Not possible now") for place in self.contents[:1]}
+
+
+class ViewPage(Page):
+    """A tab whose contents stand at an address of their own (`dsrbench.board.app.views`); `show` is of its controls."""
+
+    def place_view(self) -> None:
+        """Where the contents go."""
+        html(self.id, f'<dsr-view tab="{self.id}"></dsr-view>')
+
+    def connect(self, link: Any, tabs: Sequence[str]) -> None:
+        """As for `Page`; where a control moves, nothing is asked but the contents."""
+        self._tabs = tabs
+        self.on([self.tab.select, self._go.click], self.show, link)
+        if self.moves:
+            gr.on(self.moves, None, inputs=list(self.controls.values()), js=self.follow, trigger_mode="multiple")
 
 
 def read_link(address: str) -> dict[str, str]:
@@ -117,20 +135,12 @@ def read_link(address: str) -> dict[str, str]:
     >>> read_link("?tab=compare&a=x%20y")
     {'tab': 'compare', 'a': 'x y'}
     """
-    return dict(parse_qsl(address[:MOST_LINK].removeprefix("?")))
+    return dict(parse_qsl(address[:MOST_LINK].removeprefix("?"), keep_blank_values=True))
 
 
 def html(id: str, value: str = "") -> Any:
     """A place for HTML made here, without looks of gradio's."""
     return gr.HTML(value, elem_id=id, apply_default_css=False, js_on_load=None)
-
-
-def safely(function: Callable[..., T], *given: Any) -> T:
-    """Call what changes a page; an error raised on purpose is shown as one line."""
-    try:
-        return function(*given)
-    except DSRBenchError as error:
-        raise gr.Error(str(error), title="Not possible", print_exception=False) from None
 
 
 def _event(control: Any) -> str:
@@ -141,8 +151,3 @@ def _event(control: Any) -> str:
 def _text(value: Any) -> str:
     """A control's value as it stands in a link."""
     return ",".join(value) if isinstance(value, list) else value or ""
-
-
-def pick(value: Any, known: Sequence[str], default: str = "") -> str:
-    """A value that is one of those known, else the default."""
-    return value if isinstance(value, str) and value in known else default

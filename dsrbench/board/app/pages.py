@@ -105,10 +105,9 @@ def _list(title: str, items: str) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
 
 
-def notice_html(view: View, title: str) -> str:
-    """The head of the page: what board this is, and whether it is the one of now."""
-    notice = f'<p class="notice" role="alert">{escape(view.notice)}</p>' if view.notice else ""
-    return f'<div class="dsr"><h1>{escape(title)}</h1>{notice}</div>'
+def notice_html(view: View) -> str:
+    """That this is not the board of now; empty where it is."""
+    return f'<div class="dsr"><p class="notice" role="alert">{escape(view.notice)}</p></div>' if view.notice else ""
 
 
 def problems_html(lines: Sequence[str], *, head: str) -> str:

@@ -1,32 +1,56 @@
-"""Addresses beside the page: the board as CSV and JSON, and videos by their hash."""
+"""Addresses beside the page: what tabs show, the board as CSV and JSON, the files of an entry, videos by their hash."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gzip
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dsrbench.board.app.columns import COLUMNS, SHOWN
 from dsrbench.board.app.download import board_csv, board_json
-from dsrbench.board.app.filters import Filters, select
+from dsrbench.board.app.filters import select
 from dsrbench.board.app.site import Site
-from dsrbench.board.ties import Placed
-from dsrbench.errors import DSRBenchError
+from dsrbench.board.app.views import CSV, JSON, VIEWS, keep, read_columns, read_filters, view_html
+from dsrbench.errors import DSRBenchError, InputError
 
-CSV, JSON = "board.csv", "board.json"
+SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
 def make_routes(site: Site) -> list[Route]:
     """The routes of a board; they take the same parameters as the page's links."""
 
-    def csv(request: Request) -> Response:
-        query = request.query_params
-        return _download(CSV, "text/csv", lambda: board_csv(_entries(site, query), read_columns(query)))
+    def view(request: Request) -> Response:
+        tab = request.path_params["tab"]
+        if tab not in VIEWS:
+            return PlainTextResponse("no such view\n", status_code=404)
+        return _answer(request, view_html(site, tab, request.query_params), "text/html")
 
-    def json(request: Request) -> Response:
-        return _download(JSON, "application/json", lambda: board_json(_entries(site, request.query_params)))
+    def download(request: Request) -> Response:
+        name = request.url.path.rsplit("/", 1)[-1]
+        filters, columns = read_filters(request.query_params), read_columns(request.query_params)
+        try:
+            view = site.board.view()
+        except DSRBenchError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        is_csv, entries = name == CSV, select(view.entries, filters)
+        text = keep(
+            view,
+            f"{name} {filters} {columns}",
+            lambda: board_csv(entries, columns) if is_csv else board_json(entries),
+        )
+        answer = _answer(request, text, "text/csv" if is_csv else "application/json")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
+
+    def file(request: Request) -> Response:
+        try:
+            path = site.board.find_file(request.path_params["name"], request.path_params["file"])
+        except InputError as error:
+            return PlainTextResponse(f"{error}\n", status_code=404)
+        except DSRBenchError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return FileResponse(path, filename=path.name, media_type="application/octet-stream", headers=SAFE)
 
     def video(request: Request) -> Response:
         path = site.videos.get(request.path_params["sha256"])
@@ -34,26 +58,17 @@ def make_routes(site: Site) -> list[Route]:
 
     suffixes = sorted({path.suffix for path in site.videos.values()})
     return [
-        Route(f"/{CSV}", csv),
-        Route(f"/{JSON}", json),
+        Route("/view/{tab}", view),
+        Route(f"/{CSV}", download),
+        Route(f"/{JSON}", download),
+        Route("/entries/{name}/{file}", file),
         *(Route(f"/videos/{{sha256}}{suffix}", video) for suffix in suffixes),
     ]
 
 
-def read_columns(query: Mapping[str, str]) -> list[str]:
-    """The columns a link asks for; the usual ones where it asks for none."""
-    wanted = query.get("columns", "").split(",")
-    return [id for id in wanted if id in COLUMNS] or list(SHOWN)
-
-
-def _entries(site: Site, query: Mapping[str, str]) -> list[Placed]:
-    return select(site.board.view().entries, Filters.read(query))
-
-
-def _download(name: str, kind: str, make: Callable[[], str]) -> Response:
-    try:
-        text = make()
-    except DSRBenchError as error:
-        return PlainTextResponse(f"{error}\n", status_code=503)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
+def _answer(request: Request, text: str, kind: str) -> Response:
+    """A text, packed for those who take it so."""
+    body, headers = text.encode(), {**SAFE, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+    return Response(body, media_type=f"{kind}; charset=utf-8", headers=headers)

@@ -15,7 +15,9 @@ from dsrbench.report.chart import curves_svg
 from dsrbench.report.plain import plain
 from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
 from dsrbench.store import Sample
+from dsrbench.submission.boxes import FILE as BOXES
 from dsrbench.submission.boxes import BoxRow
+from dsrbench.submission.entry import FILE as ENTRY
 from dsrbench.types import FrameCounts, Status
 
 ANY = "any outcome"
@@ -69,7 +71,16 @@ def outcomes_html(opened: OpenEntry) -> str:
         f"<span>{found.count(name)} <small>{share(found.count(name) / total)} %</small></span></li>"
         for name, title in OUTCOMES.items()
     )
-    return f'<div class="dsr"><ul class="outcomes" aria-label="What the {total} videos came to">{rows}</ul></div>'
+    return f'<div class="dsr"><h2>What the {total} videos came to</h2><ul class="outcomes">{rows}</ul></div>'
+
+
+def files_html(name: str) -> str:
+    """An entry's files, and how to compute its figures from them."""
+    links = " · ".join(f'<a href="entries/{escape(name)}/{file}" download>{file}</a>' for file in (ENTRY, BOXES))
+    return (
+        f'<div class="dsr"><p>The files of {escape(name)}: {links}. Put both in a folder and run '
+        "<code>dsrbench rescore FOLDER</code>: it computes every score and figure again from the boxes.</p></div>"
+    )
 
 
 def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -> str:
