@@ -42,7 +42,8 @@ def stream_items(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], set
     most = pools[workers[0].stage].most
     size = max(1, min(ITEMS, len(blocks) // (32 * most)), -(-len(blocks) // max(TASKS, 64 * most)))
     parts = (blocks[first : first + size] for first in range(0, len(blocks), size))
-    rows = ray.data.from_arrow_refs([ray.put(pack_items([pack_block(block) for block in part])) for part in parts])
+    tables: Any = [ray.put(pack_items([pack_block(block) for block in part])) for part in parts]
+    rows: Any = ray.data.from_arrow_refs(tables)
     for worker in workers:
         pool = pools[worker.stage]
         rows = rows.map_batches(
@@ -64,7 +65,7 @@ def stream_there(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], set
     """What `stream_items` does, led by a process of the cluster: Ray Data cannot be led through `ray://`."""
     import ray
 
-    leader = ray.remote(_Leader).options(num_cpus=0).remote(blocks, pools, setup)
+    leader: Any = ray.remote(_Leader).options(num_cpus=0).remote(blocks, pools, setup)
     while items := ray.get(leader.take.remote()):
         yield from items
 
