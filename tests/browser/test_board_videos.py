@@ -106,6 +106,7 @@ def test_a_frame_is_sought(open_sample, address, rows):
     assert part.headers["content-range"] == f"bytes 100-199/{len(whole)}"
 
 
+@pytest.mark.slow
 def test_without_a_video_boxes_and_curves_are_drawn(open_sample, rows):
     page = open_sample(1)
     page.get_by_text("This browser cannot play the video").wait_for()

@@ -223,6 +223,7 @@ def test_filled_frames_are_dashed(open_page, index):
     assert found.locator(".chart .filled").count() == 4
 
 
+@pytest.mark.slow
 def test_damaged_video_says_so_and_shows_boxes(open_page, index):
     page = open_page(index)
     found = card(page, "alpha/1003_LR #0.mp4")
@@ -320,6 +321,7 @@ def many_samples(run, n):
     return samples
 
 
+@pytest.mark.slow
 def test_ten_thousand_samples(open_page, rendered_run, tmp_path):
     run = Run(tmp_path / "large")
     run.write_manifest({"models": ["m"]})

@@ -28,6 +28,7 @@ def place(tmp_path_factory):
 VIDEOS = ("eval", "--videos", "videos", "--suite", "suite.jsonl")
 
 
+@pytest.mark.slow
 def test_boxes_are_propagated_by_sam2(place):
     done = dsrbench(
         *(*VIDEOS, "--detector", "scripted", "-o", "detector.boxes=boxes.jsonl", "--tracker", "sam2"),
