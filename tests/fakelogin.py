@@ -152,7 +152,7 @@ class TLSProxy:
     """
 
     def __init__(self, folder, port: int = 0) -> None:
-        self.target, self._folder = port, folder
+        self.target, self._folder, self._open = port, folder, set()
 
     def __enter__(self) -> TLSProxy:
         self._loop, started = asyncio.new_event_loop(), threading.Event()
@@ -179,6 +179,7 @@ class TLSProxy:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0.1))  # the connections are closed
         self._loop.close()
 
     def __exit__(self, *_: object) -> None:
@@ -191,18 +192,18 @@ class TLSProxy:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request of a connection, and its answer."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        self._open.add(asyncio.current_task())  # or one that waits would be collected while it does
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
             head = await reader.readuntil(b"\r\n\r\n")
             first, *lines = head[:-4].split(b"\r\n")
             kept = [line for line in lines if not line.lower().startswith((b"connection:", b"x-forwarded-"))]
             added = [b"Connection: close", b"X-Forwarded-Proto: https", b"X-Forwarded-Host: " + self.host.encode()]
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
-            back.write(b"\r\n".join([first, *kept, *added]) + b"\r\n\r\n")
-            up = asyncio.ensure_future(pump(reader, back))
-            await pump(there, writer)
-            up.cancel()
-            back.close()
-        writer.close()
+            with contextlib.closing(back):
+                back.write(b"\r\n".join([first, *kept, *added]) + b"\r\n\r\n")
+                up = asyncio.ensure_future(pump(reader, back))
+                await pump(there, writer)
+                up.cancel()
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,11 +15,12 @@ import pytest
 from entries import write_entry, write_whole_run
 from fakehub import FakeHub, Repo
 from fakelogin import FakeLogin, TLSProxy
+from servedboard import SERVED
 
 pytest.importorskip("gradio")
 pytest.importorskip("authlib")
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, *SERVED]
 
 ROOT = Path(__file__).parents[2]
 RULES = {"suites": {"dsr-core-mini": [0, 1, 2, 3, 4]}, "quota": 2}
