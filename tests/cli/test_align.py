@@ -120,7 +120,8 @@ def test_rounds_and_validation(place):
     lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
     (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     asked = (*BASE, "-o", "detector.boxes=turns.jsonl", "--out", "rounds", "--validation", "held.jsonl")
-    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1", "--rounds", "2")
+    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1")
+    asked += ("-s", "validation_seeds=2", "--rounds", "2")
     done = dsrbench(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("step 1: Accuracy@0.7 0.500, coverage 1.000") == 2
