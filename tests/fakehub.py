@@ -22,6 +22,8 @@ import threading
 import urllib.parse
 from pathlib import PurePosixPath
 
+from loopback import LoopbackServer
+
 LFS = (".parquet", ".mp4")
 
 
@@ -65,37 +67,21 @@ class Repo:
         return name
 
 
-class FakeHub(http.server.ThreadingHTTPServer):
+class FakeHub(LoopbackServer):
     """The server; a context that serves in a thread."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.repos: dict[str, Repo] = {}
         self.objects: dict[str, bytes] = {}
         self.tokens: dict[str, set[str]] = {}
         self.faults: list[tuple[str, str]] = []
         self.requests: list[str] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
     def environment(self, **more: str) -> dict[str, str]:
         """What a child needs to take this for the Hub."""
         fixed = {"HF_ENDPOINT": self.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "", "no_proxy": "127.0.0.1"}
         return {**fixed, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_TOKEN": "", **more}
-
-    def __enter__(self) -> FakeHub:
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
 
 
 KIND, REPO, REVISION = "(?:datasets|models)", "([^/]+/[^/]+)", r"(refs/pr/\d+|[^/]+)"

@@ -21,45 +21,31 @@ import threading
 import time
 import urllib.parse
 
+from loopback import LoopbackServer
+
 CLIENT, SECRET = "the-space", "a secret of the Space"
 
 
-class FakeLogin(http.server.ThreadingHTTPServer):
+class FakeLogin(LoopbackServer):
     """The provider; a context that serves in a thread.
 
     It answers at once, as account `account`, to a client that it knows; each code is good once, for the redirect
     address it was made for.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
         from joserfc.jwk import RSAKey
 
-        super().__init__(("127.0.0.1", 0), Provider)
+        super().__init__(Provider)
         self.key, self.other_key = (RSAKey.generate_key(2048, {"kid": "1", "alg": "RS256"}) for _ in range(2))
         self.account, self.fault = "ann", ""
         self.codes: dict[str, dict[str, str]] = {}
         self.redirects: list[str] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
     def environment(self, space: str) -> dict[str, str]:
         """What a Space with `hf_oauth: true` has, whose visitors see it at host and port `space`."""
         place = {"SYSTEM": "spaces", "SPACE_ID": "lab/space", "SPACE_HOST": space, "OPENID_PROVIDER_URL": self.url}
         return place | {"OAUTH_CLIENT_ID": CLIENT, "OAUTH_CLIENT_SECRET": SECRET, "OAUTH_SCOPES": "openid profile"}
-
-    def __enter__(self) -> FakeLogin:
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
 
 
 class Provider(http.server.BaseHTTPRequestHandler):

@@ -70,7 +70,7 @@ def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
     share(out, first, BASE)
     last = sorted(out.glob("round-*"))[-1]
     found = {name: json.loads((last / f"comparison-{name}.json").read_text()) for name in (REWARD, SECOND)}
-    return {"arm": arm, "seed": seed, "train_seconds": round(seconds), **found}
+    return {"arm": arm, "seed": seed, "held_out": held_out, "train_seconds": round(seconds), **found}
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -128,7 +128,8 @@ def main() -> None:
     )
     for seed in given.seeds:
         for arm in given.arms:
-            if (arm, seed) not in {(row["arm"], row["seed"]) for row in read_results(given.folder)}:
+            done = {(row["arm"], row["seed"], row["held_out"]) for row in read_results(given.folder)}
+            if (arm, seed, given.held_out) not in done:
                 add_result(given.folder, run_arm(given.folder, arm, seed, given.held_out))
     print(f"Candidates, scores, pairs and latents: {seconds:.0f} s")
     print_tables(read_results(given.folder))

@@ -6,6 +6,7 @@ import pytest
 from boards import make_board
 from boardstores import KINDS, logged_in_hub, make_store
 from entries import write_entry
+from servedboard import SERVED
 
 from dsrbench.board import Board, Intake, open_stores
 
@@ -14,9 +15,7 @@ pytest.importorskip("gradio")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *SERVED,
 ]
 
 NOTICE = "The store of the board cannot be read; this is the last good state, read-only"

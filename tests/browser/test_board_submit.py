@@ -8,17 +8,13 @@ import json
 import numpy as np
 import pytest
 from entries import make_rows, write_entry
+from servedboard import SERVED
 
 from dsrbench.board import Intake, open_stores
 
 pytest.importorskip("gradio")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.browser, *SERVED]
 
 
 @pytest.fixture(scope="module")

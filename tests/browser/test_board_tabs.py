@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from boards import EVIL, make_board
 from click.testing import CliRunner
+from servedboard import SERVED
 
 from dsrbench import cli
 from dsrbench.score import score_tracks
@@ -19,12 +20,7 @@ from dsrbench.types import VideoTracks
 
 pytest.importorskip("gradio")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.browser, *SERVED]
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,14 @@ import dataclasses
 import pytest
 from entries import make_rows, write_entry
 from rendered import FPS, render
+from servedboard import SERVED
 
 from dsrbench.board import Intake, open_stores
 from dsrbench.video import sha256_file, write_mp4
 
 pytest.importorskip("gradio")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.browser, *SERVED]
 
 FRAMES = 33
 

@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 from click.testing import CliRunner
+from loopback import LoopbackServer
 
 from dsrbench import cli
 from dsrbench.cli import installed
@@ -39,13 +39,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with LoopbackServer(Handler) as server:
         server.asked = []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

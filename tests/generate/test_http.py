@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from generate.videoserver import serving
+from generate.videoserver import Server
 
 from dsrbench.cli import group
 from dsrbench.errors import BackendError, InputError, OptionError, StoreError
@@ -36,7 +36,7 @@ def server(video, tmp_path, monkeypatch):
     monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("VIDEO_KEY", KEY)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving(video) as server:
+    with Server(video) as server:
         yield server
 
 

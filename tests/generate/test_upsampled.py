@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from generate.videoserver import serving
+from generate.videoserver import Server
 
 from dsrbench.errors import BackendError, InputError
 from dsrbench.generate.http import Http
@@ -96,7 +96,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     path = tmp_path / "clip.mp4"
     write_mp4(path, np.full((4, 32, 48, 3), 99, np.uint8), fps=24)
-    with serving(path.read_bytes()) as server:
+    with Server(path.read_bytes()) as server:
         yield server
 
 

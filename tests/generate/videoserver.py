@@ -7,8 +7,10 @@ import http.server
 import json
 import threading
 
+from loopback import LoopbackServer
 
-class Server(http.server.ThreadingHTTPServer):
+
+class Server(LoopbackServer):
     """Makes every job after `rounds` questions; `plan` has the (status, body, headers) of requests that go wrong.
 
     Attributes:
@@ -17,16 +19,14 @@ class Server(http.server.ThreadingHTTPServer):
         log: Every request's kind, in order, with its headers.
     """
 
-    daemon_threads = True
-
     def __init__(self, video):
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.video, self.rounds, self.status, self.lock = video, 1, "completed", threading.Lock()
         self.plan, self.submitted, self.asked, self.log = {}, {}, {}, []
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return super().url + "/v1"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -85,16 +85,3 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-@contextlib.contextmanager
-def serving(video):
-    """A server that runs until the block ends."""
-    with Server(video) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

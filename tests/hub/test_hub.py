@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import http.server
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import LoopbackServer
 
 from dsrbench.errors import DownloadError, InputError, WeightsError
 from dsrbench.hub import WeightFile, cache_folder, check_sha256, find_weights, pull, weights, weights_folder
@@ -18,19 +18,17 @@ DATA = bytes(range(256)) * 1024
 NAME = "toydet"
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Server(LoopbackServer):
     """Serves DATA at /model.bin; `script` says how each request in turn goes wrong."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.script: list[str] = []
         self.ranges: list[str | None] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/model.bin"
+        return super().url + "/model.bin"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -59,11 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import urllib.parse
 
 import pytest
+from loopback import LoopbackServer
 
 from dsrbench.errors import WeightsError
 from dsrbench.pretrained.pipelines import find_pipeline
@@ -26,13 +26,11 @@ SECOND_COPIES = {
 }
 
 
-class Hub(http.server.ThreadingHTTPServer):
+class Hub(LoopbackServer):
     """Answers what `snapshot_download` asks about the one model me/own."""
 
-    daemon_threads = True
-
     def __init__(self, files):
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.files, self.given = files, []
 
 
@@ -75,11 +73,7 @@ def server(pipeline_folder):
     folder = pipeline_folder("wan2.1-1.3b")
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with Hub({**files, **SECOND_COPIES}) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

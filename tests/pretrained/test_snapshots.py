@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import urllib.parse
 
 import pytest
+from loopback import LoopbackServer
 
 from dsrbench.errors import OptionError, WeightsError
 from dsrbench.pretrained.snapshots import HubModel, find_snapshot, pull_snapshot
@@ -27,18 +27,12 @@ FILES = {
 }
 
 
-class Hub(http.server.ThreadingHTTPServer):
+class Hub(LoopbackServer):
     """Answers what `snapshot_download` asks about the one model me/own; `missing` files are not there."""
 
-    daemon_threads = True
-
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.asked, self.missing, self.broken, self.status = [], set(), set(), 0
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,11 +81,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with Hub() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
