@@ -23,8 +23,11 @@ def command(folder: Path) -> None:
     dsrbench rescore downloads/wan-2.1-1.3b
     """
     from dsrbench.board.rules import find_version
+    from dsrbench.errors import InputError
     from dsrbench.submission import check_entry
 
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder with an entry's two files, entry.json and boxes.parquet")
     show_checked(check_entry(folder, find_version))
 
 

@@ -56,3 +56,8 @@ def test_a_score_that_is_not_of_its_boxes(tmp_path):
 
 def test_a_folder_without_an_entry(tmp_path):
     assert "entry.json cannot be read" in str(rescore(tmp_path).exception)
+
+
+def test_no_folder(tmp_path):
+    error = rescore(tmp_path / "gone").exception
+    assert (error.exit_code, "gone: expected a folder with an entry's two files" in str(error)) == (3, True)
