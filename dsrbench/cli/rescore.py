@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command("rescore", short_help="Compute the figures of a leaderboard's entry again from its boxes.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    r"""Check the entry in FOLDER as a board does, and compute its figures again: entry.json and boxes.parquet.
+    """Check the entry in FOLDER as a board does, and compute its figures again: entry.json and boxes.parquet.
 
     Every entry of a board can be fetched: under Samples, or from the dataset of its results. It ends with an error
     where a score or a figure is not the one that the boxes give.

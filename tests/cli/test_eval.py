@@ -206,7 +206,7 @@ ERRORS = [
     ({}, ("-o", "detector.boxes=twice.jsonl"), 3, ["twice.jsonl, line 2: video 'a' is given twice"]),
     ({}, ("-o", "detector.boxes=bad.jsonl"), 3, ["bad.jsonl, line 1: expected a video and its frames"]),
     ({}, ("-o", "detector.boxes=deep.jsonl"), 3, ["deep.jsonl, line 1: expected a video and its frames"]),
-    ({"detector": ("--detector", "picodet")}, (), 5, ["picodet_s_416_coco.onnx is absent", "backends pull picodet"]),
+    ({"detector": ("--detector", "picodet")}, ("--offline",), 7, ["picodet. With a network", "backends pull picodet"]),
     ({"detector": ("--detector", "picodet", "-o", "detector.weights=90.onnx")}, (), 5, ["90.onnx is another model"]),
     ({"detector": ("--detector", "picodet", "-o", "detector.weights=no.onnx")}, (), 5, ["no such weights: no.onnx"]),
     ({}, ("--out", "suite.jsonl"), 6, ["cannot write suite.jsonl"]),
