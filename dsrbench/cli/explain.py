@@ -54,7 +54,7 @@ def command(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_overlay(video, tracks, folder / "overlay.mp4", labels=(asked.subject, asked.object))
-        page = write_explanation(folder, video=video, sample=sample, tracks=tracks)
+        page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=stages.counts)
     except OSError as error:
         raise write_error(folder, error) from error
     score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"
