@@ -45,9 +45,7 @@ def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
         yield f"stride is {entry.stride}; tracker {name} needs every frame"
     alien = {FrameState.DETECTED, FrameState.FILLED} if propagates else {FrameState.PROPAGATED}
     for row in rows:
-        states = (
-            set() if row.tracks is None else {*row.tracks.subject_state.tolist(), *row.tracks.object_state.tolist()}
-        )
+        states = _states(row)
         if states & alien:
             kinds = " and ".join(FrameState(state).name.lower() for state in sorted(states & alien))
             yield f"{row.shown} has frames that are {kinds}; tracker {name} makes none"
@@ -55,6 +53,12 @@ def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
         if not (propagates or row.anchored):
             yield f"{row.shown} has no anchor frame; tracker {name} needs none"
             return
+
+
+def _states(row: BoxRow) -> set[int]:
+    """The ways in which the boxes of a row came about."""
+    given = () if row.tracks is None else (row.tracks.subject_state, row.tracks.object_state)
+    return {int(state) for states in given if states is not None for state in states}
 
 
 def find_repeated_videos(samples: Iterable[Sample]) -> list[str]:
