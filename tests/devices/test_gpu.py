@@ -1,4 +1,7 @@
-"""Every backend on a pretended GPU: tensors that stay on a device, or meet those of another, fail as on a real one."""
+"""Every backend on a GPU: with `--device cuda` on a real one, else on a pretended one.
+
+Tensors that stay on a device where they should leave it, or meet those of another, fail on either.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from sprites.tiny import write_model
 from tinylanguage import random_model
 from tinypipelines import BUILDERS
 
-CHILD = Path(__file__).with_name("run_on_pretend_gpu.py")
+CHILD = Path(__file__).with_name("run_on_gpu.py")
 
 DETECTORS = [
     # registered name, builder of a tiny model, options
@@ -54,29 +57,35 @@ def case(check, folder, name, **options):
     return {"id": id, "check": check, "folder": str(folder), "name": name, "options": options}
 
 
-def run(cases):
-    """Run cases in a child; fails with the errors of those that fail."""
-    lines = "\n".join(json.dumps(one) for one in cases)
-    done = subprocess.run([sys.executable, CHILD], input=lines, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout.splitlines()[-1])
-    assert len(results) == len({one["id"] for one in cases}) == len(cases)
-    failed = {id: error for id, error in results.items() if error}
-    assert not failed, "\n\n".join(f"{id}: {error}" for id, error in failed.items())
+@pytest.fixture
+def run(device):
+    """A function that runs cases in a child, and fails with the errors of those that fail."""
+
+    def run_cases(cases):
+        lines = "\n".join(json.dumps(one) for one in cases)
+        command = [sys.executable, CHILD, "pretend" if device == "cpu" else device]
+        done = subprocess.run(command, input=lines, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        results = json.loads(done.stdout.splitlines()[-1])
+        assert len(results) == len({one["id"] for one in cases}) == len(cases)
+        failed = {id: error for id, error in results.items() if error}
+        assert not failed, "\n\n".join(f"{id}: {error}" for id, error in failed.items())
+
+    return run_cases
 
 
-def test_the_pretended_gpu_refuses_what_a_gpu_refuses(tmp_path):
+def test_a_gpu_refuses_what_the_others_must_not_ask(run, tmp_path):
     run([case("refusals", tmp_path, "refusals")])
 
 
 @pytest.mark.slow
-def test_detectors_and_trackers(tiny):
+def test_detectors_and_trackers(run, tiny):
     cases = [case("detector", tiny(model), name, **options) for name, model, options in DETECTORS]
     run(cases + [case("tracker", tiny(model), name, **options) for name, model, options in TRACKERS])
 
 
 @pytest.mark.slow
-def test_networks_and_language_models(tmp_path):
+def test_networks_and_language_models(run, tmp_path):
     folders = {name: tmp_path / name for name in ("dinov2", "clip", "llama")}
     for folder in folders.values():
         folder.mkdir()
@@ -93,12 +102,12 @@ def test_networks_and_language_models(tmp_path):
 
 
 @pytest.mark.slow
-def test_generators(pipeline_folder):
+def test_generators(run, pipeline_folder):
     run([case("generator", pipeline_folder(name), "diffusers", **SMALL) for name in BUILDERS])
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
-def test_families(pipeline_folder, tmp_path):
+def test_families(run, pipeline_folder, tmp_path):
     folders = {name: write_model(tmp_path / name) if name == "sprites" else pipeline_folder(name) for name in FAMILIES}
     run([case("family", folder, name, clip=FAMILIES[name]) for name, folder in folders.items()])
