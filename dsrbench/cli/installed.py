@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from dsrbench.requirements import package_version as package_version
 
 if TYPE_CHECKING:
     from dsrbench.hub import WeightFile
@@ -18,7 +19,7 @@ EXTRAS = {
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
     "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
-    "sprites": ("torch", "diffusers", "safetensors"),
+    "sprites": ("torch", "diffusers", "accelerate", "safetensors"),
     "generate": (
         "torch",
         "diffusers",
@@ -31,7 +32,7 @@ EXTRAS = {
         "sentencepiece",
         "protobuf",
     ),
-    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate", "tensorboard", "PyYAML"),
+    "align": ("torch", "diffusers", "accelerate", "safetensors", "peft", "tensorboard", "PyYAML"),
     "ray": ("ray",),
     "s3": ("fsspec", "s3fs"),
     "dataset": ("datasets", "huggingface_hub", "ImageHash", "PyYAML"),
@@ -53,18 +54,6 @@ class Weights:
     what: str
     state: str = ""
     problem: str = ""
-
-
-def package_version(package: str) -> str | None:
-    """The installed version of a package, or None.
-
-    >>> package_version("no-such-package") is None
-    True
-    """
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def missing_packages(extra: str) -> list[str]:
