@@ -177,6 +177,10 @@ class Registry(Generic[B]):
         """Every known name, sorted."""
         return list(self.targets())
 
+    def is_builtin(self, name: str) -> bool:
+        """Say whether this package itself provides a backend of that name."""
+        return name in self._builtin
+
     def load(self, name: str) -> type[B]:
         """Import the class registered as `name`.
 
@@ -268,6 +272,12 @@ def describe_options(cls: type) -> dict[str, tuple[str, Any]]:
         key: (str(parameter.annotation), None if parameter.default is parameter.empty else parameter.default)
         for key, parameter in _options(cls).items()
     }
+
+
+def default_options(cls: type) -> dict[str, Any]:
+    """Every option of a backend class that has a default, with that as it is recorded in manifests."""
+    parameters = _options(cls).items()
+    return {key: _plain(p.default, vouched=False) for key, p in parameters if p.default is not p.empty}
 
 
 def _options(cls: type) -> dict[str, inspect.Parameter]:

@@ -20,7 +20,7 @@ from dsrbench.types import Status, VideoScore
 
 SUITE = "dsr-core-mini"
 SEEDS = (0, 1, 2, 3, 4)
-BACKEND = {"version": "1", "options": {"threshold": 0.4}, "fingerprint": {"weights": {"a.bin": "7" * 64}}}
+BACKEND = {"version": "1", "options": {"threads": 1}, "fingerprint": {"weights": {"a.bin": "7" * 64}}}
 MODEL = ModelFacts("lab/model", parameters=1_300_000_000, license="apache-2.0", url="https://example.org/model")
 
 

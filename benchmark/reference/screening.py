@@ -20,7 +20,7 @@ from typing import Any
 from run import DETECTORS, write_manifest, write_table
 
 from dsrbench.pipeline import Plan, Stages, evaluate, plan_videos
-from dsrbench.pipeline.protocols import make_stages
+from dsrbench.pipeline.defaults import choose_backends
 from dsrbench.prompts import read_suite
 from dsrbench.report import Agreement, compare_backends, read_reference
 from dsrbench.store import Run
@@ -79,7 +79,7 @@ def run_trackers(
     """The lines of one detector and one protocol."""
     rows, detecting, run = [], [], Run(out / f"{detector}-{protocol}")
     for tracker in trackers:
-        made = make_stages(protocol, detector=detector, tracker=tracker, options={"detector": options})
+        made = choose_backends(protocol, detector=detector, tracker=tracker, options={"detector": options}).make()
         stages = TimedStages(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
         samples = evaluate(plan, stages, run, force=tracker == trackers[0])
         if failed := [sample.score.reason for sample in samples if sample.score.status == "failed"]:

@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from dsrbench.errors import RunMismatchError, StoreError
-from dsrbench.store import LocalDisk, describe_changes
+from dsrbench.store import LocalDisk, describe_changes, pack_tensors
 
 NAME = "state.safetensors"
 
@@ -50,8 +49,7 @@ def save_state(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": torch.as_tensor(value).cpu() for key, value in state.items()}
     metadata = {"step": str(step), "settings": json.dumps(settings, sort_keys=True)}
-    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata=metadata)
-    LocalDisk(folder).write_atomic(NAME, data)
+    LocalDisk(folder).write_atomic(NAME, pack_tensors(tensors, metadata))
 
 
 def load_state(

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from dsrbench.align.families import Family
 from dsrbench.align.families.protocol import Text
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, StoreError
-from dsrbench.store import LocalDisk
+from dsrbench.store import LocalDisk, pack_tensors
 from dsrbench.video import read_clip, sha256_file
 
 OF_A_SHARD = 64
@@ -55,14 +54,14 @@ def encode_pairs(
         name = f"latents-{number:05d}.safetensors"
         if _key_of(folder / name) != key:
             tensors = {sha256: _encode(family, find_video(video), sha256) for sha256, video in shard}
-            disk.write_atomic(name, save(tensors, metadata={"key": key}))
+            disk.write_atomic(name, pack_tensors(tensors, {"key": key}))
         if on_shard is not None:
             on_shard(number + 1, len(shards))
     key = _key("texts", model, texts)
     if _key_of(folder / "texts.safetensors") != key:
         features = family.encode_text(texts)
         tensors = {f"{n}/{part}": value for n, text in enumerate(features) for part, value in text.items()}
-        disk.write_atomic("texts.safetensors", save(tensors, metadata={"key": key, "texts": json.dumps(texts)}))
+        disk.write_atomic("texts.safetensors", pack_tensors(tensors, {"key": key, "texts": json.dumps(texts)}))
     for path in folder.glob("latents-*.safetensors"):
         if int(path.stem.partition("-")[2]) >= len(shards):
             path.unlink()

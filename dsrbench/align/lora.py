@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dsrbench.errors import InputError, WeightsError, near_matches
+from dsrbench.store import LocalDisk, sort_notes
 
 ADAPTER = "default"
 FILE = "pytorch_lora_weights.safetensors"
@@ -123,12 +124,16 @@ def norm_of_base(transformer: nn.Module, parameters: Mapping[str, nn.Parameter])
 
 
 def save_lora(transformer: Any, folder: Path) -> None:
-    """Write the LoRA with its alpha as pipelines of diffusers do, so that their `load_lora_weights` reads it."""
+    """Write the LoRA with its alpha as pipelines of diffusers do, so that their `load_lora_weights` reads it.
+
+    Equal weights give equal bytes, although peft keeps the names of the layers in a set without a fixed order.
+    """
     from diffusers.loaders.lora_base import LoraBaseMixin
     from peft.utils import get_peft_model_state_dict
 
     weights = get_peft_model_state_dict(transformer, adapter_name=ADAPTER)
     facts = transformer.peft_config[ADAPTER].to_dict()
+    facts = {name: sorted(value) if isinstance(value, set) else value for name, value in facts.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as part:
         LoraBaseMixin.write_lora_layers(
@@ -140,5 +145,4 @@ def save_lora(transformer: Any, folder: Path) -> None:
             safe_serialization=True,
             lora_adapter_metadata={f"{PREFIX}{name}": value for name, value in facts.items()},
         )
-        folder.mkdir(exist_ok=True)
-        (Path(part) / FILE).replace(folder / FILE)
+        LocalDisk(folder).write_atomic(FILE, sort_notes((Path(part) / FILE).read_bytes()))

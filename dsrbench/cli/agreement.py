@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
 def command(run: Path, other: Path | None, reference: Path | None, curves: Path | None, out: Path | None) -> None:
-    """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference."""
+    """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference.
+
+    \b
+    dsrbench agreement runs/nanodet runs/picodet
+    dsrbench agreement runs/nanodet --reference scores.csv --out agreement.json
+    """
     from dsrbench.report import compare_backends, read_reference
     from dsrbench.report.plain import plain
     from dsrbench.store import LocalDisk, Run

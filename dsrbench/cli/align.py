@@ -5,23 +5,27 @@ from __future__ import annotations
 import dataclasses
 import os
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsrbench.cli.options import backend_options, make_generator, make_stages, parse_seeds
+from dsrbench.cli.options import backend_options, parse_seeds, provide_weights, request_generator
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
     from dsrbench.align.stages import Alignment
     from dsrbench.align.validation import Validation
+    from dsrbench.pipeline.defaults import Defaults
     from dsrbench.prompts import Suite
     from dsrbench.registry import Backend, Generator
 
 STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
+
+SUITES = ("suite", "held-out", "validation")
+"""Options that name suites."""
 
 
 @click.command("align", short_help="Fine-tune a model on preferences that DSR-Score makes.")
@@ -31,12 +35,16 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
     show_default=True,
     help="`sprites`, a recipe's name, a folder, or a Hub id in the cache.",
 )
-@click.option("--suite", default="sprites-train", show_default=True, help="Prompts to train on.")
-@click.option("--held-out", default="sprites-test", show_default=True, help="Prompts to evaluate base and adapter on.")
+@click.option("--suite", help="Prompts to train on. [default: dsr-train:train; for the embedded model, sprites-train]")
+@click.option(
+    "--held-out",
+    help="Prompts to evaluate base and adapter on. [default: dsr-core; for the embedded model, sprites-test]",
+)
 @click.option(
     "--validation",
     metavar="SUITE",
-    help="Prompts that every checkpoint is validated on, or none. [default: sprites-val; for other suites, none]",
+    help="Prompts that every checkpoint is validated on, or none. [default: dsr-train:validation; for the embedded "
+    "model, sprites-val; for a --suite of another vocabulary, none]",
 )
 @click.option(
     "--rounds",
@@ -82,8 +90,8 @@ STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 )
 def command(
     model: str,
-    suite: str,
-    held_out: str,
+    suite: str | None,
+    held_out: str | None,
     validation: str | None,
     rounds: int,
     pairs: str | None,
@@ -97,16 +105,18 @@ def command(
     second: str | None,
     dinov2: str | None,
     clip_iqa: str | None,
-    protocol: str,
+    protocol: str | None,
     detector: str | None,
     tracker: str | None,
     options: tuple[str, ...],
+    offline: bool,
     out: Path,
 ) -> None:
-    r"""Sample candidates, score them, pair them, encode the pairs, train a LoRA, and compare it with the base.
+    """Sample candidates, score them, pair them, encode the pairs, train a LoRA, and compare it with the base.
 
     \b
     dsrbench align --out runs/align
+    dsrbench align --model wan2.1-1.3b --preset spatialalign --out runs/wan
     dsrbench align --out runs/align --rounds 3 -s beta=15 -s steps=400
     dsrbench align --out runs/align --pairs hf://datasets/OWNER/NAME
     """
@@ -120,23 +130,33 @@ def command(
     from dsrbench.align.stages import Alignment
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
+    from dsrbench.pipeline.defaults import choose_backends, follow_model
     from dsrbench.prompts import read_suite
     from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
 
     wanted = _choose_stages(only, pairs, rounds)
     given = split_options(options, ["detector", "tracker", "generator"])
-    prompts, held = read_suite(suite), read_suite(held_out)
-    checks = _find_validation(validation, suite)
+    changes = _read_settings(preset, settings)
+    request = request_generator(model, None, given["generator"])
+    defaults = follow_model(request.name, request.options)
+    suites = _choose_suites(defaults, suite, held_out, validation)
+    prompts, held = map(read_suite, suites[:2])
+    checks = read_suite(suites[2]) if suites[2] != "none" else None
+    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=given, defaults=defaults)
+    _say_defaults(defaults, suites, (suite, held_out, validation), is_described=not any((protocol, detector, tracker)))
+    judge = choose_backends("default", detector=second, tracker=tracker)
+    seconds = [judge.detector] if second is not None else []
+    provide_weights(request, choice.detector, choice.tracker, *seconds, offline=offline)
     name, folder = _find_model(model, given["generator"].get("revision"))
-    training = _read_settings(folder, preset, settings)  # what is wrong with it should not show after the sampling
+    training = _make_settings(folder, preset, changes)  # what is wrong with it should not show after the sampling
     trackers = log_with or ("tensorboard",)
     check_trackers(trackers)
     networks = find_networks(dinov2, clip_iqa)
-    stages = make_stages(protocol, detector, tracker, given, suite)
+    stages = choice.make()
 
     def make(adapter: Path | None) -> Backend[Generator]:
-        return make_generator(model, str(adapter) if adapter is not None else None, given["generator"])[0]
+        return request_generator(model, str(adapter) if adapter is not None else None, given["generator"]).make()
 
     with SampleProgress() as progress:
         work = Alignment(name, folder, stages, out, make, tell=progress.update)
@@ -154,7 +174,7 @@ def command(
         report = Report(work.home, *networks)
         report.compare(base, aligned, stages.detector.name)
         if second is not None:
-            stages = make_stages("default", second, tracker, {"detector": {}, "tracker": {}})
+            stages = judge.make()
             again = [score_again(run, held, stages, work.tell) for run in (base, aligned)]
             Report(work.home).compare(again[0], again[1], second)
         work.describe()
@@ -183,7 +203,7 @@ def _make_adapter(
 
 
 def _choose_stages(only: Sequence[str], pairs: str | None, rounds: int) -> list[str]:
-    """The stages to run; with pairs that are given there are no candidates.
+    """The stages to run; pairs that are given are taken before their latents, and there are no candidates.
 
     Raises:
         click.UsageError: Pairs that are given, for more than one round.
@@ -192,6 +212,8 @@ def _choose_stages(only: Sequence[str], pairs: str | None, rounds: int) -> list[
     if pairs is not None and rounds > 1:
         raise click.UsageError("--pairs goes with one round: further rounds make candidates of their own")
     wanted = [stage for stage in only or STAGES if pairs is None or stage != "candidates"]
+    if pairs is not None and "latents" in wanted and "pairs" not in wanted:
+        wanted.insert(0, "pairs")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and set(wanted) != {"train"}:
         raise OptionError(
             "several processes train together, all else is for one: run the other stages without torchrun, and with it "
@@ -200,11 +222,27 @@ def _choose_stages(only: Sequence[str], pairs: str | None, rounds: int) -> list[
     return wanted
 
 
-def _find_validation(name: str | None, suite: str) -> Suite | None:
-    from dsrbench.prompts import read_suite
+def _choose_suites(
+    defaults: Defaults, suite: str | None, held_out: str | None, validation: str | None
+) -> tuple[str, str, str]:
+    """Name the suites to train on, to evaluate on and to validate on; `none` for no validation.
 
-    usual = "sprites-val" if suite == "sprites" or suite.startswith("sprites-") else "none"
-    return None if (name or usual) == "none" else read_suite(name or usual)
+    Validation prompts are the model's own only where the prompts to train on are, or are a suite of the same family.
+    """
+    held = held_out or defaults.held_out
+    family = defaults.train.partition("-")[0]
+    is_own = suite is None or suite == family or suite.startswith(f"{family}-")
+    return suite or defaults.train, held, validation or (defaults.validation if is_own else "none")
+
+
+def _say_defaults(
+    defaults: Defaults, suites: Sequence[str], asked: Sequence[str | None], *, is_described: bool
+) -> None:
+    """Say which suites and which detector were chosen by default, and why."""
+    named = [f"{name} {suite}" for name, suite, given in zip(SUITES, suites, asked, strict=True) if given is None]
+    said = [*named, *([defaults.describe()] if is_described else [])]
+    if said:
+        click.echo(f"by default: {', '.join(said)}", err=True)
 
 
 def _say(found: Validation) -> None:
@@ -239,20 +277,19 @@ def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
     return name_model(model, None), folder
 
 
-def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> AlignSettings:
-    """The family's own settings, in their place those of the preset, in theirs what was given.
+def _read_settings(preset: str | None, given: Sequence[str]) -> dict[str, Any]:
+    """The settings that were given, as values; checked before any weights are fetched.
 
     Raises:
         OptionError: No such preset or setting, or a value of another type.
     """
-    from dsrbench.align.families import find_family_class
     from dsrbench.align.settings import PRESETS, AlignSettings
-    from dsrbench.errors import OptionError, near_matches
+    from dsrbench.errors import near_matches
     from dsrbench.registry import convert_text
 
     if preset is not None and preset not in PRESETS:
         raise OptionError(f"no preset {preset!r}{near_matches(preset, PRESETS)}")
-    values: dict[str, Any] = dict(find_family_class(folder).defaults if preset is None else PRESETS[preset])
+    values: dict[str, Any] = {}
     hints = typing.get_type_hints(AlignSettings)
     for text in given:
         key, equals, value = text.partition("=")
@@ -260,4 +297,17 @@ def _read_settings(folder: Path, preset: str | None, given: Sequence[str]) -> Al
             raise OptionError(f"no setting {key!r}{near_matches(key, hints)}")
         is_list = typing.get_origin(hints[key]) is tuple
         values[key] = tuple(value.split(",")) if is_list else convert_text(value, hints[key], f"setting {key!r}")
-    return AlignSettings(**values)
+    return values
+
+
+def _make_settings(folder: Path, preset: str | None, changes: Mapping[str, Any]) -> AlignSettings:
+    """The preset's settings, or the family's own without one, with those that were given in their place.
+
+    Raises:
+        OptionError: A value out of range.
+    """
+    from dsrbench.align.families import find_family_class
+    from dsrbench.align.settings import PRESETS, AlignSettings
+
+    base = find_family_class(folder).defaults if preset is None else PRESETS[preset]
+    return AlignSettings(**{**base, **changes})

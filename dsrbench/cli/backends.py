@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +22,10 @@ def command(context: click.Context) -> None:
     """List detectors, trackers and generators with their options, and say which are ready to use.
 
     An option is given as `-o KIND.KEY=VALUE`, such as `-o detector.threshold=0.2`; what follows = below is its default.
+
+    \b
+    dsrbench backends
+    dsrbench backends pull nanodet
     """
     if context.invoked_subcommand is None:
         for registry in _registries():
@@ -38,11 +41,16 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     """Fetch the weights of the backend or text-to-video model NAME, or of the `upsampler`; what is there is kept.
 
     Files of weights are checked by their sha256; of a model on the Hub, the commit is printed.
+
+    \b
+    dsrbench backends pull nanodet
+    dsrbench backends pull wan2.1-1.3b
+    dsrbench backends pull owlv2 --model google/owlv2-large-patch14-ensemble
     """
-    from dsrbench.cli.installed import hub_model, weight_files
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
     from dsrbench.generate import upsampler
     from dsrbench.generate.recipe import recipe_names
+    from dsrbench.pipeline.weights import hub_model, weight_files
     from dsrbench.registry import describe_options
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
@@ -70,9 +78,10 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
 
 
 def _pull_files(name: str, files: Sequence[WeightFile], *, offline: bool) -> None:
+    from dsrbench.cli.progress import download_bars
     from dsrbench.hub import pull
 
-    with _progress() as (update, fetched):
+    with download_bars() as (update, fetched):
         paths = pull(name, files, offline=offline, progress=update)
     for path, file in zip(paths, files, strict=True):
         state = "fetched" if file.filename in fetched else "already there"
@@ -184,22 +193,3 @@ def _embedded_problem(kind: str) -> list[str]:
 
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool | None) else str(value)
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[str, int, int], None], Container[str]]]:
-    """A bar a file where standard error is a terminal; gives what to call, and the files it was called for."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    tasks: dict[str, TaskID] = {}
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-
-        def update(filename: str, done: int, total: int) -> None:
-            if filename not in tasks:
-                tasks[filename] = bars.add_task(filename, total=total)
-            bars.update(tasks[filename], completed=done)
-
-        yield update, tasks

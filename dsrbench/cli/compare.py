@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 def command(
     run: Path, other: Path, model_a: str | None, model_b: str | None, allow_unlike: bool, out: Path | None
 ) -> None:
-    """Compare the model of RUN (a) with that of RUN2 (b), paired by prompt and seed; the unscored count as failures."""
+    """Compare the model of RUN (a) with that of RUN2 (b), paired by prompt and seed; the unscored count as failures.
+
+    \b
+    dsrbench compare runs/base runs/aligned
+    dsrbench compare runs/both runs/both --model-a wan --model-b cogvideox --out comparison.json
+    """
     from dsrbench.report import compare_models
     from dsrbench.report.plain import plain
     from dsrbench.store import LocalDisk, Run

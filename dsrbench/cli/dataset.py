@@ -9,7 +9,13 @@ import click
 
 @click.group("dataset", short_help="Build a dataset from runs; send it to the Hub or fetch one.")
 def command() -> None:
-    """Build a dataset from finished runs, send it to the Hub, or fetch one."""
+    """Build a dataset from finished runs, send it to the Hub, or fetch one.
+
+    \b
+    dsrbench dataset build runs/wan --out data/wan --licence apache-2.0
+    dsrbench dataset push data/wan OWNER/NAME --private
+    dsrbench dataset pull OWNER/NAME --out data/wan
+    """
 
 
 @command.command("build")
@@ -75,7 +81,7 @@ def build_command(
     partial: bool,
     force: bool,
 ) -> None:
-    r"""Build a dataset from finished runs of one suite. Run it again to go on where it stopped.
+    """Build a dataset from finished runs of one suite. Run it again to go on where it stopped.
 
     \b
     dsrbench dataset build runs/wan --out data/wan --licence apache-2.0

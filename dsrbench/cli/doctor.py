@@ -9,7 +9,11 @@ import click
 
 @click.command("doctor", short_help="Say what is installed, which weights are there, and what is missing.")
 def command() -> None:
-    """Say what is installed, which weights are there, and how to get what is missing. Asks no server; ends with 0."""
+    """Say what is installed, which weights are there, and how to get what is missing. Asks no server; ends with 0.
+
+    \b
+    dsrbench doctor
+    """
     import platform
     import sys
 

@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsrbench.cli.options import backend_options, make_engine, make_generator, make_stages, parse_seeds, scale_options
+from dsrbench.cli.options import (
+    backend_options,
+    make_engine,
+    parse_seeds,
+    provide_weights,
+    request_generator,
+    scale_options,
+)
 from dsrbench.errors import IncompleteError, WeightsError
+
+SEEDS = range(5)
+"""Seeds of every prompt by default, as in the paper."""
 
 if TYPE_CHECKING:
     from dsrbench.generate.footprint import Footprint
     from dsrbench.pipeline import Plan, Stages
+    from dsrbench.pipeline.defaults import Choice, Defaults
+    from dsrbench.pipeline.weights import Request
+    from dsrbench.prompts import Suite
+    from dsrbench.protocols import Options
     from dsrbench.registry import Backend, Generator
     from dsrbench.store import Run, Sample
 
@@ -23,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     help="Model that makes the videos: a short name such as wan2.1-1.3b, a folder of a diffusers pipeline, an id on "
-    "the Hub that was fetched, or a generator's name; `dsrbench backends` lists them. [default: sprites]",
+    "the Hub, or a generator's name; `dsrbench backends` lists them. [default: sprites]",
 )
 @click.option(
     "--adapter",
@@ -37,8 +51,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--suite",
-    help="Prompts: a suite's name or NAME:SPLIT (`dsrbench prompts list`), a JSONL file, or a CSV with the paper's "
-    "columns. [default: sprites]",
+    help="Prompts: a suite's name or NAME:SPLIT (`dsrbench prompts list`), a JSONL file, a CSV with the paper's "
+    "columns or with a column prompt, or a text file with a prompt a line. [default: dsr-core; for the embedded "
+    "model, sprites]",
 )
 @click.option(
     "--wording",
@@ -73,10 +88,11 @@ def command(
     videos: Path | None,
     suite: str | None,
     wording: str,
-    protocol: str,
+    protocol: str | None,
     detector: str | None,
     tracker: str | None,
     options: tuple[str, ...],
+    offline: bool,
     out: str | None,
     model_name: str | None,
     seeds: str | None,
@@ -90,33 +106,51 @@ def command(
     estimate: bool,
     force: bool,
 ) -> None:
-    r"""Generate, detect, track and score videos, and report. Run it again to go on where it stopped.
+    """Generate, detect, track and score videos, and report. Run it again to go on where it stopped.
 
     \b
-    dsrbench eval                                               the embedded model, its suite, its detector
+    dsrbench eval
+    dsrbench eval --model cogvideox
+    dsrbench eval --model wan2.1-1.3b --suite prompts.txt --seeds 0..4 -o generator.offload=model
+    dsrbench eval --wording all
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
-    dsrbench eval --model wan2.1-1.3b --suite prompts.csv --seeds 0..4 -o generator.offload=model
-    dsrbench eval --wording all                                 how much the score moves with wording
-    dsrbench eval --videos videos/ --suite prompts.csv          videos that exist
+    dsrbench eval --videos videos/ --suite prompts.csv
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
-    dsrbench eval --model wan2.1-14b --suite prompts.csv --engine ray --address auto --out /shared/runs/wan
+    dsrbench eval --model wan2.1-14b --engine ray --address auto --out /shared/runs/wan
+
+    Without --model or --videos the embedded model makes its own suite. Weights that are missing are fetched.
     """
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.pipeline import Shard, evaluate
+    from dsrbench.pipeline.defaults import EMBEDDED, follow_model, follow_suite
+    from dsrbench.prompts import read_suite
+    from dsrbench.prompts.wordings import parse_wordings
     from dsrbench.registry import split_options
     from dsrbench.store import Run
 
     given = split_options(options, ["detector", "tracker", "generator"])
-    wanted = parse_seeds(seeds)
+    asked = _Asked(model_name, parse_seeds(seeds), limit)
     worker = make_engine(engine, address, pools, tries)
     part = Shard.parse(shard) if shard is not None else None
+    names, backends = parse_wordings(wording), (protocol, detector, tracker)
     if videos is not None:
         _refuse_together("--videos", {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]})
-        work = _plan_videos(videos, suite, wording, model_name, wanted, limit, partial=partial)
+        work = _plan_videos(videos, suite, names, asked, partial=partial)
+        defaults = follow_suite(work.plan.suite.name.partition("~")[0])
+        choice = _choose(defaults, backends, given)
+        requests = [choice.detector, choice.tracker]
     else:
         _refuse_together("--model", {"--partial": partial})
-        asked = (model, adapter, given["generator"], suite, wording, model_name, wanted, limit)
-        work = _plan_generation(*asked, estimate=estimate)
+        request = request_generator(model or EMBEDDED, adapter, given["generator"])
+        defaults = follow_model(request.name, request.options)
+        prompts = read_suite(suite or defaults.suite)
+        chosen = ("" if suite else f"suite {defaults.suite}", "" if asked.seeds else "seeds 0..4")
+        choice = _choose(defaults, backends, given, *chosen)
+        requests = [request, choice.detector, choice.tracker]
+    if not estimate:
+        provide_weights(*requests, offline=offline)
+    if videos is None:
+        work = _plan_generation(request, model or EMBEDDED, prompts, names, asked, estimate=estimate)
     plan = work.plan
     folder = out or str(Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-"))
     if part is not None:
@@ -127,7 +161,7 @@ def command(
     if estimate:
         _print_estimate(work, run, is_generated=videos is None)
         return
-    stages = make_stages(protocol, detector, tracker, given, plan.suite.name.partition("~")[0])
+    stages = choice.make()
     _say(_noun_notes(stages, plan))
     with SampleProgress() as progress:
         samples = evaluate(
@@ -141,9 +175,38 @@ def command(
     conclude(run, samples)
 
 
+def _choose(
+    defaults: Defaults, backends: tuple[str | None, str | None, str | None], options: Options, *chosen: str
+) -> Choice:
+    """Choose protocol, detector and tracker, after a line that says what was chosen by default, and why."""
+    from dsrbench.pipeline.defaults import choose_backends
+
+    protocol, detector, tracker = backends
+    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=options, defaults=defaults)
+    said = [part for part in (*chosen, "" if any(backends) else defaults.describe()) if part]
+    if said:
+        click.echo(f"by default: {', '.join(said)}", err=True)
+    return choice
+
+
 def _say(notes: Sequence[str]) -> None:
     for note in notes:
         click.echo(f"note: {note}", err=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Which samples of a suite a command asks for.
+
+    Attributes:
+        model_name: Name of the model in reports; None for its own.
+        seeds: Seeds of every prompt; None where nothing was said.
+        limit: Largest number of samples.
+    """
+
+    model_name: str | None
+    seeds: list[int] | None
+    limit: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,64 +219,43 @@ class _Work:
     notes: tuple[str, ...] = ()
 
 
-def _plan_videos(
-    videos: Path,
-    suite: str | None,
-    wording: str,
-    model_name: str | None,
-    seeds: list[int] | None,
-    limit: int | None,
-    *,
-    partial: bool,
-) -> _Work:
-    """The scoring of videos that exist."""
+def _plan_videos(videos: Path, suite: str | None, names: Sequence[str], asked: _Asked, *, partial: bool) -> _Work:
+    """Plan the scoring of videos that exist."""
     from dsrbench.pipeline import plan_videos
     from dsrbench.prompts import read_suite
-    from dsrbench.prompts.wordings import expand_wordings, parse_wordings
+    from dsrbench.prompts.wordings import expand_wordings
 
-    names = parse_wordings(wording)
-    if not suite and names != ["default"]:
+    if not suite and list(names) != ["default"]:
         raise click.UsageError("--wording needs the prompts it is about: give --suite SUITE")
     prompts = expand_wordings(read_suite(suite), names) if suite else None
-    return _Work(plan_videos(videos, prompts, model=model_name, seeds=seeds, limit=limit, partial=partial))
+    seeds, limit = asked.seeds, asked.limit
+    return _Work(plan_videos(videos, prompts, model=asked.model_name, seeds=seeds, limit=limit, partial=partial))
 
 
 def _plan_generation(
-    model: str | None,
-    adapter: str | None,
-    options: Mapping[str, str],
-    suite: str | None,
-    wording: str,
-    model_name: str | None,
-    seeds: list[int] | None,
-    limit: int | None,
-    *,
-    estimate: bool,
+    request: Request, model: str, prompts: Suite, names: Sequence[str], asked: _Asked, *, estimate: bool
 ) -> _Work:
-    """The making and scoring of videos; only to estimate them, the model's weights need not be there."""
+    """Plan the making and scoring of videos; to estimate them, the model's weights need not be there."""
+    from dsrbench.generate.resolve import name_model
     from dsrbench.pipeline import plan_generation
     from dsrbench.pipeline.wordings import reword_suite
-    from dsrbench.prompts import read_suite
-    from dsrbench.prompts.wordings import parse_wordings
 
-    names = parse_wordings(wording)
-    prompts = read_suite(_suite_for(model, suite))
     generator, footprint = None, None
+    name = name_model(request.options.get("model", model), request.options.get("adapter"))
     notes: tuple[str, ...] = ()
     try:
-        generator, name = make_generator(model or "sprites", adapter, options)
+        generator = request.make()
         notes = tuple(getattr(generator.instance, "notes", ()))
         if estimate and hasattr(generator.instance, "footprint"):
             footprint = generator.instance.footprint()
     except WeightsError:
-        reckoned = _reckon(model or "sprites", options) if estimate else None
+        reckoned = _reckon(model, request.options) if estimate else None
         if reckoned is None:
             raise
         name, footprint, notes = reckoned
     prompts, left_out = reword_suite(prompts, names, generator)
-    notes = (*notes, *left_out)
-    plan = plan_generation(prompts, model=model_name or name, seeds=seeds or range(5), limit=limit)
-    return _Work(plan, generator, footprint, notes)
+    plan = plan_generation(prompts, model=asked.model_name or name, seeds=asked.seeds or SEEDS, limit=asked.limit)
+    return _Work(plan, generator, footprint, (*notes, *left_out))
 
 
 def _reckon(model: str, options: Mapping[str, str]) -> tuple[str, Footprint, tuple[str, ...]] | None:
@@ -244,15 +286,6 @@ def _refuse_together(option: str, others: Mapping[str, object]) -> None:
         raise click.UsageError(
             f"{given[0]} goes with {other}, not with {option}: videos are either made or taken as they are"
         )
-
-
-def _suite_for(model: str | None, suite: str | None) -> str:
-    """The suite asked for, or the only one that every model is not asked for: the embedded model's own."""
-    if suite is None and model not in (None, "sprites"):
-        raise click.UsageError(
-            "which prompts? Give --suite SUITE: a name, a JSONL file, or a CSV with the paper's columns"
-        )
-    return suite or "sprites"
 
 
 def _noun_notes(stages: Stages, plan: Plan) -> list[str]:

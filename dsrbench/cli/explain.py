@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dsrbench.cli.options import backend_options, make_stages
+from dsrbench.cli.options import backend_options, provide_weights
 
 
 @click.command("explain", short_help="Score one video and write a page that shows why.")
@@ -17,17 +17,19 @@ from dsrbench.cli.options import backend_options, make_stages
 def command(
     video: Path,
     prompt: str,
-    protocol: str,
+    protocol: str | None,
     detector: str | None,
     tracker: str | None,
     options: tuple[str, ...],
+    offline: bool,
     out: Path | None,
 ) -> None:
-    r"""Score VIDEO against PROMPT, a sentence, and write a page: SSR curves, boxes on key frames, an overlay video.
+    """Score VIDEO against PROMPT, a sentence, and write a page: SSR curves, boxes on key frames, an overlay video.
 
     \b
     dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
     """
+    from dsrbench.pipeline.defaults import choose_backends
     from dsrbench.prompts import parse_prompt
     from dsrbench.registry import split_options
     from dsrbench.report import write_explanation, write_overlay
@@ -38,7 +40,10 @@ def command(
     from dsrbench.video import probe, sha256_file
 
     asked = parse_prompt(prompt)
-    stages = make_stages(protocol, detector, tracker, split_options(options, ["detector", "tracker"]))
+    given = split_options(options, ["detector", "tracker"])
+    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=given)
+    provide_weights(choice.detector, choice.tracker, offline=offline)
+    stages = choice.make()
     for noun, name in stages.check_prompt(asked).items():
         click.echo(f"note: {stages.detector.name} reads {noun} as {name}", err=True)
     sha256, info = sha256_file(video), probe(video)
@@ -49,7 +54,7 @@ def command(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_overlay(video, tracks, folder / "overlay.mp4", labels=(asked.subject, asked.object))
-        page = write_explanation(folder, video=video, sample=sample, tracks=tracks)
+        page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=stages.counts)
     except OSError as error:
         raise write_error(folder, error) from error
     score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"

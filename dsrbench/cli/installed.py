@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dsrbench.requirements import package_version as package_version
 
 if TYPE_CHECKING:
-    from dsrbench.hub import WeightFile
     from dsrbench.pretrained.snapshots import HubModel
 
 EXTRAS = {
@@ -70,24 +67,11 @@ def pip_command(extra: str) -> str:
     return f"pip install 'dsrbench[{extra}]'"
 
 
-def weight_files(cls: type) -> Sequence[WeightFile]:
-    """The files of a backend's weights, from its module's table WEIGHTS; none for one without."""
-    files: Sequence[WeightFile] = getattr(sys.modules[cls.__module__], "WEIGHTS", ())
-    return files
-
-
-def hub_model(cls: type) -> HubModel | None:
-    """The model on the Hub a backend takes unless told otherwise, from its module's MODEL; None for one without."""
-    from dsrbench.pretrained.snapshots import HubModel
-
-    model = getattr(sys.modules[cls.__module__], "MODEL", None)
-    return model if isinstance(model, HubModel) else None
-
-
 def find_backend_weights(name: str, cls: type) -> Weights | None:
     """What there is of a backend's weights; None for one without."""
     from dsrbench.errors import WeightsError
     from dsrbench.hub import find_weights
+    from dsrbench.pipeline.weights import hub_model, weight_files
 
     files, model = weight_files(cls), hub_model(cls)
     if files:

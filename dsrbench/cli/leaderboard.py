@@ -17,7 +17,7 @@ import click
 @click.option("--videos", type=click.Path(path_type=Path), help="Folder of videos, shown with their boxes.")
 @click.option("--read-only", is_flag=True, help="Take no submissions.")
 def command(board: str, host: str, port: int | None, account: str, videos: Path | None, read_only: bool) -> None:
-    r"""Serve the board in the folder BOARD, made if need be, or in datasets on the Hub, until interrupted.
+    """Serve the board in the folder BOARD, made if need be, or in datasets on the Hub, until interrupted.
 
     There is no login: whoever reaches the address submits as --account. Of a board on the Hub, pull requests to its
     dataset of submissions are taken in as well, where your token may write.

@@ -10,7 +10,7 @@ import click
 @click.option("--out", metavar="FOLDER_OR_URL", required=True, help="Run folder of the whole.")
 @click.option("--partial", is_flag=True, help="Join what is there although shards are missing.")
 def command(shards: tuple[str, ...], out: str, partial: bool) -> None:
-    r"""Join run folders made with `dsrbench eval --shard I/N` into the run they are parts of, and report.
+    """Join run folders made with `dsrbench eval --shard I/N` into the run they are parts of, and report.
 
     \b
     dsrbench merge runs/wan/shards/* --out runs/wan

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.pipeline import Stages
+    from dsrbench.pipeline.weights import MissingWeights, Request
     from dsrbench.pipeline.work import Engine
-    from dsrbench.registry import Backend, Generator
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def backend_options(function: F) -> F:
-    """Add `--protocol`, `--detector`, `--tracker` and `-o` to a command."""
+    """Add `--protocol`, `--detector`, `--tracker`, `-o` and `--offline` to a command."""
     for decorate in (
         click.option(
             "-o",
@@ -28,11 +27,11 @@ def backend_options(function: F) -> F:
         click.option("--tracker", help="Tracker, by name. [default: assignment]"),
         click.option(
             "--protocol",
-            default="default",
-            show_default=True,
-            help="A preset: spatialalign, the paper's Grounding DINO and SAM 2; fast, every fourth frame, to screen.",
+            help="A preset: spatialalign, the paper's Grounding DINO and SAM 2; fast, every fourth frame, to screen. "
+            "[default: spatialalign for a model of diffusers on a GPU with dsrbench[hf] installed, else default]",
         ),
-        click.option("--detector", help="Detector, by name. [default: nanodet; for the sprites suites, sprites]"),
+        click.option("--detector", help="Detector, by name. [default: nanodet; for the embedded model, sprites]"),
+        click.option("--offline", is_flag=True, help="Fetch no weights; say which are missing and how to get them."),
     ):
         function = decorate(function)
     return function
@@ -89,28 +88,36 @@ def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: i
     return RayEngine(address=address, pools=dict(map(parse_pool, pools)), **({"tries": tries} if tries else {}))
 
 
-def make_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> tuple[Backend[Generator], str]:
-    """The generator that was asked for, and what its model is called in reports."""
-    from dsrbench.generate.resolve import name_model, resolve_model
+def request_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> Request:
+    """The generator that `--model`, `--adapter` and options of the generator ask for."""
+    from dsrbench.generate.resolve import resolve_model
+    from dsrbench.pipeline.weights import Request
     from dsrbench.registry import generators
 
     name, named = resolve_model(model)
-    asked = {**named, **options, **({"adapter": adapter} if adapter is not None else {})}
-    return generators.create(name, asked), name_model(asked.get("model", model), asked.get("adapter"))
+    return Request(generators, name, {**named, **options, **({"adapter": adapter} if adapter is not None else {})})
 
 
-def make_stages(
-    protocol: str,
-    detector: str | None,
-    tracker: str | None,
-    options: Mapping[str, Mapping[str, str]],
-    suite: str = "",
-) -> Stages:
-    """The stages a command asked for; the sprites suites have a detector of their own."""
-    from dsrbench.pipeline.protocols import make_stages
+def provide_weights(*requests: Request, offline: bool) -> None:
+    """Fetch the weights that backends need and that are not on this machine, after a line for each.
 
-    usual = "sprites" if suite == "sprites" or suite.startswith("sprites-") else "nanodet"
-    return make_stages(protocol, detector=detector, tracker=tracker, options=options, usual_detector=usual)
+    Raises:
+        DownloadError: Offline, or a server did not give something.
+    """
+    from dsrbench.pipeline.weights import find_missing_weights
+
+    fetch_missing(find_missing_weights(requests), offline=offline)
+
+
+def fetch_missing(missing: Sequence[MissingWeights], *, offline: bool) -> None:
+    """Fetch weights with bars and lines on standard error; errors as for `provide_weights`."""
+    if not missing:
+        return
+    from dsrbench.cli.progress import download_bars
+    from dsrbench.pipeline.weights import fetch_weights
+
+    with download_bars() as (update, _):
+        fetch_weights(missing, offline=offline, say=lambda line: click.echo(line, err=True), progress=update)
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

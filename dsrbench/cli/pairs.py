@@ -29,7 +29,7 @@ def command(
     per_prompt: int | None,
     seed: int,
 ) -> None:
-    r"""Write preference pairs: of one prompt a clip that scores at least the threshold, and a scored one below it.
+    """Write preference pairs: of one prompt a clip that scores at least the threshold, and a scored one below it.
 
     \b
     dsrbench pairs runs/wan --out pairs/pairs.jsonl --per-prompt 8

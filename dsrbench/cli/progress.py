@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bar
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -60,3 +71,24 @@ class SampleProgress:
                 self._bar.remove_task(task)
             self._bar.add_task(verb, total=None)
         self._started = self._said = time.monotonic()
+
+
+@contextmanager
+def download_bars() -> Iterator[tuple[Callable[[str, int, int], None], Container[str]]]:
+    """Draw a bar for each file where standard error is a terminal.
+
+    Yields:
+        A function to call with a file's name, the bytes that are there and the bytes there will be; and the names of
+        the files it was called for.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    tasks: dict[str, TaskID] = {}
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def update(filename: str, done: int, total: int) -> None:
+            if filename not in tasks:
+                tasks[filename] = bars.add_task(filename, total=total)
+            bars.update(tasks[filename], completed=done)
+
+        yield update, tasks

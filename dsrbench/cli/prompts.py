@@ -23,7 +23,7 @@ SHOWN = 20
 
 @click.group("prompts", short_help="Build, check and show suites of prompts.")
 def command() -> None:
-    r"""Build, check and show suites of prompts.
+    """Build, check and show suites of prompts.
 
     \b
     dsrbench prompts list

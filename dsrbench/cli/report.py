@@ -15,7 +15,12 @@ import click
     help="One file to send around, with the lowest-scoring 50 samples and their videos inside.",
 )
 def command(run: Path, standalone: bool) -> None:
-    """Print the figures of RUN, a finished run folder, and write its report/summary.json and report/index.html."""
+    """Print the figures of RUN, a finished run folder, and write its report/summary.json and report/index.html.
+
+    \b
+    dsrbench report runs/sprites-sprites
+    dsrbench report runs/wan --standalone
+    """
     from dsrbench.report import print_summary, summarize, write_page
     from dsrbench.store import Run
 

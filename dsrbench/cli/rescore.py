@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command("rescore", short_help="Compute the figures of a leaderboard's entry again from its boxes.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    r"""Check the entry in FOLDER as a board does, and compute its figures again: entry.json and boxes.parquet.
+    """Check the entry in FOLDER as a board does, and compute its figures again: entry.json and boxes.parquet.
 
     Every entry of a board can be fetched: under Samples, or from the dataset of its results. It ends with an error
     where a score or a figure is not the one that the boxes give.
@@ -32,10 +32,14 @@ def command(folder: Path) -> None:
 
 
 def show_checked(checked: CheckedEntry) -> None:
-    """One line on an entry whose arithmetic holds."""
+    """Print a line on an entry whose arithmetic holds, and a note for every video that several seeds have."""
+    from dsrbench.submission import find_repeated_videos
+
     figures = checked.summary
     share = figures["accuracy"]["0.7"]["value"]
     click.echo(
         f"{checked.entry.name}: {figures['n_samples']} samples of {checked.entry.suite['name']}, Accuracy@0.7 "
         f"{share:.1%}, coverage {figures['coverage']:.1%}; computed again from the boxes, as claimed"
     )
+    for line in find_repeated_videos(checked.samples):
+        click.echo(f"note: {line}", err=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("boxes", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the lines here. [default: standard output]")
 def command(boxes: Path, out: Path | None) -> None:
-    r"""Score BOXES, a .jsonl or .jsonl.gz file with one video a line; print one JSON line a video.
+    """Score BOXES, a .jsonl or .jsonl.gz file with one video a line; print one JSON line a video.
 
     \b
     A line: {"video": "a.mp4", "type": "LR", "subject": "cat", "object": "chair", "n_frames": 81,

@@ -26,7 +26,11 @@ HOURS = 1.6
 
 @click.group("sprites", short_help="Train the embedded model and its detector anew.")
 def command() -> None:
-    """Train the embedded text-to-video model of the sprites world, and its detector, anew."""
+    """Train the embedded text-to-video model of the sprites world, and its detector, anew.
+
+    \b
+    dsrbench sprites train work/sprites
+    """
 
 
 @command.command("train")

@@ -60,7 +60,7 @@ def command(
     check_only: bool,
     card: str | None,
 ) -> None:
-    r"""Pack RUN, a finished run folder, as an entry of a leaderboard, check it as the board does, and submit it.
+    """Pack RUN, a finished run folder, as an entry of a leaderboard, check it as the board does, and submit it.
 
     An entry is two files: entry.json, with what was run and its figures, and boxes.parquet, with the boxes of every
     frame, status and video hash of every sample. The board computes the figures again from the boxes.

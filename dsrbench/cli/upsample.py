@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.argument("suite")
 @click.option(
     "--model",
-    help="An instruction-tuned causal language model of transformers: a folder, or an id on the Hub that was fetched "
-    "(`dsrbench backends pull upsampler --model ID`). [default: Qwen/Qwen2.5-1.5B-Instruct]",
+    help="An instruction-tuned causal language model of transformers: a folder, or an id on the Hub. "
+    "[default: Qwen/Qwen2.5-1.5B-Instruct]",
 )
 @click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, FILE.jsonl.")
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, help="Of the draws, where the temperature is above 0.")
 @click.option("--device", help="As torch names it. [default: CUDA where torch sees one, else the CPU]")
 @click.option("--dtype", default="float32", show_default=True, help="float32, float16 or bfloat16.")
+@click.option("--offline", is_flag=True, help="Fetch no weights; say which are missing and how to get them.")
 def command(
     suite: str,
     model: str | None,
@@ -39,8 +40,9 @@ def command(
     seed: int,
     device: str | None,
     dtype: str,
+    offline: bool,
 ) -> None:
-    r"""Extend the prompts of SUITE into a JSONL file. Run it again to go on where it stopped.
+    """Extend the prompts of SUITE into a JSONL file. Run it again to go on where it stopped.
 
     \b
     dsrbench upsample prompts.csv --out texts.jsonl
@@ -48,15 +50,19 @@ def command(
 
     Subject, object and directions must come back in the answer; otherwise the prompt stays as it is, with a note.
     """
+    from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.generate.upsampled import format_lines, read_lines
     from dsrbench.generate.upsampler import MODEL, Sampling, Upsampler
+    from dsrbench.pipeline.weights import missing_upsampler
     from dsrbench.pretrained.models import Choice
     from dsrbench.prompts import read_suite
     from dsrbench.store import LocalDisk
 
     prompts = {prompt.text: prompt for prompt in read_suite(suite)}
     lines = read_lines(out)
+    missing = missing_upsampler(model or MODEL.id, revision)
+    fetch_missing([missing] if missing is not None else [], offline=offline)
     sampling = Sampling(max_tokens, temperature, seed)
     upsampler = Upsampler(Choice(model or MODEL.id, revision, device, dtype), sampling)
     _refuse_other(lines, upsampler.name, out)

@@ -18,7 +18,7 @@ from dsrbench.store import Run, Sample, describe_changes
 from dsrbench.types import Prompt, Status
 from dsrbench.video import sha256_file
 
-ALIKE = ("protocol", "detector", "tracker", "counts", "stride")
+ALIKE = ("detector", "tracker", "counts", "stride")
 """Parts of the manifest in which the runs of a dataset must agree, beside the suite."""
 
 Tell = Callable[[str, int, int, str], None]
@@ -69,7 +69,7 @@ def open_runs(folders: Sequence[str]) -> list[Run]:
         if changes:
             raise RunMismatchError(
                 f"{names[0]} and {run.disk.shown} were scored in different ways ({changes[0]}), so that their scores "
-                "do not compare; score both with the same detector, tracker and protocol"
+                "do not compare; score both by the same protocol"
             )
     return runs
 

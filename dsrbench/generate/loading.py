@@ -20,12 +20,17 @@ from dsrbench.pretrained.pipelines import (
     PipelineFolder,
     find_part,
     find_pipeline,
+    measure_pipeline,
     pull_files,
     pull_pipeline,
     read_index,
 )
+from dsrbench.pretrained.snapshots import measure_files
 
 OFFLOADS = ("none", "model", "sequential")
+
+PART_FILES = ("config.json", "*.safetensors")
+"""Patterns of the files of a component that has a repository of its own."""
 
 ADVICE = (
     "take fewer frames (frames=), a smaller size (height=, width=), vae_tiling=true, batch=1, offload=model or "
@@ -95,12 +100,33 @@ def pull_model(model: str, *, revision: str | None) -> Model:
         recipe = read_recipe(names[model])
         pull_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without)
         for where in recipe.parts.values():
-            pull_files(where["id"], ["config.json", "*.safetensors"])
+            pull_files(where["id"], [*PART_FILES])
     elif not Path(model).expanduser().is_dir():
         index = pull_files(model, [INDEX], revision=revision)
         match_recipe(index, str(read_index(index)["_class_name"]))  # before gigabytes are fetched
         pull_pipeline(model, revision=revision)
     return find_model(model, revision=revision)
+
+
+def measure_model(model: str, *, revision: str | None) -> int:
+    """Ask the Hub how many bytes of a model are not in the cache yet.
+
+    Args:
+        model: The name of a recipe or an alias, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub.
+
+    Raises:
+        DownloadError: Offline, no network, no such model, or terms not accepted.
+        InputError: It is no pipeline, or one without a recipe.
+    """
+    name = recipe_names().get(model)
+    if name is None:
+        index = pull_files(model, [INDEX], revision=revision)
+        match_recipe(index, str(read_index(index)["_class_name"]))
+        return measure_pipeline(model, revision=revision)
+    recipe = read_recipe(name)
+    parts = (measure_files(where["id"], [*PART_FILES], feature=f"model {name}") for where in recipe.parts.values())
+    return measure_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without) + sum(parts)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dsrbench.errors import BackendError, DownloadError, InputError, OptionError
 from dsrbench.hub import is_offline
 from dsrbench.hub.connection import hush_hub, import_hub
 from dsrbench.pretrained.hashes import remember_sha256
-from dsrbench.pretrained.snapshots import at_revision, check_id, explain_hub_error
+from dsrbench.pretrained.snapshots import at_revision, check_id, explain_hub_error, measure_files
 
 INDEX = "model_index.json"
 KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
@@ -214,11 +214,26 @@ def pull_pipeline(model: str, *, revision: str | None = None, without: Iterable[
         WeightsError: A component has no safetensors, or is code.
     """
     left = set(without)
-    folder = pull_files(model, [INDEX], revision=revision)
-    parts = [part for part in list_components(read_index(folder)) if part not in left]
-    patterns = [INDEX, *(f"{part}/{pattern}" for part in parts for pattern in KEPT)]
-    folder = pull_files(model, patterns, revision=revision)
+    folder = pull_files(model, _pull_patterns(model, revision, left), revision=revision)
     return open_pipeline(folder, name=model, commit=folder.name, without=left)
+
+
+def measure_pipeline(model: str, *, revision: str | None = None, without: Iterable[str] = ()) -> int:
+    """Ask the Hub how many bytes of a pipeline are not in the cache yet.
+
+    Raises:
+        DownloadError: Offline, no network, no such model, or terms not accepted.
+        InputError: It is no pipeline.
+    """
+    patterns = _pull_patterns(model, revision, set(without))
+    return measure_files(model, patterns, ignored=[*LEFT], revision=revision, feature="backend 'diffusers'")
+
+
+def _pull_patterns(model: str, revision: str | None, left: set[str]) -> list[str]:
+    """Patterns of the files of a pipeline, from its index, which is fetched first."""
+    index = read_index(pull_files(model, [INDEX], revision=revision))
+    parts = [part for part in list_components(index) if part not in left]
+    return [INDEX, *(f"{part}/{pattern}" for part in parts for pattern in KEPT)]
 
 
 def pull_files(model: str, patterns: list[str], *, revision: str | None = None) -> Path:

@@ -142,6 +142,41 @@ def pull_snapshot(
     return Snapshot(model, folder, folder.name)
 
 
+def measure_snapshot(model: str, *, revision: str | None = None) -> int:
+    """Ask the Hub how many bytes of a model are not in the cache yet.
+
+    Raises:
+        DownloadError: No network, no such model or revision, or terms not accepted.
+    """
+    return measure_files(model, [*KEPT], revision=revision, feature=f"model {model}")
+
+
+def measure_files(
+    model: str, patterns: list[str], *, ignored: list[str] | None = None, revision: str | None = None, feature: str
+) -> int:
+    """Ask the Hub how many bytes of a repository's files are not in the cache yet.
+
+    Args:
+        model: The repository's id.
+        patterns: Patterns of the files that are wanted.
+        ignored: Patterns of files that are left out of these.
+        revision: A branch, tag or commit; by default the main branch.
+        feature: What needs the Hub's package, in the message where that is not installed.
+
+    Raises:
+        DownloadError: No network, no such model or revision, or terms not accepted.
+    """
+    hub = import_hub(feature, "hf")
+    hush_hub(hub)
+    try:
+        files = hub.snapshot_download(
+            model, revision=revision, allow_patterns=patterns, ignore_patterns=ignored, dry_run=True
+        )
+    except Exception as error:  # HTTP, network, disk and more, of two libraries
+        raise DownloadError(f"{at_revision(model, revision)}: {explain_hub_error(error, model, hub)}") from None
+    return sum(file.file_size for file in files if file.will_download)
+
+
 def pull_command(model: str, *, revision: str | None, backend: str, default: HubModel) -> str:
     """What fetches a model.
 

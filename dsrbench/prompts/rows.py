@@ -68,6 +68,20 @@ def read_csv(text: str, source: str) -> tuple[dict[str, str], Rows]:
     return {}, rows
 
 
+def read_lines(text: str, source: str) -> tuple[dict[str, str], Rows]:
+    """Read a text file with a prompt a line; the header is always empty, and empty lines are skipped.
+
+    Raises:
+        PromptError: A line that is no prompt.
+    """
+    rows: Rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            with _located(source, number):
+                rows.append((number, parse_prompt(line.strip())))
+    return {}, rows
+
+
 @contextmanager
 def _located(source: str, line: int) -> Iterator[None]:
     try:
@@ -161,6 +175,8 @@ def _read_columns(cells: list[str]) -> list[str]:
 
 
 def _read_row(columns: list[str], cells: list[str]) -> Prompt:
+    if columns == ["prompt"]:
+        cells = [",".join(cells)]  # a list of prompts: their commas separate nothing
     if len(cells) != len(columns):
         raise PromptError(f"expected {len(columns)} cells, one a column, got {len(cells)}; quote texts with commas")
     row = {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}

@@ -14,8 +14,11 @@ from typing import Any
 
 from dsrbench.errors import PromptError, StoreError, near_matches
 from dsrbench.hub import fetch_file, is_hub_path
-from dsrbench.prompts.rows import read_csv, read_jsonl
+from dsrbench.prompts.rows import read_csv, read_jsonl, read_lines
 from dsrbench.types import Prompt
+
+READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".txt": read_lines}
+"""What reads a suite's file, by its extension."""
 
 DATA_FOLDER = Path(__file__).parent / "data"
 """Where the suites that come with the package are, one NAME.jsonl each."""
@@ -91,7 +94,9 @@ def read_suite(source: str | Path) -> Suite:
       `scene`, `split`, `tags`; or `text` alone, with or without `id`, which the grammar reads. The first line may be
       `{"suite": NAME, "version": VERSION}`.
     - `.csv`: the columns `type`, `prompt_id`, `animal`, `object`, `scene`, `initial_SR`, `final_SR`, `prompt` in any
-      order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads.
+      order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads. In a table with
+      the single column `prompt`, texts may have commas without quotes.
+    - `.txt`: a prompt a line, which the grammar reads.
 
     Args:
         source: A path, the name of a suite that comes with the package, of which `NAME:SPLIT` takes one split, or a
@@ -106,12 +111,13 @@ def read_suite(source: str | Path) -> Suite:
         return _take_split(*source.split(":", 1))
     if isinstance(source, str) and source in list_suites():
         path = DATA_FOLDER / f"{source}.jsonl"
-    elif path.suffix.lower() not in (".jsonl", ".csv"):
+    elif path.suffix.lower() not in READERS:
         if isinstance(source, str) and not path.exists() and path.name == source:
             raise PromptError(
-                f"no suite named {source!r}{near_matches(source, list_suites())}. A path must end in .jsonl or .csv"
+                f"no suite named {source!r}{near_matches(source, list_suites())}. A path must end in .jsonl, .csv or "
+                f".txt"
             )
-        raise PromptError(f"{path}: a suite must be a .jsonl or .csv file, got {path.suffix or 'no extension'!r}")
+        raise PromptError(f"{path}: a suite must be a .jsonl, .csv or .txt file, got {path.suffix or 'no extension'!r}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -119,8 +125,7 @@ def read_suite(source: str | Path) -> Suite:
         raise PromptError(f"{path}, line {line}: not UTF-8 text; save the suite as UTF-8") from None
     except OSError as error:
         raise PromptError(f"{path}: the suite cannot be read ({error.strerror})") from None
-    read = read_csv if path.suffix.lower() == ".csv" else read_jsonl
-    header, rows = read(text, str(path))
+    header, rows = READERS[path.suffix.lower()](text, str(path))
     lines: dict[str, int] = {}
     for line, prompt in rows:
         if prompt.id in lines:

@@ -17,7 +17,7 @@ from dsrbench.types import Floats, Status
 
 N_PROMPTS = 10
 
-COMPARABLE = ("suite", "counts", "protocol", "detector", "tracker")
+COMPARABLE = ("suite", "counts", "stride", "detector", "tracker")
 """Parts of the manifest that must be equal; of the suite, its hash."""
 
 Pairs = Sequence[tuple[Sample, Sample]]
@@ -194,7 +194,11 @@ def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 
     def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
         kept = {name: manifest.get(name) for name in COMPARABLE}
-        return {**kept, "suite": {"sha256": (manifest.get("suite") or {}).get("sha256")}}
+        return {
+            **kept,
+            "stride": manifest.get("stride", 1),
+            "suite": {"sha256": (manifest.get("suite") or {}).get("sha256")},
+        }
 
     return describe_changes(settings(a), settings(b))
 

@@ -72,19 +72,28 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
 
 
 def update_page(run: Run) -> Path:
-    """Write the page as `write_page` does, unless it was made from just this table and manifest.
+    """Write the page as `write_page` does, unless it is there, whole, and made from just this table and manifest.
 
     Raises:
         StoreError: The run has not finished, or the folder cannot be written.
     """
     source = {name: sha256(run.disk.read(name)).hexdigest() for name in ("samples.parquet", "run.json")}
     source["dsrbench"] = __version__
-    page = run.disk.path("report/index.html")
-    if run.read_json("report/source.json") == source and page.exists() and run.disk.exists("report/summary.json"):
-        return page
+    noted = run.read_json("report/source.json")
+    if noted and noted == {**source, "made": _hash_report(run)}:
+        return run.disk.path("report/index.html")
     page = write_page(run)
-    run.write_json("report/source.json", source)
+    run.write_json("report/source.json", {**source, "made": _hash_report(run)})
     return page
+
+
+def _hash_report(run: Run) -> str:
+    """A hash of all that is in the report, but for the note of it: a file that was cut short is made again."""
+    digest = sha256()
+    names = ("report/summary.json", "report/index.html", *run.disk.list("report/data", ".js"))
+    for name in names:
+        digest.update(sha256(run.disk.read(name)).digest() if run.disk.exists(name) else b"absent")
+    return digest.hexdigest()
 
 
 def _write_shards(run: Run, samples: Sequence[Sample]) -> str:

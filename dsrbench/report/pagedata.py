@@ -126,8 +126,11 @@ class Locator:
 
 
 def _window(sample: Sample, manifest: Mapping[str, Any]) -> int:
-    published = manifest.get("counts") == "published" or not sample.n_frames
-    return (FrameCounts.published() if published else FrameCounts.for_frames(sample.n_frames)).window
+    """The number of scored frames averaged at either end, by the counts in force."""
+    counts = manifest.get("counts")
+    if isinstance(counts, Mapping):
+        return FrameCounts(**counts).window
+    return (FrameCounts.for_frames(sample.n_frames) if sample.n_frames else FrameCounts.published()).window
 
 
 def _tracks(tracks: VideoTracks) -> dict[str, Any]:

@@ -23,14 +23,14 @@ def score_tracks(
 
     Args:
         tracks: Its boxes.
-        prompt: What it was asked to show: a prompt, or relation codes such as `"LR"`.
+        prompt: What it was asked to show: a prompt, its text, or relation codes such as `"LR"` or `"lr"`.
         counts: Frame counts in force; by default `FrameCounts.for_frames(len(tracks))`.
 
     Returns:
         Scored, or invalid with a reason: too few scored frames, or a relation that boxes cannot decide.
 
     Raises:
-        PromptError: Relation codes that are none.
+        PromptError: Unknown relation codes, or a text without relations.
 
     >>> import numpy as np
     >>> cat = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)
@@ -52,14 +52,14 @@ def score_many(
 
     Args:
         tracks: Boxes of each video.
-        prompts: What each was asked to show.
+        prompts: What each was asked to show: prompts, their texts, or relation codes.
         counts: Frame counts in force for all; by default each video's own.
 
     Returns:
         A score a video, in order.
 
     Raises:
-        PromptError: Relation codes that are none.
+        PromptError: Unknown relation codes, or a text without relations.
         ValueError: Unequal numbers of tracks and prompts.
     """
     groups: dict[tuple[Relation, ...], list[tuple[int, VideoTracks]]] = defaultdict(list)
@@ -67,9 +67,9 @@ def score_many(
     total = 0
     for track, prompt in zip(tracks, prompts, strict=True):
         if isinstance(prompt, str):
-            relations = chains.get(prompt) or chains.setdefault(prompt, Relation.chain(prompt))
+            relations = chains.get(prompt) or chains.setdefault(prompt, read_relations(prompt))
         else:
-            relations = prompt.relations if isinstance(prompt, Prompt) else Relation.chain(prompt)
+            relations = read_relations(prompt)
         groups[relations].append((total, track))
         total += 1
     scores: list[VideoScore | None] = [None] * total
@@ -79,6 +79,27 @@ def score_many(
             for (index, _), score in zip(some, _score_group([t for _, t in some], relations, counts), strict=True):
                 scores[index] = score
     return [score for score in scores if score is not None]
+
+
+def read_relations(prompt: Prompt | str | Sequence[Relation]) -> tuple[Relation, ...]:
+    """Read the relations that a video was asked to show, in time order.
+
+    Args:
+        prompt: A prompt, its text, or relation codes in capitals or small letters.
+
+    Raises:
+        PromptError: Unknown relation codes, or a text without relations.
+
+    >>> read_relations("lt") == read_relations("A cat is on the left of a box, then the cat jumps onto the box.")
+    True
+    """
+    if isinstance(prompt, Prompt):
+        return prompt.relations
+    if isinstance(prompt, str) and any(character.isspace() for character in prompt.strip()):
+        from dsrbench.prompts import parse_prompt
+
+        return parse_prompt(prompt).relations
+    return Relation.chain(prompt.upper() if isinstance(prompt, str) else prompt)
 
 
 def _score_group(

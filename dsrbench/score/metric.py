@@ -64,7 +64,7 @@ class DSRScore:
         self,
         subject: Any | Sequence[FrameDetections],
         object: Any | Sequence[FrameDetections],
-        relations: Prompt | str | Sequence[Relation],
+        prompt: Prompt | str | Sequence[Relation],
     ) -> VideoScore:
         """Add one video.
 
@@ -73,17 +73,17 @@ class DSRScore:
                 sequence of T `supervision.Detections` / `dsrbench.Detections`, in which a frame with other than
                 exactly one box counts as absent.
             object: The object's boxes, likewise.
-            relations: What the video was asked to show: a prompt, or codes such as `"LR"`.
+            prompt: What the video was asked to show: a prompt, its text, or relation codes such as `"LR"`.
 
         Returns:
             The video's score.
 
         Raises:
             BoxError: Wrong shapes, NaN inside a box, negative sizes, unequal lengths.
-            PromptError: An unknown relation.
+            PromptError: Unknown relation codes, or a text without relations.
         """
         tracks = VideoTracks(as_boxes(subject, "subject"), as_boxes(object, "object"))
-        score = score_tracks(tracks, relations, counts=self.counts)
+        score = score_tracks(tracks, prompt, counts=self.counts)
         self.add(score)
         return score
 

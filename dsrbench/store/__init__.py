@@ -9,6 +9,7 @@ from dsrbench.store.disk import LocalDisk
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.run import Run, Written, describe_changes
 from dsrbench.store.samples import Sample, SampleKey, read_samples, table_schema
+from dsrbench.store.tensors import pack_tensors, sort_notes
 
 __all__ = [
     "LocalDisk",
@@ -19,6 +20,8 @@ __all__ = [
     "Written",
     "describe_changes",
     "is_url",
+    "pack_tensors",
     "read_samples",
+    "sort_notes",
     "table_schema",
 ]

@@ -105,7 +105,10 @@ class Run:
             manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
             schema = manifest["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.disk.shown}/run.json is damaged: {error}") from error
+            raise StoreError(
+                f"{self.disk.shown}/run.json is damaged ({type(error).__name__}: {error}); delete that file and run "
+                f"the same dsrbench eval again: finished samples are kept"
+            ) from None
         if schema != SCHEMA:
             raise StoreError(
                 f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"

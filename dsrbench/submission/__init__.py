@@ -7,6 +7,7 @@ sample: the boxes of every frame, status, video hash, score). No pickle, no arch
 from dsrbench.submission.boxes import read_boxes, write_boxes
 from dsrbench.submission.check import CheckedEntry, check_entry, check_figures
 from dsrbench.submission.entry import Entry, ModelFacts, SubmissionError, read_entry
+from dsrbench.submission.implied import find_contradictions, find_repeated_videos
 from dsrbench.submission.pack import pack_entry
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "SubmissionError",
     "check_entry",
     "check_figures",
+    "find_contradictions",
+    "find_repeated_videos",
     "pack_entry",
     "read_boxes",
     "read_entry",

@@ -15,6 +15,7 @@ from dsrbench.score import score_many
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow, read_boxes
 from dsrbench.submission.entry import Entry, SubmissionError, read_entry
+from dsrbench.submission.implied import find_contradictions
 from dsrbench.types import Status, VideoScore
 
 TOLERANCE = 1e-6
@@ -62,6 +63,8 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
     rows = read_grid(entry, suite, folder)
     samples = score_rows(rows, suite, entry)
     compare_scores(rows, samples)
+    if problems := list(find_contradictions(entry, rows)):
+        raise SubmissionError(*_first(problems))
     summary = summarize(samples)
     compare_claim(entry.claim, summary)
     return CheckedEntry(entry, samples, summary)
@@ -86,7 +89,7 @@ def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tupl
     shares = {f"{threshold:.1f}": _value(accuracy, f"{threshold:.1f}") for threshold in THRESHOLDS}
     counts = {name: entry.claim.get(name) for name in ("n_samples", "n_scored", "n_invalid", "n_failed")}
     coverage = entry.claim.get("coverage")
-    problems = list(_impossible(counts, {**shares, "coverage": coverage}, n_samples))
+    problems = [*_impossible(counts, {**shares, "coverage": coverage}, n_samples), *find_contradictions(entry, [])]
     if suite.sha256 != entry.suite["sha256"]:
         problems.append(f"the prompts of suite {suite.name} have another sha256")
     if problems:

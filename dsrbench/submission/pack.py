@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dsrbench
 from dsrbench.errors import InputError, StoreError
+from dsrbench.protocols import protocol_of
 from dsrbench.report import summarize
 from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
@@ -67,7 +68,7 @@ def pack_entry(
         detector=_backend(manifest["detector"]),
         tracker=_backend(manifest["tracker"]),
         generator=_backend(manifest["generator"]) if manifest.get("generator") else None,
-        protocol=manifest["protocol"],
+        protocol=protocol_of(manifest),
         stride=manifest["stride"],
         counts=None if counts == "scaled" else FrameCounts(**counts),
         base=base,

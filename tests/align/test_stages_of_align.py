@@ -19,7 +19,7 @@ from sprites.tiny import write_model  # noqa: E402
 from dsrbench.align.settings import AlignSettings  # noqa: E402
 from dsrbench.align.stages import Alignment  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
-from dsrbench.pipeline.protocols import make_stages  # noqa: E402
+from dsrbench.pipeline.defaults import choose_backends  # noqa: E402
 from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 from dsrbench.registry import generators  # noqa: E402
 
@@ -74,7 +74,7 @@ def alignment(tmp_path):
         lines.append(json.dumps(line))
     (tmp_path / "boxes.jsonl").write_text("\n".join(lines))
     options = {"detector": {"boxes": str(tmp_path / "boxes.jsonl")}}
-    stages = make_stages("default", detector="scripted", tracker=None, options=options)
+    stages = choose_backends("default", detector="scripted", options=options).make()
 
     def make_generator(adapter):
         own = {"folder": str(model), "steps": "1", "enlarge": "1"}

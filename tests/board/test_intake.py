@@ -132,7 +132,7 @@ def test_a_base_is_linked_with_its_gain(intake, tmp_path, good):
     intake.submit(good, "lab")
     aligned = write_entry(tmp_path / "a", name="aligned", share=0.9, luck=1, entry={"base": "wan"})
     assert intake.submit(aligned, "lab").is_accepted
-    unlike = {"base": "wan", "stride": 2}
+    unlike = {"base": "wan", "stride": 2, "protocol": "custom"}
     receipt = intake.submit(write_entry(tmp_path / "u", name="unlike", luck=2, entry=unlike), "lab")
     assert receipt.problems[0].startswith("its base 'wan' was not made alike")
 

@@ -82,6 +82,13 @@ def test_all_stages_and_again(place):
     assert {p: p.stat().st_mtime_ns for p in before} == before
     other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "steps=3", "-s", "batch=1", cwd=place)
     assert "holds a training with other settings" in error_line(other, 6)
+    # pairs of another run are taken where their latents are asked for
+    taken = (*BASE, "--out", "taken", "--pairs", "run/round-1/pairs.jsonl")
+    for stage in ("latents", "train"):
+        done = dsrbench(*taken, "--only", stage, "-s", "steps=2", "-s", "batch=1", "-s", "rank=2", cwd=place)
+        assert done.returncode == 0, done.stderr
+    name = "adapter/pytorch_lora_weights.safetensors"
+    assert (place / "taken/round-1" / name).read_bytes() == (home / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -206,12 +206,31 @@ ERRORS = [
     ({}, ("-o", "detector.boxes=twice.jsonl"), 3, ["twice.jsonl, line 2: video 'a' is given twice"]),
     ({}, ("-o", "detector.boxes=bad.jsonl"), 3, ["bad.jsonl, line 1: expected a video and its frames"]),
     ({}, ("-o", "detector.boxes=deep.jsonl"), 3, ["deep.jsonl, line 1: expected a video and its frames"]),
-    ({"detector": ("--detector", "picodet")}, (), 5, ["picodet_s_416_coco.onnx is absent", "backends pull picodet"]),
+    ({"detector": ("--detector", "picodet")}, ("--offline",), 7, ["picodet. With a network", "backends pull picodet"]),
     ({"detector": ("--detector", "picodet", "-o", "detector.weights=90.onnx")}, (), 5, ["90.onnx is another model"]),
     ({"detector": ("--detector", "picodet", "-o", "detector.weights=no.onnx")}, (), 5, ["no such weights: no.onnx"]),
     ({}, ("--out", "suite.jsonl"), 6, ["cannot write suite.jsonl"]),
     ({}, ("--out", "suite.jsonl/x"), 6, ["cannot write suite.jsonl/x"]),
 ]  # fmt: skip
+
+
+def test_damaged_files_of_a_finished_run(place):
+    assert run_eval(place).returncode == 0
+    folder = place / "runs/videos-suite"
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "log.jsonl"}
+    for name in ("report/summary.json", "report/index.html", "samples.parquet", "files.parquet"):
+        (folder / name).write_bytes(kept[folder / name][:40])
+        done = run_eval(place)
+        assert done.returncode == 0, done.stderr
+        assert {path: path.read_bytes() for path in kept} == kept, name
+    (folder / "run.json").write_text('{"schema": 1, "sui')
+    line = error_line(run_eval(place), 6)
+    assert "delete that file and run the same dsrbench eval again: finished samples are kept" in line
+    (folder / "run.json").unlink()
+    assert run_eval(place).returncode == 0
+    assert {path: path.read_bytes() for path in kept} == kept
+    log = [json.loads(line)["event"] for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert log.count("evaluated") == 3, "no sample was done again"
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,6 @@ USAGE = [
     ("--videos", "videos", "--adapter", "lora"),
     ("--videos", "videos", "-o", "generator.steps=3"),
     ("--partial",),
-    ("--model", "videos"),
     ("--seeds", "x"),
     ("--videos", "videos", "--seeds", "4..1"),
     ("--videos", "videos", "--limit", "0"),

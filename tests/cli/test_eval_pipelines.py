@@ -135,14 +135,12 @@ def test_damaged_weights_end_the_run(pipeline_folder, tmp_path, part):
     ("model", "options", "code", "words"),
     [
         (
-            "wan2.1",
-            (),
-            5,
-            "Wan-AI/Wan2.1-T2V-1.3B-Diffusers is not in the Hub's cache. Fetch it with: dsrbench backends p",
+            *("wan2.1", (), 7),
+            "not on this machine: Wan-AI/Wan2.1-T2V-1.3B-Diffusers. With a network, run: dsrbench backends pull wan2.1",
         ),
-        ("animatediff", (), 5, "Fetch it with: dsrbench backends pull animatediff"),
-        ("me/mine", (), 5, "Fetch it with: dsrbench backends pull diffusers --model me/mine"),
-        ("me/mine", ("generator.revision=v2",), 5, "backends pull diffusers --model me/mine --revision v2"),
+        ("animatediff", (), 7, "With a network, run: dsrbench backends pull animatediff"),
+        ("me/mine", (), 7, "With a network, run: dsrbench backends pull diffusers --model me/mine"),
+        ("me/mine", ("generator.revision=v2",), 7, "backends pull diffusers --model me/mine --revision v2"),
         ("wan2.3", (), 5, "no model named 'wan2.3', and no such folder; did you mean"),
         ("{folder}", ("generator.frame=9",), 3, "no option 'frame'; did you mean 'frames'"),
         ("{folder}", ("generator.frames=many",), 3, "expected int or NoneType, got 'many'"),
@@ -158,6 +156,7 @@ def test_bad_input_is_one_line(pipeline_folder, tmp_path, monkeypatch, model, op
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("DSRBENCH_OFFLINE", "1")
     folder = pipeline_folder("wan2.1-1.3b") if model == "{folder}" else model
     got, said = evaluate(folder, tmp_path / "run", options=options)
     assert got == code, said

@@ -48,6 +48,24 @@ def test_help_of_every_command(name):
     assert max(map(len, done.output.splitlines())) <= 110
 
 
+def every_command(command, path=()):
+    """A command and those below it, each with its words."""
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from every_command(below, (*path, name))
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_help_shows_examples_one_a_line(name):
+    command = importlib.import_module(f"dsrbench.cli.{name}").command
+    for path, below in every_command(command, (name,)):
+        shown = CliRunner().invoke(cli.group, [*path, "--help"]).output
+        examples = [line.strip() for line in below.help.splitlines() if line.strip().startswith("dsrbench ")]
+        assert all(f"\n  {example}\n" in shown for example in examples), shown
+        assert "\\b" not in shown
+        assert examples or len(path) > 1 or "A line: {" in shown, f"{name} has no example"
+
+
 def test_the_defaults_shown_are_backends_there_are():
     done = CliRunner().invoke(cli.group, ["eval", "--help"])
     shown = re.findall(r"\[default: (\w+)\]", done.output)

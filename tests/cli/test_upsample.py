@@ -168,15 +168,15 @@ def test_a_model_in_the_hubs_cache_is_named_with_its_commit(models, suite, tmp_p
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     asked = ("upsample", suite, "--model", "me/mine", "--out", tmp_path / "texts.jsonl")
-    code, _, err = run(*asked)
+    code, _, err = run(*asked, "--offline")
     assert (code, err) == (
-        5,
-        "upsampler: me/mine is not in the cache, or only in part. "
-        "Fetch it with: dsrbench backends pull upsampler --model me/mine",
+        7,
+        "offline, and not on this machine: me/mine. With a network, run: "
+        "dsrbench backends pull upsampler --model me/mine",
     )
-    code, _, err = run(*asked[:2], *asked[4:])
-    assert code == 5
-    assert err.endswith("Fetch it with: dsrbench backends pull upsampler")
+    code, _, err = run(*asked[:2], *asked[4:], "--offline")
+    assert code == 7
+    assert err.endswith("run: dsrbench backends pull upsampler")
     place = tmp_path / "hub/models--me--mine"
     shutil.copytree(models / "reciting", place / "snapshots" / ("c" * 40))
     (place / "refs").mkdir()
@@ -184,7 +184,9 @@ def test_a_model_in_the_hubs_cache_is_named_with_its_commit(models, suite, tmp_p
     code, out, err = run(*asked)
     assert code == 0, err
     assert out.endswith(f"by me/mine@{'c' * 12}, instruction 1, 200 tokens, float32\n")
-    assert run(*asked, "--revision", "v2")[2].endswith("dsrbench backends pull upsampler --model me/mine --revision v2")
+    assert run(*asked, "--offline", "--revision", "v2")[2].endswith(
+        "dsrbench backends pull upsampler --model me/mine --revision v2"
+    )
     code, out, _ = run("backends", "pull", "upsampler", "--model", "me/mine", "--offline")
     assert (code, out) == (0, f"{place / 'snapshots' / ('c' * 40)}  me/mine, commit {'c' * 40}\n")
 

@@ -46,6 +46,34 @@ CSVS = [
 ]
 
 
+LISTS = [
+    # a file's name and content: the same two prompts
+    ("list.txt", "{0}\n{1}\n"),
+    ("list.txt", "\ufeff{0}\r\n\r\n  {1}"),
+    ("list.csv", "prompt\n{0}\n{1}\n"),
+    ("list.csv", 'prompt\n"{0}"\n{1}\n'),
+    ("list.csv", " prompt \r\n{0}\r\n\r\n{1}\r\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), LISTS)
+def test_lists_of_prompts(tmp_path, name, content):
+    texts = (PROMPTS[0].text, TEXT)
+    (tmp_path / name).write_bytes(content.format(*texts).encode())
+    suite = read_suite(tmp_path / name)
+    assert suite.prompts == tuple(parse_prompt(text) for text in texts)
+    assert suite.name == "list"
+
+
+def test_a_line_that_is_no_prompt_is_named(tmp_path):
+    (tmp_path / "list.txt").write_text(f"{TEXT}\n\nMake it nice.\n")
+    with pytest.raises(PromptError, match=r"list\.txt, line 3: cannot read the initial relation in 'Make it nice"):
+        read_suite(tmp_path / "list.txt")
+    (tmp_path / "list.txt").write_text("\n")
+    with pytest.raises(PromptError, match="the suite has no prompts"):
+        read_suite(tmp_path / "list.txt")
+
+
 @pytest.mark.parametrize("content", CSVS)
 def test_tables(tmp_path, content):
     path = tmp_path / "toy.csv"
@@ -166,12 +194,12 @@ def test_bytes_that_are_no_text(tmp_path):
     ("source", "message"),
     [
         ("absent.jsonl", "cannot be read"),
-        ("notes.txt", "must be a .jsonl or .csv"),
-        ("folder/absent", "must be a .jsonl or .csv"),
+        ("notes.md", "must be a .jsonl, .csv or .txt"),
+        ("folder/absent", "must be a .jsonl, .csv or .txt"),
     ],
 )
 def test_bad_paths(tmp_path, source, message):
-    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes.md").write_text("x")
     with pytest.raises(PromptError, match=message):
         read_suite(tmp_path / source)
 

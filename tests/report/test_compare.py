@@ -89,7 +89,7 @@ UNLIKE = [
     # what, change of the manifest, facts of b's samples, words of the error
     ("suite", {"suite": {**MANIFEST["suite"], "sha256": "6" * 64}}, {}, "suite.sha256"),
     ("counts", {"counts": "published"}, {}, "counts: 'scaled' -> 'published'"),
-    ("protocol", {"protocol": "fast"}, {}, "protocol"),
+    ("stride", {"stride": 4}, {}, "stride"),
     (
         "detector option",
         {"detector": {**MANIFEST["detector"], "options": {"threshold": 0.2}}},

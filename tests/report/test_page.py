@@ -11,11 +11,15 @@ from urllib.parse import unquote
 import pytest
 from rendered import SHOWN, write_run
 
-from dsrbench.report import summarize, write_page
+from dsrbench.pipeline.defaults import choose_backends
+from dsrbench.pipeline.plan import Job, Plan
+from dsrbench.pipeline.provenance import build_manifest
+from dsrbench.prompts import Suite
+from dsrbench.report import summarize, update_page, write_page
 from dsrbench.report.pagedata import Locator, order_samples, page_rows
 from dsrbench.report.plain import script_json
 from dsrbench.store import Run
-from dsrbench.types import Status
+from dsrbench.types import FrameCounts, Status
 
 
 def embedded(page):
@@ -55,11 +59,34 @@ def test_order(rendered_run):
     assert scores == sorted(scores)
 
 
-@pytest.mark.parametrize(("counts", "window"), [("scaled", 1), ("published", 3)])
+@pytest.mark.parametrize(("counts", "window"), [(None, 1), (FrameCounts.published(), 3), (FrameCounts(window=2), 2)])
 def test_window_in_force(rendered_run, counts, window):
+    """Counts as the manifest of a run has them."""
     samples = rendered_run.samples()[:1]
-    data = page_rows(samples, [""], {"counts": counts})
+    plan = Plan((Job(samples[0].id, samples[0].prompt, None, ""),), Suite("one", "1", (samples[0].prompt,)))
+    backends = choose_backends(detector="sprites-template").make()
+    manifest = build_manifest(plan, dataclasses.replace(backends, counts=counts))
+    data = page_rows(samples, [""], manifest)
     assert data["rows"][0][data["columns"].index("window")] == window
+
+
+def report_files(run):
+    return {path: path.read_bytes() for path in (run.folder / "report").rglob("*") if path.is_file()}
+
+
+def test_a_report_that_is_whole_is_left_and_a_damaged_one_is_made_again(tmp_path):
+    run = write_run(tmp_path / "run", SHOWN)
+    update_page(run)
+    whole = report_files(run)
+    assert {path.name for path in whole} == {"summary.json", "index.html", "source.json", "000.js"}
+    times = {path: path.stat().st_mtime_ns for path in whole}
+    update_page(run)
+    assert {path: path.stat().st_mtime_ns for path in whole} == times
+    for path, data in whole.items():
+        for damage in (lambda path=path, data=data: path.write_bytes(data[: len(data) // 2]), path.unlink):
+            damage()
+            update_page(run)
+            assert report_files(run) == whole, path
 
 
 def test_videos_elsewhere_are_found_by_the_note_beside_the_sample(tmp_path, rendered_run):

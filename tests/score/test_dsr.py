@@ -7,7 +7,7 @@ import pytest
 from literal import dsr_score
 
 from dsrbench.errors import InputError, PromptError
-from dsrbench.score import score_batch, score_many, score_tracks
+from dsrbench.score import DSRScore, score_batch, score_many, score_tracks
 from dsrbench.types import FrameCounts, Prompt, Relation, Status, VideoTracks
 
 LEFT, RIGHT, ABOVE, BELOW = (-30.0, 0.0), (30.0, 0.0), (0.0, -30.0), (0.0, 30.0)
@@ -197,9 +197,21 @@ def test_prompts_codes_and_relations_are_one():
     assert scores == [1.0] * 4
 
 
-@pytest.mark.parametrize("codes", ["", "L", "LX", "lr", "L R"])
+TEXT = "A cat is on the left of a box, then the cat walks to the right of the box."
+
+
+@pytest.mark.parametrize("asked", ["LR", "lr", "Lr", TEXT, TEXT.upper(), f"\n{TEXT} "])
+def test_codes_and_texts_in_either_case(asked):
+    cat, box = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81), np.tile([40.0, 40, 60, 60], (81, 1))
+    tracks = VideoTracks(cat, box)
+    assert score_tracks(tracks, asked).dsr_score == 1.0
+    assert [score.dsr_score for score in score_many([tracks] * 2, [asked, "RL"])] == [1.0, 0.0]
+    assert DSRScore().update(cat, box, asked).dsr_score == 1.0
+
+
+@pytest.mark.parametrize("codes", ["", "L", "LX", "lx", "L R"])
 def test_codes_that_are_none(codes):
-    with pytest.raises(PromptError, match=r"unknown relation|initial and a final"):
+    with pytest.raises(PromptError, match=r"unknown relation|initial and a final|cannot read the initial relation"):
         score_tracks(glide(81), codes)
 
 

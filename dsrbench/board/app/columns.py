@@ -29,6 +29,7 @@ class Column:
         value: What a download says of an entry.
         show: What the page says of it, as HTML.
         is_number: Whether it is set to the right.
+        is_stated: Whether it is the submitter's word, which nothing in the entry can confirm.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Column:
     value: Callable[[Placed], Value]
     show: Callable[[Placed], str]
     is_number: bool = False
+    is_stated: bool = False
 
 
 def share(value: float | None) -> str:
@@ -170,14 +172,15 @@ COLUMNS: Mapping[str, Column] = {
             "Weights",
             lambda p: model_of(p).get("parameters"),
             lambda p: format_size(model_of(p).get("parameters")),
-            True,
+            is_number=True,
+            is_stated=True,
         ),
-        Column("licence", "Licence", **_text(lambda p: model_of(p).get("license"))),
-        Column("access", "Open or closed", **_text(lambda p: describe_facets(p)["access"])),
+        Column("licence", "Licence", **_text(lambda p: model_of(p).get("license")), is_stated=True),
+        Column("access", "Open or closed", **_text(lambda p: describe_facets(p)["access"]), is_stated=True),
         Column("protocol", "Protocol", **_text(lambda p: p.record.entry.get("protocol"))),
         Column("suite", "Suite", **_text(lambda p: (p.record.entry.get("suite") or {}).get("name"))),
-        Column("detector", "Detector", **_text(_backend("detector"))),
-        Column("tracker", "Tracker", **_text(_backend("tracker"))),
+        Column("detector", "Detector", **_text(_backend("detector")), is_stated=True),
+        Column("tracker", "Tracker", **_text(_backend("tracker")), is_stated=True),
         Column("account", "Submitted by", **_text(lambda p: p.record.account)),
         Column("submitted", "Date", **_text(lambda p: p.record.submitted[:10])),
     )

@@ -15,6 +15,7 @@ from dsrbench.report.chart import curves_svg
 from dsrbench.report.plain import plain
 from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
 from dsrbench.store import Sample
+from dsrbench.submission import find_repeated_videos
 from dsrbench.submission.boxes import FILE as BOXES
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.entry import FILE as ENTRY
@@ -71,7 +72,11 @@ def outcomes_html(opened: OpenEntry) -> str:
         f"<span>{found.count(name)} <small>{share(found.count(name) / total)} %</small></span></li>"
         for name, title in OUTCOMES.items()
     )
-    return f'<div class="dsr"><h2>What the {total} videos came to</h2><ul class="outcomes">{rows}</ul></div>'
+    repeated = "".join(f"<li>{escape(line)}</li>" for line in find_repeated_videos(opened.samples))
+    return (
+        f'<div class="dsr"><h2>What the {total} videos came to</h2><ul class="outcomes">{rows}</ul>'
+        f"{f'<h2>The same video twice</h2><ul>{repeated}</ul>' * bool(repeated)}</div>"
+    )
 
 
 def files_html(name: str) -> str:

@@ -62,7 +62,7 @@ def table_html(entries: Sequence[Placed], columns: Sequence[Column], caption: st
     """One table; rows of unlike tie groups are set apart by a line."""
     ranked = any(placed.tie is not None for placed in entries)
     columns = [column for column in columns if ranked or column.id != "tie"]
-    head = "".join(f'<th scope="col"{_class(c)}>{escape(c.title)}</th>' for c in columns)
+    head = "".join(f'<th scope="col"{_class(c)}>{escape(c.title)}{_STATED * c.is_stated}</th>' for c in columns)
     rows, before = [], None
     for placed in entries:
         kind = ' class="next"' if before is not None and placed.tie != before else ""
@@ -72,6 +72,9 @@ def table_html(entries: Sequence[Placed], columns: Sequence[Column], caption: st
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+_STATED = ' <small title="As the submitter states it; not checked">(stated)</small>'
 
 
 def _cell(placed: Placed, column: Column) -> str:

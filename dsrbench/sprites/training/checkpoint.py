@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dsrbench.errors import StoreError
+from dsrbench.store import LocalDisk, pack_tensors
 
 
 class Progress:
@@ -51,10 +51,8 @@ class Progress:
             for index, state in optimizer.state_dict()["state"].items():
                 for key, value in state.items():
                     tensors[f"optimizer {number}/{index}/{key}"] = torch.as_tensor(value).contiguous()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        save_file(tensors, part, metadata={"step": str(step), "settings": self.settings})
-        part.replace(self.path)
+        notes = {"step": str(step), "settings": self.settings}
+        LocalDisk(self.path.parent).write_atomic(self.path.name, pack_tensors(tensors, notes))
 
     def load(self) -> int:
         """Restore the last checkpoint.

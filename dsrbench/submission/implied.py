@@ -1,0 +1,74 @@
+"""Checks of what the fields of an entry imply for each other: a reader sees them, so they must agree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsrbench.protocols import name_protocol
+from dsrbench.registry import PropagationTracker, trackers
+from dsrbench.store import Sample
+from dsrbench.submission.boxes import BoxRow
+from dsrbench.submission.entry import Entry
+from dsrbench.types import FrameState, Status
+
+
+def find_contradictions(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
+    """Say which fields of an entry contradict others or its rows.
+
+    Args:
+        entry: The content of `entry.json`.
+        rows: The rows of `boxes.parquet`.
+    """
+    made = name_protocol(entry.detector, entry.tracker, counts=entry.counts, stride=entry.stride)
+    if entry.protocol != made:
+        settings = "its detector, tracker, options, counts and stride"
+        yield f"protocol is said to be {entry.protocol}; {settings} make it {made}"
+    yield from _contradict_tracker(entry, rows)
+    prompts = defaultdict(set)
+    for row in rows:
+        if row.status is Status.SCORED:
+            prompts[row.video_sha256].add(row.prompt_id)
+    for sha256, ids in sorted(prompts.items()):
+        if len(ids) > 1:
+            first = ", ".join(sorted(ids)[:3])
+            yield f"one video, {sha256[:12]}..., is scored for {len(ids)} prompts ({first}); every prompt has its own"
+
+
+def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
+    """Say what the built-in tracker of an entry could not have made."""
+    name = entry.tracker["name"]
+    if not trackers.is_builtin(name):
+        return
+    propagates = issubclass(trackers.load(name), PropagationTracker)
+    if propagates and entry.stride > 1:
+        yield f"stride is {entry.stride}; tracker {name} needs every frame"
+    alien = {FrameState.DETECTED, FrameState.FILLED} if propagates else {FrameState.PROPAGATED}
+    for row in rows:
+        states = _states(row)
+        if states & alien:
+            kinds = " and ".join(FrameState(state).name.lower() for state in sorted(states & alien))
+            yield f"{row.shown} has frames that are {kinds}; tracker {name} makes none"
+            return
+        if not (propagates or row.anchored):
+            yield f"{row.shown} has no anchor frame; tracker {name} needs none"
+            return
+
+
+def _states(row: BoxRow) -> set[int]:
+    """The ways in which the boxes of a row came about."""
+    given = () if row.tracks is None else (row.tracks.subject_state, row.tracks.object_state)
+    return {int(state) for states in given if states is not None for state in states}
+
+
+def find_repeated_videos(samples: Iterable[Sample]) -> list[str]:
+    """Say where several seeds of a prompt have one video: a finding about the model, or a mistake of its user's."""
+    seeds = defaultdict(list)
+    for sample in samples:
+        if sample.video_sha256:
+            seeds[sample.prompt.id, sample.video_sha256].append(sample.seed)
+    return [
+        f"prompt {id}: seeds {', '.join(map(str, sorted(same)))} have the same video"
+        for (id, _), same in sorted(seeds.items())
+        if len(same) > 1
+    ]
