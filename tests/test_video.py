@@ -157,7 +157,7 @@ def test_a_video_with_an_edit_list_that_is_cut_off_is_an_error(tmp_path, start, 
     data = path.read_bytes()
     for size in range(data.index(b"mdat") + 8, len(data), 97):
         path.write_bytes(data[:size])
-        with pytest.raises(VideoError, match="truncated|damaged|no frames"):
+        with pytest.raises(VideoError, match=r"truncated|damaged|no frames"):
             read_clip(path)
 
 
