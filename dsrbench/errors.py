@@ -11,6 +11,7 @@
      +- BackendError                  5   a detector, tracker or generator that cannot be used
      |   +- UnknownBackendError       5   no backend of that name
      |   +- MissingExtraError         5   its optional packages are not installed (also an ImportError)
+     |   +- UnsupportedVersionError   5   a package is installed in a version outside the declared range
      |   +- WeightsError              5   weights absent, altered, or of another model
      +- StoreError                    6   a run folder that cannot be read or written, disk full
      |   +- RunLockedError            6   another process works on this run folder
@@ -78,6 +79,10 @@ class MissingExtraError(BackendError, ImportError):
             f'(from a clone: pip install ".[{extra}]")'
         )
         self.extra = extra
+
+
+class UnsupportedVersionError(BackendError):
+    """A package is installed in a version outside the declared range; the message gives the pip command."""
 
 
 class WeightsError(BackendError):

@@ -22,7 +22,7 @@ DEFAULT_WORDING = "default"
 """The name of a prompt's own words among its wordings."""
 
 
-class Relation(str, enum.Enum):
+class Relation(enum.StrEnum):
     """Where the subject is, seen from the object; the value is the one-letter code of the paper and its scripts."""
 
     LEFT = "L"
@@ -342,7 +342,7 @@ def check_boxes(boxes: Any, name: str = "boxes") -> Floats:
     return array
 
 
-class Status(str, enum.Enum):
+class Status(enum.StrEnum):
     """Whether a sample has a score."""
 
     SCORED = "scored"
@@ -350,7 +350,7 @@ class Status(str, enum.Enum):
     FAILED = "failed"
 
 
-class Diagnosis(str, enum.Enum):
+class Diagnosis(enum.StrEnum):
     """What the video shows, in a word; the rules are in `dsrbench.score.diagnosis`."""
 
     CORRECT = "correct"

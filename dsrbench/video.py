@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.errors import InputError, StoreError, VideoError
+from dsrbench.requirements import check_version
 from dsrbench.types import Clip
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Frames = NDArray[np.uint8]
 
 LOST_FRAMES = 2
-"""Frames that may be absent without the file counting as truncated: edit lists hide a frame or two at either end."""
+"""Frames that may be absent without the file counting as truncated: some encoders count one that is never shown."""
 
 _LONGEST_CHUNK = 256
 _NOT_VIDEOS = frozenset({"tty", "hls", "dash", "concat", "concatf", "ffconcat", "imf", "sdp", "rtsp"})
@@ -44,7 +45,8 @@ class VideoInfo:
         width: Pixels, after the rotation the file asks for.
         height: Pixels, likewise.
         fps: Mean frames a second; 0 where the file does not say.
-        n_frames: Frames the container declares, or None where it declares none (Matroska, WebM).
+        n_frames: Frames the container declares, without those its edit list hides; None where it declares none
+            (Matroska, WebM).
         codec: Name of the codec, such as `h264`.
     """
 
@@ -66,7 +68,8 @@ def probe(path: str | Path) -> VideoInfo:
             width, height = frame.width, frame.height
             if _quarter_turns(frame) % 2:
                 width, height = height, width
-            return VideoInfo(width, height, _rate(stream), stream.frames or None, stream.codec_context.name)
+            n_frames = _count_shown(Path(path)) if _has_edits(container, stream) else stream.frames
+            return VideoInfo(width, height, _rate(stream), n_frames or None, stream.codec_context.name)
     raise VideoError(f"{path}: the video has no frames; make it again")
 
 
@@ -87,11 +90,11 @@ def iter_chunks(path: str | Path, *, chunk: int = 16) -> Iterator[Frames]:
     if chunk < 1:
         raise InputError(f"chunk must be at least 1 frame, got {chunk}")
     path = Path(path)
-    count, held, ended = 0, 0, 0.0
+    count, held, tally = 0, 0, _Tally()
     buffer: Frames | None = None
     with _opened(path) as (container, stream):
         stream.thread_type = "AUTO"
-        for frame in _decode(container, stream, path):
+        for frame in _decode(container, stream, path, tally):
             image = _upright(frame)
             if count == 0:
                 shape = image.shape
@@ -103,14 +106,14 @@ def iter_chunks(path: str | Path, *, chunk: int = 16) -> Iterator[Frames]:
             if buffer is None:
                 buffer = np.empty((chunk, *shape), np.uint8)
             buffer[held] = image
-            held, count, ended = held + 1, count + 1, frame.time or 0.0
+            held, count = held + 1, count + 1
             if held == chunk:
                 yield buffer
                 buffer, held = None, 0
         if buffer is not None:
             yield buffer[:held].copy()
         del buffer
-        _check_complete(path, container, stream, count, ended)
+        _check_complete(path, container, stream, tally)
 
 
 def read_clip(path: str | Path) -> Clip:
@@ -148,6 +151,7 @@ def write_mp4(path: str | Path, frames: Frames | Iterable[Frames], *, fps: float
         raise InputError(f"fps must be a number above 0, got {fps!r}")
     if not 0 <= crf <= 51:
         raise InputError(f"crf must be in 0..51, got {crf!r}")
+    check_version("av")
     import av
 
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -185,13 +189,12 @@ def sha256_file(path: str | Path) -> str:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a local file for decoding, and turn whatever FFmpeg says about it into one clear line."""
+    check_version("av")
     import av
 
     _check_file(path)
     try:
-        # An absolute path cannot be mistaken for a protocol ("a:b.mp4"); the white list keeps playlists off the net.
-        options = {"protocol_whitelist": "file"}
-        with av.open(str(path.absolute()), options=options, metadata_errors="ignore") as container:
+        with _open_container(path) as container:
             if container.format.name in _NOT_VIDEOS:
                 raise VideoError(f"{path}: not a video but {container.format.name}; give a video file such as .mp4")
             streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
@@ -204,6 +207,17 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise VideoError(
             f"{path}: not a video, damaged or truncated ({error.strerror}); make or fetch it again"
         ) from None
+
+
+def _open_container(path: Path) -> InputContainer:
+    import av
+
+    # An absolute path cannot be mistaken for a protocol ("a:b.mp4"); the white list keeps playlists off the net.
+    name, options = str(path.absolute()), {"protocol_whitelist": "file"}
+    if int(av.__version__.partition(".")[0]) >= 19:  # takes metadata in any encoding, and no argument for it
+        return av.open(name, options=options)
+    older: Any = av.open
+    return cast("InputContainer", older(name, options=options, metadata_errors="ignore"))
 
 
 def _check_file(path: Path) -> None:
@@ -221,30 +235,79 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+@dataclasses.dataclass
+class _Tally:
+    """What came out of a file so far.
+
+    Attributes:
+        packets: Packets that were read.
+        hidden: Packets among them that an edit list keeps from being shown; they are decoded, but make no frame.
+        frames: Frames that were decoded.
+        last: Time of the last of them, in seconds.
+    """
+
+    packets: int = 0
+    hidden: int = 0
+    frames: int = 0
+    last: float = 0.0
+
+
+def _decode(container: InputContainer, stream: VideoStream, path: Path, tally: _Tally) -> Iterator[VideoFrame]:
     for packet in container.demux(stream):
         if packet.is_corrupt:
             raise VideoError(f"{path}: truncated or damaged at byte {packet.pos}; make or fetch it again")
+        if packet.size:
+            tally.packets += 1
+            tally.hidden += packet.is_discard
         for frame in packet.decode():
             if frame.is_corrupt:
                 raise VideoError(f"{path}: the frame at {frame.time:.2f} s is damaged; make or fetch it again")
+            tally.frames, tally.last = tally.frames + 1, frame.time or 0.0
             yield frame
 
 
-def _check_complete(path: Path, container: InputContainer, stream: VideoStream, count: int, ended: float) -> None:
+def _check_complete(path: Path, container: InputContainer, stream: VideoStream, tally: _Tally) -> None:
     """Compare what was decoded with what the container declares: frames, or where it counts none, its duration."""
-    if count == 0:
+    if tally.frames == 0:
         raise VideoError(f"{path}: the video has no frames; make it again")
-    rate = _rate(stream)
-    expected = stream.frames
-    if not expected and rate:
-        expected = count + round((_declared_seconds(container, stream) - ended) * rate) - 1
-    if expected - count > LOST_FRAMES:
+    expected = _expected_frames(container, stream, tally)
+    if expected - tally.frames > LOST_FRAMES:
         raise VideoError(
-            f"{path}: truncated: {expected} frames declared, {count} could be decoded; make or fetch it again"
+            f"{path}: truncated: {expected} frames declared, {tally.frames} could be decoded; make or fetch it again"
         )
     if container.format.name == "gif" and not _ends_with_trailer(path):
         raise VideoError(f"{path}: truncated: the file ends before its last frame does; make or fetch it again")
+
+
+def _expected_frames(container: InputContainer, stream: VideoStream, tally: _Tally) -> int:
+    rate = _rate(stream)
+    if not stream.frames:
+        missing_seconds = _declared_seconds(container, stream) - tally.last
+        return tally.frames + round(missing_seconds * rate) - 1 if rate else 0
+    if _ends_as_edited(container, stream, tally, rate):
+        # Frames outside the edit list are declared, but their packets are never read.
+        return tally.packets - tally.hidden
+    return stream.frames - tally.hidden
+
+
+def _has_edits(container: InputContainer, stream: VideoStream) -> bool:
+    """Tell whether an edit list of MP4 shows the track for another time than its frames take."""
+    if not (stream.frames and stream.duration and stream.time_base and "mp4" in container.format.name):
+        return False
+    return abs(float(stream.duration * stream.time_base) * _rate(stream) - stream.frames) > 0.5
+
+
+def _count_shown(path: Path) -> int:
+    with _opened(path) as (container, stream):
+        return sum(1 for packet in container.demux(stream) if packet.size and not packet.is_discard)
+
+
+def _ends_as_edited(container: InputContainer, stream: VideoStream, tally: _Tally, rate: float) -> bool:
+    """Tell whether the last frame is the last that an edit list of MP4 shows, as the track's duration states it."""
+    if not (rate and stream.duration and stream.time_base and "mp4" in container.format.name):
+        return False
+    end = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    return (end - tally.last) * rate - 1 <= LOST_FRAMES
 
 
 def _declared_seconds(container: InputContainer, stream: VideoStream) -> float:

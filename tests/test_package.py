@@ -14,6 +14,10 @@ import dsrbench
 ROOT = Path(dsrbench.__file__).parents[1]
 
 
+SILENT = {"pyexpat", "cython_runtime"}
+"""Modules that others bring along: of the standard library, and of what Cython compiled (numpy before 2)."""
+
+
 def loaded_by(code):
     """Top-level modules a new interpreter has loaded after `code`, without those of the standard library."""
     code = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nbefore = set(sys.modules)\n{code}\n" + (
@@ -23,7 +27,11 @@ def loaded_by(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     names = set(done.stdout.splitlines()[-1].split())
-    return {name for name in names if name not in sys.stdlib_module_names and not name.startswith(("_", "pyexpat"))}
+    return {
+        name
+        for name in names
+        if name not in sys.stdlib_module_names and name not in SILENT and not name.startswith("_")
+    }
 
 
 HELP = "from dsrbench.cli import group\ngroup(['{}'], standalone_mode=False)"

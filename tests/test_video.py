@@ -106,6 +106,75 @@ def test_damage_in_the_middle_is_an_error(tmp_path):
         read_clip(path)
 
 
+def with_edit_list(path: Path, start: float, seconds: float, *, fps: int = 10, codec: str = "libx264") -> np.ndarray:
+    """Write N frames with a key frame every 5, and an edit list that shows only some; return all N as decoded."""
+    options = {"g": "5"} if codec == "libx264" else {}
+    with av.open(str(path), "w", options=FASTSTART) as container:
+        stream = container.add_stream(codec, rate=fps, options=options)
+        stream.height, stream.width, stream.pix_fmt = 24, 32, "yuv420p"
+        for frame in moving_square():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    frames = read_clip(path).frames
+    data = bytearray(path.read_bytes())
+    scale = int.from_bytes(data[data.index(b"mdhd") + 16 :][:4], "big")
+    # After the name: version and flags, count of edits, then milliseconds shown and where in the track they begin.
+    at = data.index(b"elst") + 12
+    milliseconds, begin = struct.unpack_from(">Ii", data, at)
+    assert milliseconds == N * 1000 // fps
+    struct.pack_into(">Ii", data, at, round(seconds * 1000), begin + round(start * scale))
+    path.write_bytes(data)
+    return frames
+
+
+EDITS = [
+    # where it begins and how long it is, in seconds, at 10 frames a second
+    pytest.param(0.7, 1.3, id="start"),
+    pytest.param(0.0, 1.2, id="end"),
+    pytest.param(0.5, 1.0, id="between-key-frames"),
+    pytest.param(0.3, 0.4, id="between"),
+]
+
+
+@pytest.mark.parametrize(("start", "seconds"), EDITS)
+def test_what_an_edit_list_shows_is_read(tmp_path, start, seconds):
+    path = tmp_path / "a.mp4"
+    frames = with_edit_list(path, start, seconds)
+    shown = frames[round(start * 10) : round((start + seconds) * 10)]
+    assert np.array_equal(read_clip(path).frames, shown)
+    assert probe(path).n_frames == pytest.approx(len(shown), abs=1)
+
+
+def test_an_edit_list_of_another_codec(tmp_path):
+    frames = with_edit_list(tmp_path / "a.mp4", 0.6, 1.4, codec="mpeg4")
+    assert np.array_equal(read_clip(tmp_path / "a.mp4").frames, frames[6:])
+
+
+@pytest.mark.parametrize(("start", "seconds"), EDITS[:1])
+def test_a_video_with_an_edit_list_that_is_cut_off_is_an_error(tmp_path, start, seconds):
+    path = tmp_path / "a.mp4"
+    with_edit_list(path, start, seconds)
+    data = path.read_bytes()
+    for size in range(data.index(b"mdat") + 8, len(data), 97):
+        path.write_bytes(data[:size])
+        with pytest.raises(VideoError, match=r"truncated|damaged|no frames"):
+            read_clip(path)
+
+
+def test_a_title_in_another_encoding(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "xxxx"
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 24, 32, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(moving_square()[0], format="rgb24")))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    assert data.count(b"xxxx") == 1
+    path.write_bytes(data.replace(b"xxxx", b"\xe9\xff\xfe\x80"))
+    assert read_clip(path).frames.shape == (1, 24, 32, 3)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 16, 20, 64])
 def test_chunks_are_the_clip_in_pieces(tmp_path, chunk):
     path = encode(tmp_path / "a.mkv", moving_square(), "ffv1", "yuv444p")

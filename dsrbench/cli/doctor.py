@@ -23,6 +23,9 @@ def command() -> None:
     _row("Python", f"{platform.python_version()} ({sys.executable})")
     _row("dsrbench", f"{__version__} ({Path(__file__).parents[1]})")
     _row("System", f"{platform.system()} {platform.machine()}")
+    _heading("Required packages")
+    for line in _required_packages():
+        _row(*line)
     _heading("Optional packages")
     for line in _packages():
         _row(*line)
@@ -45,6 +48,17 @@ def _row(name: str, text: str) -> None:
     click.echo(f"  {name:<16} {text}")
 
 
+def _required_packages() -> list[tuple[str, str]]:
+    from dsrbench.cli.installed import package_version
+    from dsrbench.requirements import declared_requirements
+
+    required = [one for one in declared_requirements() if not one.extra]
+    return [
+        (one.package, _version_text(one.package, package_version(one.package)) or f"not installed: {one.pip_command}")
+        for one in required
+    ]
+
+
 def _packages() -> list[tuple[str, str]]:
     from dsrbench.cli.installed import EXTRAS, package_version, pip_command
 
@@ -52,7 +66,23 @@ def _packages() -> list[tuple[str, str]]:
     for extra, packages in EXTRAS.items():
         for package in packages:
             needed.setdefault(package, []).append(pip_command(extra))
-    return [(p, package_version(p) or f"not installed: {' or '.join(commands)}") for p, commands in needed.items()]
+    return [
+        (package, _version_text(package, package_version(package)) or f"not installed: {' or '.join(commands)}")
+        for package, commands in needed.items()
+    ]
+
+
+def _version_text(package: str, version: str | None) -> str:
+    """Say which version is installed and which ranges it is outside of; nothing for a package that is absent."""
+    from dsrbench.requirements import unmet_requirements
+
+    if version is None:
+        return ""
+    problems = [
+        f"{f'extra {one.extra}' if one.extra else 'dsrbench'} needs {one.versions}: {one.pip_command}"
+        for one in unmet_requirements(package, version)
+    ]
+    return "; ".join([version, *problems])
 
 
 def _cpu() -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from typing import TYPE_CHECKING
+
+from dsrbench.requirements import package_version as package_version
 
 if TYPE_CHECKING:
     from dsrbench.pretrained.snapshots import HubModel
@@ -15,7 +16,7 @@ EXTRAS = {
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
     "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
-    "sprites": ("torch", "diffusers", "safetensors"),
+    "sprites": ("torch", "diffusers", "accelerate", "safetensors"),
     "generate": (
         "torch",
         "diffusers",
@@ -28,7 +29,7 @@ EXTRAS = {
         "sentencepiece",
         "protobuf",
     ),
-    "align": ("torch", "diffusers", "safetensors", "peft", "accelerate", "tensorboard", "PyYAML"),
+    "align": ("torch", "diffusers", "accelerate", "safetensors", "peft", "tensorboard", "PyYAML"),
     "ray": ("ray",),
     "s3": ("fsspec", "s3fs"),
     "dataset": ("datasets", "huggingface_hub", "ImageHash", "PyYAML"),
@@ -50,18 +51,6 @@ class Weights:
     what: str
     state: str = ""
     problem: str = ""
-
-
-def package_version(package: str) -> str | None:
-    """The installed version of a package, or None.
-
-    >>> package_version("no-such-package") is None
-    True
-    """
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def missing_packages(extra: str) -> list[str]:

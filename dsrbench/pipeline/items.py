@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import BackendError, StoreError
+from dsrbench.errors import BackendError, StoreError, UnsupportedVersionError
 from dsrbench.pipeline.names import readable
 from dsrbench.pipeline.plan import Job
 from dsrbench.pipeline.stages import Stages, explain_failure, score_sample
@@ -95,7 +95,7 @@ def trace_job(job: Job, stages: Stages, run: Run, written: Written | None) -> Tr
         tracks = stages.trace(job, sha256, run)
         run.log("evaluated", sample=str(job.key), seconds=round(time.monotonic() - began, 3))
         return Traced(sample, file, stages.track_key(job.prompt, sha256), tracks)
-    except StoreError:
+    except (StoreError, UnsupportedVersionError):
         raise
     except Exception as error:
         unread = dataclasses.replace(blank, video_sha256=file.get("sha256", ""))

@@ -36,6 +36,12 @@ def rows():
     return {line[2:18].strip(): line[19:] for line in done.stdout.splitlines() if line.startswith("  ")}
 
 
+def config():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
 def test_it_says_what_is_here(cache):
     found = rows()
     assert found["Python"].startswith(platform.python_version())
@@ -46,9 +52,26 @@ def test_it_says_what_is_here(cache):
     for packages in EXTRAS.values():
         for package in packages:
             version = installed.package_version(package)
-            assert found[package] == (version or found[package])
+            assert found[package] == (version or found[package])  # and nothing of a range that it is outside of
             assert version or "not installed: pip install 'dsrbench[" in found[package]
+    for package in config()["options"]["install_requires"].split():
+        package = re.match(r"[\w-]+", package)[0]
+        assert found[package] == installed.package_version(package)
     assert not cache.exists()  # looking makes nothing
+
+
+def test_versions_outside_the_declared_ranges_are_told(monkeypatch):
+    real = installed.package_version
+    old = {"av": "16.1.0", "diffusers": "0.33.0", "protobuf": "6.31.0rc1"}
+    monkeypatch.setattr(installed, "package_version", lambda package: old.get(package) or real(package))
+    found, ranges = rows(), config()["options"]["install_requires"] + config()["options.extras_require"]["sprites"]
+    (av,) = re.findall(r"^av(.+)$", ranges, re.M)
+    (diffusers,) = re.findall(r"^diffusers(.+)$", ranges, re.M)
+    assert found["av"] == f"16.1.0; dsrbench needs {av}: pip install 'av{av}'"
+    problems = found["diffusers"].split("; ")
+    assert problems[0] == "0.33.0"
+    assert f"extra sprites needs {diffusers}: pip install 'diffusers{diffusers}'" in problems
+    assert found["protobuf"] == "6.31.0rc1"
 
 
 def test_it_ends_with_0_and_asks_nothing_where_all_is_missing(tmp_path):
@@ -101,11 +124,9 @@ def test_a_broken_backend_is_told(monkeypatch):
 
 def test_the_extras_are_those_of_the_package():
     """Extras for users, with its packages, as setup.cfg has them; `all` is of others, others are not for users."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
     declared = {}
-    for extra, lines in config["options.extras_require"].items():
-        if extra not in ("all", "test", "s3-test", "dev"):
+    for extra, lines in config()["options.extras_require"].items():
+        if extra not in ("all", "test", "light-test", "s3-test", "dev"):
             words = [re.match(r"(dsrbench\[\w+\]|[\w.-]+)", line)[0] for line in lines.split("\n") if line]
             of_others = [declared[word[len("dsrbench[") : -1]] for word in words if "[" in word]
             declared[extra] = (*itertools.chain(*of_others), *(word for word in words if "[" not in word))

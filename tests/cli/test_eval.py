@@ -75,12 +75,9 @@ def test_from_pixels_to_a_page(place, weights):
     assert (run / "samples.parquet").read_bytes() == table
 
 
-def test_scripted_boxes_and_another_tracker(place):
+def test_scripted_boxes(place):
     assert run_eval(place).returncode == 0
     assert diagnoses(place) == ["correct", "reversed", "static"]
-    assert run_eval(place, "--tracker", "bytetrack", "-o", "tracker.lost=2").returncode == 0
-    assert diagnoses(place) == ["correct", "reversed", "static"]
-    assert Run.open(place / "runs/videos-suite").manifest["tracker"]["name"] == "bytetrack"
 
 
 def test_a_suite_in_the_columns_of_the_paper(place):

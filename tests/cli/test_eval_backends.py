@@ -63,3 +63,11 @@ TRACKERS = ["assignment", "bytetrack", "botsort", "ocsort", "sort", "ultralytics
 def test_every_association_tracker(place, tracker):
     run = run_eval("--detector", "scripted", "-o", "detector.boxes=boxes.jsonl", "--tracker", tracker)
     assert [sample.score.diagnosis.value for sample in run.samples()] == ["correct", "reversed", "static"]
+
+
+def test_another_tracker_after_the_first(place):
+    boxes = ("--detector", "scripted", "-o", "detector.boxes=boxes.jsonl")
+    assert run_eval(*boxes).manifest["tracker"]["name"] == "assignment"
+    run = run_eval(*boxes, "--tracker", "bytetrack", "-o", "tracker.lost=2")
+    assert run.manifest["tracker"]["name"] == "bytetrack"
+    assert [sample.score.diagnosis.value for sample in run.samples()] == ["correct", "reversed", "static"]

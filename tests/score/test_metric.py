@@ -37,26 +37,6 @@ def test_arrays_lists_and_detections_are_one():
     assert metric.compute()["n_samples"] == 5
 
 
-def test_torch_tensors():
-    torch = pytest.importorskip("torch")
-    metric = DSRScore()
-    for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16):
-        subject, object = (torch.tensor(boxes, dtype=dtype) for boxes in (TRACKS.subject, TRACKS.object))
-        assert metric.update(subject.requires_grad_(), object, "LR").dsr_score == pytest.approx(EXPECTED, abs=0.02)
-    whole = torch.tensor(TRACKS.object).to(torch.int64)
-    assert metric.update(torch.tensor(TRACKS.subject), whole, "LR").dsr_score == EXPECTED
-
-
-def test_supervision_detections():
-    sv = pytest.importorskip("supervision")
-    metric = DSRScore()
-    subject, object = (as_frames(b, lambda row: sv.Detections(xyxy=row)) for b in (TRACKS.subject, TRACKS.object))
-    assert metric.update(subject, object, "LR").dsr_score == EXPECTED
-    # an empty frame as the library makes it
-    subject[0] = sv.Detections.empty()
-    assert metric.update(subject, object, "LR").n_scored == 75
-
-
 def test_two_boxes_of_one_entity_are_none():
     frames = as_frames(TRACKS.subject, own)
     frames[0] = own(np.array([TRACKS.subject[0], TRACKS.subject[1]]))

@@ -14,7 +14,7 @@ FRAMES = 16
 FPS = 8.0
 
 
-class Kind(str, enum.Enum):
+class Kind(enum.StrEnum):
     """How a clip treats its prompt; all but the first disobey it."""
 
     CORRECT = "correct"
@@ -28,7 +28,7 @@ class Kind(str, enum.Enum):
     NONE = "none"
 
 
-class Gait(str, enum.Enum):
+class Gait(enum.StrEnum):
     """How a subject covers its way; the value is the verb of the prompt."""
 
     STRAIGHT = "walks"
