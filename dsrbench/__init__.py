@@ -13,7 +13,7 @@ __version__ = "0.2.0.dev0"
 _HOME = {
     "Clip": "types",
     "DSRBenchError": "errors",
-    "DSRScore": "score",
+    "DSRScore": "metric",
     "Detections": "types",
     "Diagnosis": "types",
     "FrameCounts": "types",
@@ -22,11 +22,11 @@ _HOME = {
     "Status": "types",
     "VideoScore": "types",
     "VideoTracks": "types",
-    "find_anchor_frame": "score",
+    "find_anchor_frame": "metric",
     "parse_prompt": "prompts",
     "read_suite": "prompts",
-    "score_many": "score",
-    "score_tracks": "score",
+    "score_many": "metric",
+    "score_tracks": "metric",
 }
 
 __all__ = [
@@ -51,8 +51,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from dsrbench.errors import DSRBenchError
+    from dsrbench.metric import DSRScore, find_anchor_frame, score_many, score_tracks
     from dsrbench.prompts import parse_prompt, read_suite
-    from dsrbench.score import DSRScore, find_anchor_frame, score_many, score_tracks
     from dsrbench.types import (
         Clip,
         Detections,

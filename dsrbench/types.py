@@ -351,7 +351,7 @@ class Status(enum.StrEnum):
 
 
 class Diagnosis(enum.StrEnum):
-    """What the video shows, in a word; the rules are in `dsrbench.score.diagnosis`."""
+    """What the video shows, in a word; the rules are in `dsrbench.metric.diagnosis`."""
 
     CORRECT = "correct"
     STATIC = "static"

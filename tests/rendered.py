@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from dsrbench.score.dsr import score_tracks
+from dsrbench.metric.dsr import score_tracks
 from dsrbench.store import Run, Sample
 from dsrbench.types import FrameState, Prompt, Relation, VideoScore, VideoTracks
 from dsrbench.video import sha256_file, write_mp4

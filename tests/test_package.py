@@ -48,8 +48,11 @@ BUDGETS = [
     ),
     # each of the pure packages
     *((f"import dsrbench.{name}", {"dsrbench", "numpy"}) for name in ("errors", "types", "geometry", "registry")),
-    *((f"import dsrbench.{name}", {"dsrbench", "numpy"}) for name in ("prompts", "score", "score.boxes", "store")),
-    ("import dsrbench.score.statistics", {"dsrbench", "numpy"}),
+    *(
+        (f"import dsrbench.{name}", {"dsrbench", "numpy"})
+        for name in ("prompts", "metric", "metric.box_files", "store")
+    ),
+    ("import dsrbench.metric.statistics", {"dsrbench", "numpy"}),
     # the renderer of the sprites world, and its split
     ("import dsrbench.sprites.world, dsrbench.sprites.split", {"dsrbench", "numpy"}),
     # a list of backends imports none of them

@@ -29,9 +29,9 @@ import numpy as np
 
 from dsrbench.board import Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events
+from dsrbench.metric import score_many
 from dsrbench.prompts import read_suite
 from dsrbench.report import summarize
-from dsrbench.score import score_many
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows

@@ -20,9 +20,9 @@ import numpy as np
 
 from dsrbench.board import PUBLISHED, RESCORED, Intake, Record, open_stores
 from dsrbench.board.records import REDETECTED
+from dsrbench.metric import score_many
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.report import summarize
-from dsrbench.score import score_many
 from dsrbench.store import Sample
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow

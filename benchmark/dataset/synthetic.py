@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.score import score_tracks
+from dsrbench.metric import score_tracks
 from dsrbench.store import Run, Sample
 from dsrbench.types import Prompt, VideoTracks
 from dsrbench.video import write_mp4

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from dsrbench import VideoScore, VideoTracks, score_tracks
+from dsrbench.metric.box_files import tracks_from_line
 from dsrbench.report.words import TITLES
-from dsrbench.score.boxes import tracks_from_line
 
 HERE = Path(__file__).resolve().parent
 SHOWN = ("walks_over", "stops_half_way", "stays_where_it_is", "walks_backwards")

@@ -19,8 +19,8 @@ from typing import Any
 
 from run import DETECTORS, write_manifest, write_table
 
-from dsrbench.pipeline import Plan, Stages, evaluate, plan_videos
-from dsrbench.pipeline.defaults import choose_backends
+from dsrbench.evaluation import Plan, Scorer, evaluate, plan_videos
+from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.prompts import read_suite
 from dsrbench.report import Agreement, compare_backends, read_reference
 from dsrbench.store import Run
@@ -34,18 +34,18 @@ RULE = "|" + "---|" * 10
 
 
 @dataclasses.dataclass(frozen=True)
-class TimedStages(Stages):
-    """Stages that note the CPU seconds of each video."""
+class TimedScorer(Scorer):
+    """Scorer that note the CPU seconds of each video."""
 
     detecting: list[float] = dataclasses.field(default_factory=list)
     tracking: list[float] = dataclasses.field(default_factory=list)
 
     def detect(self, *arguments: Any) -> Any:
-        """As in `Stages`: decoding, the detector, its suppression."""
+        """As in `Scorer`: decoding, the detector, its suppression."""
         return timed(super().detect, self.detecting, *arguments)
 
     def track(self, *arguments: Any) -> Any:
-        """As in `Stages`."""
+        """As in `Scorer`."""
         return timed(super().track, self.tracking, *arguments)
 
 
@@ -62,14 +62,14 @@ def mean_time(seconds: list[float]) -> str:
     return f"{sum(seconds) / len(seconds):.3f}" if seconds else "—"
 
 
-def make_row(stages: TimedStages, found: Agreement, n_scored: int, detecting: list[float]) -> str:
+def make_row(scorer: TimedScorer, found: Agreement, n_scored: int, detecting: list[float]) -> str:
     """One line of the table."""
     rho = found.spearman
     return (
-        f"| `{stages.detector.name}` | `{stages.protocol}` | `{stages.tracker.name}` | {n_scored} | "
+        f"| `{scorer.detector.name}` | `{scorer.protocol}` | `{scorer.tracker.name}` | {n_scored} | "
         f"{found.n_both_scored} | {rho.value:.3f} ({rho.low:.3f} – {rho.high:.3f}) | "
         f"{found.median_absolute_difference:.4f} | {found.n_decisions_differ} | {mean_time(detecting)} | "
-        f"{mean_time(stages.tracking)} |"
+        f"{mean_time(scorer.tracking)} |"
     )
 
 
@@ -80,13 +80,13 @@ def run_trackers(
     rows, detecting, run = [], [], Run(out / f"{detector}-{protocol}")
     for tracker in trackers:
         made = choose_backends(protocol, detector=detector, tracker=tracker, options={"detector": options}).make()
-        stages = TimedStages(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
-        samples = evaluate(plan, stages, run, force=tracker == trackers[0])
+        scorer = TimedScorer(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
+        samples = evaluate(plan, scorer, run, force=tracker == trackers[0])
         if failed := [sample.score.reason for sample in samples if sample.score.status == "failed"]:
             raise SystemExit(f"{detector}, {tracker}: {len(failed)} clips failed, the first with: {failed[0]}")
-        detecting += stages.detecting
+        detecting += scorer.detecting
         n_scored = sum(sample.score.status == "scored" for sample in samples)
-        rows.append(make_row(stages, compare_backends(run, known), n_scored, detecting))
+        rows.append(make_row(scorer, compare_backends(run, known), n_scored, detecting))
         print(rows[-1], flush=True)
     return rows
 

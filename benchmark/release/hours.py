@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 
+from dsrbench.evaluation.estimate import BITS_PER_PIXEL, RECORDS
 from dsrbench.generate.recipe import read_recipe
-from dsrbench.pipeline.estimate import BITS_PER_PIXEL, RECORDS
 
 
 def main() -> None:

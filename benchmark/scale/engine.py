@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from simulated import make_plan, make_stages
+from simulated import make_plan, make_scorer
 
-from dsrbench.pipeline import finish_run
-from dsrbench.pipeline.items import score_traced, trace_job
-from dsrbench.pipeline.ray import ENVIRONMENT, RayEngine, start_here
+from dsrbench.evaluation import finish_run
+from dsrbench.evaluation.engines.ray import ENVIRONMENT, RayEngine, start_here
+from dsrbench.evaluation.samples import score_traced, trace_job
 from dsrbench.store import Run
 
 
@@ -30,20 +30,20 @@ def time_run(count: int, seconds: float, engine: RayEngine) -> tuple[float, floa
     with tempfile.TemporaryDirectory() as folder:
         plan, run = make_plan(Path(folder), count), Run(Path(folder) / "run")
         began = time.perf_counter()
-        stages = make_stages(seconds)
-        finish_run(plan, stages, run, engine=engine, on_progress=lambda *_: finished.append(time.perf_counter()))
+        scorer = make_scorer(seconds)
+        finish_run(plan, scorer, run, engine=engine, on_progress=lambda *_: finished.append(time.perf_counter()))
         whole = time.perf_counter() - began
         assert sum(sample.score.status.value == "scored" for sample in run.samples()) == count == len(finished)
         return whole, (count - 1) / (finished[-1] - finished[0])
 
 
 def time_bare(count: int, seconds: float) -> float:
-    """Seconds a sample of the stages alone, one video after the other: no engine, no manifest, no table."""
+    """Seconds a sample of the scorer alone, one video after the other: no engine, no manifest, no table."""
     with tempfile.TemporaryDirectory() as folder:
-        plan, run, stages = make_plan(Path(folder), count), Run(Path(folder) / "run"), make_stages(seconds)
+        plan, run, scorer = make_plan(Path(folder), count), Run(Path(folder) / "run"), make_scorer(seconds)
         began = time.perf_counter()
         for job in plan.jobs:
-            score_traced(trace_job(job, stages, run, None), stages.counts, run)
+            score_traced(trace_job(job, scorer, run, None), scorer.counts, run)
         return (time.perf_counter() - began) / count
 
 
@@ -83,7 +83,7 @@ def main() -> None:
             f"| {count:,} samples of {given.seconds:g} s, {workers} workers | seconds | over the loop |\n|---|---|---|"
         )
         print(f"| device time alone, shared evenly | {device:.1f} | |")
-        print(f"| the stages in a loop ({given.bare} samples measured), shared evenly | {bare:.1f} | |")
+        print(f"| the scorer in a loop ({given.bare} samples measured), shared evenly | {bare:.1f} | |")
         for what, took in (("plan to table", full), ("at the rate from the first sample to the last", count / rate)):
             print(f"| Ray engine, {what} | {took:.1f} | {took / bare - 1:+.1%} |")
 

@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from simulated import make_empty_plan, make_stages
+from simulated import make_empty_plan, make_scorer
 
-from dsrbench.pipeline import finish_run
-from dsrbench.pipeline.ray import RayEngine
+from dsrbench.evaluation import finish_run
+from dsrbench.evaluation.engines.ray import RayEngine
 from dsrbench.store import Run
 
 
@@ -37,7 +37,7 @@ def measure(count: int, folder: Path) -> None:
         run = Run(Path(temporary) / "run")
         began = time.perf_counter()
         pools = {"detect": {"least": 2, "most": 2, "cpus": 0.25}}
-        finish_run(plan, make_stages(0.0), run, engine=RayEngine(pools=pools))
+        finish_run(plan, make_scorer(0.0), run, engine=RayEngine(pools=pools))
         seconds = time.perf_counter() - began
         print(f"| {count:,} | {planned:.0f} MiB | {peak():.0f} MiB | {count / seconds:.0f} |", flush=True)
         assert len(run.samples()) == count

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.pipeline import Job, Plan, Stages, plan_videos
+from dsrbench.evaluation import Job, Plan, Scorer, plan_videos
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import Backend, trackers
 from dsrbench.store import SampleKey
@@ -35,10 +35,10 @@ class Device:
         return [Detections([[30, 10, 40, 20], [15, 10, 25, 20]], [0.9, 0.9], [0, 1]) for _ in frames]
 
 
-def make_stages(seconds: float) -> Stages:
+def make_scorer(seconds: float) -> Scorer:
     """Detection that takes so long, and the usual tracker."""
     options = {"seconds": seconds}
-    return Stages(Backend("device", Device(**options), "1", options, {}, options), trackers.create("assignment"))
+    return Scorer(Backend("device", Device(**options), "1", options, {}, options), trackers.create("assignment"))
 
 
 def make_suite(count: int) -> Suite:

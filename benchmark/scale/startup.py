@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.pipeline import Stages, evaluate, plan_generation, plan_videos
+from dsrbench.evaluation import Scorer, evaluate, plan_generation, plan_videos
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import detectors, generators, trackers
 from dsrbench.report import write_page
@@ -67,11 +67,11 @@ def make_runs(folder: Path, count: int) -> dict[str, list[str]]:
     (folder / "many.jsonl").write_text("".join(lines))
     suite = read_suite(str(folder / "many.jsonl"))
     detector = dataclasses.replace(detectors.create("sprites-template"), instance=TwoBoxes())
-    stages = Stages(detector, trackers.create("assignment"))
+    scorer = Scorer(detector, trackers.create("assignment"))
     generator = dataclasses.replace(generators.create("sprites"), instance=OneClip())
     made, scored = Run(folder / "made"), Run(folder / "scored")
-    evaluate(plan_generation(suite, model="sprites", seeds=range(5)), stages, made, generator=generator)
-    evaluate(plan_videos(made.videos, suite), stages, scored)
+    evaluate(plan_generation(suite, model="sprites", seeds=range(5)), scorer, made, generator=generator)
+    evaluate(plan_videos(made.videos, suite), scorer, scored)
     for run in (made, scored):
         write_page(run)
     return commands

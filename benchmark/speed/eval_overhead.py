@@ -12,16 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from dsrbench.pipeline import Plan, Stages, evaluate, plan_videos
+from dsrbench.evaluation import Plan, Scorer, evaluate, plan_videos
 from dsrbench.prompts import read_suite
 from dsrbench.registry import detectors, trackers
 from dsrbench.store import Run
 from dsrbench.video import read_clip
 
 
-def time_bare(plan: Plan, stages: Stages) -> float:
+def time_bare(plan: Plan, scorer: Scorer) -> float:
     """Seconds to decode every clip and run the network on every frame, one after the other."""
-    forward = stages.detector.instance.forward
+    forward = scorer.detector.instance.forward
     started = time.perf_counter()
     for job in plan.jobs:
         for frame in read_clip(job.path).frames:
@@ -29,11 +29,11 @@ def time_bare(plan: Plan, stages: Stages) -> float:
     return time.perf_counter() - started
 
 
-def time_eval(plan: Plan, stages: Stages) -> float:
+def time_eval(plan: Plan, scorer: Scorer) -> float:
     """Seconds for everything: hashing, decoding, detecting, tracking, scoring, writing."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        evaluate(plan, stages, Run(Path(folder) / "run"))
+        evaluate(plan, scorer, Run(Path(folder) / "run"))
         return time.perf_counter() - started
 
 
@@ -47,22 +47,22 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
     options = {"any_animal": True, **({"weights": given.weights} if given.weights else {})}
-    stages = Stages(detectors.create("nanodet", options), trackers.create("assignment"))
+    scorer = Scorer(detectors.create("nanodet", options), trackers.create("assignment"))
     whole = plan_videos(given.videos, read_suite(given.suite), partial=True)
-    known = [job for job in whole.jobs if not _is_unknown(stages, job)]
+    known = [job for job in whole.jobs if not _is_unknown(scorer, job)]
     plan = Plan(tuple(known[: given.clips]), whole.suite)
-    pairs = [(time_bare(plan, stages), time_eval(plan, stages)) for _ in range(given.turns)]
+    pairs = [(time_bare(plan, scorer), time_eval(plan, scorer)) for _ in range(given.turns)]
     bare, full = (min(times) for times in zip(*pairs, strict=True))
     print(f"| {len(plan.jobs)} clips, best of {given.turns} turns | seconds | ratio |\n|---|---|---|")
     print(f"| decode, preprocessing, forward, serially | {bare:.1f} | 1 |")
     print(f"| `eval` with `nanodet` and `assignment` | {full:.1f} | {full / bare:.2f} |")
 
 
-def _is_unknown(stages: Stages, job) -> bool:
+def _is_unknown(scorer: Scorer, job) -> bool:
     from dsrbench.errors import BackendError
 
     try:
-        stages.check_prompt(job.prompt)
+        scorer.check_prompt(job.prompt)
     except BackendError:
         return True
     return False

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "score"))
 import literal  # the slow transcription the tests compare with
 
 from dsrbench import Relation, VideoTracks, score_many
-from dsrbench.score import score_batch
+from dsrbench.metric import score_batch
 
 FRAMES = 81
 TYPES = ("LR", "RL", "LT", "RT", "TL", "TR")

@@ -20,8 +20,8 @@ from dsrbench.align.trainer import Row, Trainer
 from dsrbench.align.validation import Validation, Watch, measure, thin
 from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
 from dsrbench.errors import InputError
+from dsrbench.evaluation import Scorer, evaluate, plan_generation
 from dsrbench.hub import is_hub_path
-from dsrbench.pipeline import Stages, evaluate, plan_generation
 from dsrbench.prompts import Suite
 from dsrbench.registry import Backend, Generator
 from dsrbench.store import LocalDisk, Run, Sample
@@ -41,7 +41,7 @@ class Alignment:
     Attributes:
         model: What the model is called in reports.
         folder: Of the model, saved by a diffusers pipeline.
-        stages: Detector and tracker; the detector is the reward.
+        scorer: Detector and tracker; the detector is the reward.
         out: Where everything is kept.
         make_generator: The model as a generator, with the adapter in a folder on it, or with none.
         number: Of the round, from 1.
@@ -50,7 +50,7 @@ class Alignment:
 
     model: str
     folder: Path
-    stages: Stages
+    scorer: Scorer
     out: Path
     make_generator: Callable[[Path | None], Backend[Generator]]
     number: int = 1
@@ -90,7 +90,7 @@ class Alignment:
         fresh = [seed + (self.number - 1) * (max(seeds) + 1) for seed in seeds]
         plan = plan_generation(suite, model=self.model, seeds=fresh)
         generator = self.make_generator(self.start)
-        return evaluate(plan, self.stages, self.candidates, generator=generator, on_progress=self.tell)
+        return evaluate(plan, self.scorer, self.candidates, generator=generator, on_progress=self.tell)
 
     def make_pairs(self, *, seed: int = 0, per_prompt: int | None = None, margin: float = 0.0) -> PairReport:
         """Stage 3: `pairs.jsonl` from the scored candidates.
@@ -198,7 +198,7 @@ class Alignment:
         """
         run = Run(self.out / "base" if adapter is None else self.home / "aligned")
         plan = plan_generation(suite, model=run.folder.name, seeds=seeds)
-        evaluate(plan, self.stages, run, generator=self.make_generator(adapter), on_progress=self.tell)
+        evaluate(plan, self.scorer, run, generator=self.make_generator(adapter), on_progress=self.tell)
         return run
 
     def describe(self) -> None:
@@ -210,7 +210,7 @@ class Alignment:
         kept = self.home / "training" / "validation" / f"step-{step:06d}"
         run = Run(kept if adapter is not None else self.out / "validation-base")
         samples = evaluate(
-            *(plan, self.stages, run),
+            *(plan, self.scorer, run),
             generator=self.make_generator(adapter),
             on_progress=lambda _, done, total, what: self.tell("validating", done, total, what),
         )

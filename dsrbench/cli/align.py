@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
     from dsrbench.align.stages import Alignment
     from dsrbench.align.validation import Validation
-    from dsrbench.pipeline.defaults import Defaults
+    from dsrbench.evaluation.defaults import Defaults
     from dsrbench.prompts import Suite
     from dsrbench.registry import Backend, Generator
 
@@ -130,7 +130,7 @@ def command(
     from dsrbench.align.stages import Alignment
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline.defaults import choose_backends, follow_model
+    from dsrbench.evaluation.defaults import choose_backends, follow_model
     from dsrbench.prompts import read_suite
     from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options
@@ -153,13 +153,13 @@ def command(
     trackers = log_with or ("tensorboard",)
     check_trackers(trackers)
     networks = find_networks(dinov2, clip_iqa)
-    stages = choice.make()
+    scorer = choice.make()
 
     def make(adapter: Path | None) -> Backend[Generator]:
         return request_generator(model, str(adapter) if adapter is not None else None, given["generator"]).make()
 
     with SampleProgress() as progress:
-        work = Alignment(name, folder, stages, out, make, tell=progress.update)
+        work = Alignment(name, folder, scorer, out, make, tell=progress.update)
         for number in range(1, rounds + 1):
             work = dataclasses.replace(work, number=number)
             if rounds > 1:
@@ -172,10 +172,10 @@ def command(
             base, aligned = work.evaluate(held, numbers), work.evaluate(held, numbers, adapter=work.adapter)
     if "evaluate" in wanted:
         report = Report(work.home, *networks)
-        report.compare(base, aligned, stages.detector.name)
+        report.compare(base, aligned, scorer.detector.name)
         if second is not None:
-            stages = judge.make()
-            again = [score_again(run, held, stages, work.tell) for run in (base, aligned)]
+            scorer = judge.make()
+            again = [score_again(run, held, scorer, work.tell) for run in (base, aligned)]
             Report(work.home).compare(again[0], again[1], second)
         work.describe()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.pipeline import Progress, Stages
+    from dsrbench.evaluation import Progress, Scorer
     from dsrbench.prompts import Suite
     from dsrbench.quality import QualityDifference
     from dsrbench.quality.clip import Measure
@@ -67,12 +67,12 @@ def print_quality(found: Mapping[str, QualityDifference]) -> None:
     Console().print(table)
 
 
-def score_again(run: Run, suite: Suite, stages: Stages, tell: Progress) -> Run:
+def score_again(run: Run, suite: Suite, scorer: Scorer, tell: Progress) -> Run:
     """The videos of a run scored by other backends, in a folder beside it named after their detector."""
-    from dsrbench.pipeline import evaluate, plan_videos
+    from dsrbench.evaluation import evaluate, plan_videos
     from dsrbench.store import Run
 
-    again = Run(run.folder.with_name(f"{run.folder.name}-{stages.detector.name}"))
+    again = Run(run.folder.with_name(f"{run.folder.name}-{scorer.detector.name}"))
     plan = plan_videos(run.videos, suite, model=run.folder.name, partial=True)
-    evaluate(plan, stages, again, on_progress=tell)
+    evaluate(plan, scorer, again, on_progress=tell)
     return again

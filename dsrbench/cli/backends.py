@@ -48,9 +48,9 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     dsrbench backends pull owlv2 --model google/owlv2-large-patch14-ensemble
     """
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
+    from dsrbench.evaluation.weights import hub_model, weight_files
     from dsrbench.generate import upsampler
     from dsrbench.generate.recipe import recipe_names
-    from dsrbench.pipeline.weights import hub_model, weight_files
     from dsrbench.registry import describe_options
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)

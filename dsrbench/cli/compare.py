@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from dsrbench.metric.statistics import PairedDifference
     from dsrbench.report import Comparison
-    from dsrbench.score.statistics import PairedDifference
 
 
 @click.command("compare", short_help="Compare two models on the same prompts.")

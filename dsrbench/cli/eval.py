@@ -23,10 +23,10 @@ SEEDS = range(5)
 """Seeds of every prompt by default, as in the paper."""
 
 if TYPE_CHECKING:
+    from dsrbench.evaluation import Plan, Scorer
+    from dsrbench.evaluation.defaults import Choice, Defaults
+    from dsrbench.evaluation.weights import Request
     from dsrbench.generate.footprint import Footprint
-    from dsrbench.pipeline import Plan, Stages
-    from dsrbench.pipeline.defaults import Choice, Defaults
-    from dsrbench.pipeline.weights import Request
     from dsrbench.prompts import Suite
     from dsrbench.protocols import Options
     from dsrbench.registry import Backend, Generator
@@ -121,8 +121,8 @@ def command(
     Without --model or --videos the embedded model makes its own suite. Weights that are missing are fetched.
     """
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.pipeline import Shard, evaluate
-    from dsrbench.pipeline.defaults import EMBEDDED, follow_model, follow_suite
+    from dsrbench.evaluation import Shard, evaluate
+    from dsrbench.evaluation.defaults import EMBEDDED, follow_model, follow_suite
     from dsrbench.prompts import read_suite
     from dsrbench.prompts.wordings import parse_wordings
     from dsrbench.registry import split_options
@@ -161,11 +161,11 @@ def command(
     if estimate:
         _print_estimate(work, run, is_generated=videos is None)
         return
-    stages = choice.make()
-    _say(_noun_notes(stages, plan))
+    scorer = choice.make()
+    _say(_noun_notes(scorer, plan))
     with SampleProgress() as progress:
         samples = evaluate(
-            *(plan, stages, run),
+            *(plan, scorer, run),
             generator=work.generator,
             force=force,
             engine=worker,
@@ -179,7 +179,7 @@ def _choose(
     defaults: Defaults, backends: tuple[str | None, str | None, str | None], options: Options, *chosen: str
 ) -> Choice:
     """Choose protocol, detector and tracker, after a line that says what was chosen by default, and why."""
-    from dsrbench.pipeline.defaults import choose_backends
+    from dsrbench.evaluation.defaults import choose_backends
 
     protocol, detector, tracker = backends
     choice = choose_backends(protocol, detector=detector, tracker=tracker, options=options, defaults=defaults)
@@ -221,7 +221,7 @@ class _Work:
 
 def _plan_videos(videos: Path, suite: str | None, names: Sequence[str], asked: _Asked, *, partial: bool) -> _Work:
     """Plan the scoring of videos that exist."""
-    from dsrbench.pipeline import plan_videos
+    from dsrbench.evaluation import plan_videos
     from dsrbench.prompts import read_suite
     from dsrbench.prompts.wordings import expand_wordings
 
@@ -236,9 +236,9 @@ def _plan_generation(
     request: Request, model: str, prompts: Suite, names: Sequence[str], asked: _Asked, *, estimate: bool
 ) -> _Work:
     """Plan the making and scoring of videos; to estimate them, the model's weights need not be there."""
+    from dsrbench.evaluation import plan_generation
+    from dsrbench.evaluation.wordings import reword_suite
     from dsrbench.generate.resolve import name_model
-    from dsrbench.pipeline import plan_generation
-    from dsrbench.pipeline.wordings import reword_suite
 
     generator, footprint = None, None
     name = name_model(request.options.get("model", model), request.options.get("adapter"))
@@ -272,7 +272,7 @@ def _reckon(model: str, options: Mapping[str, str]) -> tuple[str, Footprint, tup
 
 
 def _print_estimate(work: _Work, run: Run, *, is_generated: bool) -> None:
-    from dsrbench.pipeline.estimate import estimate_run
+    from dsrbench.evaluation.estimate import estimate_run
 
     for line in estimate_run(work.plan, run, is_generated=is_generated, footprint=work.footprint):
         click.echo(line)
@@ -288,15 +288,15 @@ def _refuse_together(option: str, others: Mapping[str, object]) -> None:
         )
 
 
-def _noun_notes(stages: Stages, plan: Plan) -> list[str]:
+def _noun_notes(scorer: Scorer, plan: Plan) -> list[str]:
     """Which nouns the detector reads with a liberty, and which it does not know."""
-    from dsrbench.pipeline.provenance import read_nouns
+    from dsrbench.evaluation.manifest import read_nouns
 
-    liberties, unknown = read_nouns(plan, stages)
+    liberties, unknown = read_nouns(plan, scorer)
     notes = []
     if liberties:
         read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
-        notes.append(f"{stages.detector.name} reads {read}")
+        notes.append(f"{scorer.detector.name} reads {read}")
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
     return notes

@@ -29,7 +29,8 @@ def command(
     \b
     dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
     """
-    from dsrbench.pipeline.defaults import choose_backends
+    from dsrbench.evaluation.defaults import choose_backends
+    from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
     from dsrbench.registry import split_options
     from dsrbench.report import write_explanation, write_overlay
@@ -43,18 +44,18 @@ def command(
     given = split_options(options, ["detector", "tracker"])
     choice = choose_backends(protocol, detector=detector, tracker=tracker, options=given)
     provide_weights(choice.detector, choice.tracker, offline=offline)
-    stages = choice.make()
-    for noun, name in stages.check_prompt(asked).items():
-        click.echo(f"note: {stages.detector.name} reads {noun} as {name}", err=True)
+    scorer = choice.make()
+    for noun, name in scorer.check_prompt(asked).items():
+        click.echo(f"note: {scorer.detector.name} reads {noun} as {name}", err=True)
     sha256, info = sha256_file(video), probe(video)
-    tracks = stages.track(stages.detect(video, video.name, asked), asked, info, sha256, video)
+    tracks = scorer.track(scorer.detect(video, video.name, asked), asked, info, sha256, video)
     model = video.resolve().parent.name
-    sample = stages.score(Sample(model, asked, 0, VideoScore.failed(""), video.name, sha256), tracks)
+    sample = score_sample(Sample(model, asked, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
     folder = out or Path(f"explain-{video.stem}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_overlay(video, tracks, folder / "overlay.mp4", labels=(asked.subject, asked.object))
-        page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=stages.counts)
+        page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=scorer.counts)
     except OSError as error:
         raise write_error(folder, error) from error
     score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"

@@ -70,8 +70,8 @@ def pip_command(extra: str) -> str:
 def find_backend_weights(name: str, cls: type) -> Weights | None:
     """What there is of a backend's weights; None for one without."""
     from dsrbench.errors import WeightsError
+    from dsrbench.evaluation.weights import hub_model, weight_files
     from dsrbench.hub import find_weights
-    from dsrbench.pipeline.weights import hub_model, weight_files
 
     files, model = weight_files(cls), hub_model(cls)
     if files:

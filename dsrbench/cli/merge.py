@@ -16,7 +16,7 @@ def command(shards: tuple[str, ...], out: str, partial: bool) -> None:
     dsrbench merge runs/wan/shards/* --out runs/wan
     """
     from dsrbench.cli.eval import conclude
-    from dsrbench.pipeline.merge import merge_shards
+    from dsrbench.evaluation.merge import merge_shards
     from dsrbench.store import Run
 
     run = Run(out)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.pipeline.weights import MissingWeights, Request
-    from dsrbench.pipeline.work import Engine
+    from dsrbench.evaluation.engines.base import Engine
+    from dsrbench.evaluation.weights import MissingWeights, Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,16 +82,16 @@ def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: i
             if value:
                 raise click.UsageError(f"{name} goes with --engine ray")
         return None
-    from dsrbench.pipeline.pools import parse_pool
-    from dsrbench.pipeline.ray import RayEngine
+    from dsrbench.evaluation.engines.pools import parse_pool
+    from dsrbench.evaluation.engines.ray import RayEngine
 
     return RayEngine(address=address, pools=dict(map(parse_pool, pools)), **({"tries": tries} if tries else {}))
 
 
 def request_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> Request:
     """The generator that `--model`, `--adapter` and options of the generator ask for."""
+    from dsrbench.evaluation.weights import Request
     from dsrbench.generate.resolve import resolve_model
-    from dsrbench.pipeline.weights import Request
     from dsrbench.registry import generators
 
     name, named = resolve_model(model)
@@ -104,7 +104,7 @@ def provide_weights(*requests: Request, offline: bool) -> None:
     Raises:
         DownloadError: Offline, or a server did not give something.
     """
-    from dsrbench.pipeline.weights import find_missing_weights
+    from dsrbench.evaluation.weights import find_missing_weights
 
     fetch_missing(find_missing_weights(requests), offline=offline)
 
@@ -114,7 +114,7 @@ def fetch_missing(missing: Sequence[MissingWeights], *, offline: bool) -> None:
     if not missing:
         return
     from dsrbench.cli.progress import download_bars
-    from dsrbench.pipeline.weights import fetch_weights
+    from dsrbench.evaluation.weights import fetch_weights
 
     with download_bars() as (update, _):
         fetch_weights(missing, offline=offline, say=lambda line: click.echo(line, err=True), progress=update)

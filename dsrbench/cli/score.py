@@ -31,8 +31,8 @@ def command(boxes: Path, out: Path | None) -> None:
 
     Nothing is filled; without n_frames a video has 81. A summary goes to standard error.
     """
-    from dsrbench.score import DSRScore
-    from dsrbench.score.boxes import score_lines
+    from dsrbench.metric import DSRScore
+    from dsrbench.metric.box_files import score_lines
     from dsrbench.types import Status
 
     metric = DSRScore()

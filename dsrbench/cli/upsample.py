@@ -52,9 +52,9 @@ def command(
     """
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
+    from dsrbench.evaluation.weights import missing_upsampler
     from dsrbench.generate.upsampled import format_lines, read_lines
     from dsrbench.generate.upsampler import MODEL, Sampling, Upsampler
-    from dsrbench.pipeline.weights import missing_upsampler
     from dsrbench.pretrained.models import Choice
     from dsrbench.prompts import read_suite
     from dsrbench.store import LocalDisk

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.errors import BackendError, InputError, OptionError
-from dsrbench.score.boxes import frame_boxes, read_lines
+from dsrbench.metric.box_files import frame_boxes, read_lines
 from dsrbench.types import Detections
 from dsrbench.video import sha256_file
 

@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from dsrbench.metric.statistics import PairedDifference, paired_difference
 from dsrbench.quality.clip import FIGURES
-from dsrbench.score.statistics import PairedDifference, paired_difference
 from dsrbench.store import SampleKey
 
 Measured = Mapping[SampleKey, Mapping[str, float]]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from dsrbench.errors import InputError
+from dsrbench.metric.statistics import Interval
 from dsrbench.report.reference import Entry, entries_of, read_reference
 from dsrbench.report.summary import HEADLINE
-from dsrbench.score.statistics import Interval
 from dsrbench.store import Run
 from dsrbench.types import Floats, Status
 

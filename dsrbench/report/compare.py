@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from dsrbench.errors import InputError
+from dsrbench.metric.statistics import Interval, PairedDifference, paired_difference
 from dsrbench.report.summary import accuracy, coverage, mean_scores
-from dsrbench.score.statistics import Interval, PairedDifference, paired_difference
 from dsrbench.store import Run, Sample, describe_changes
 from dsrbench.types import Floats, Status
 

@@ -18,7 +18,7 @@ def plain(value: Any) -> Any:
     Args:
         value: Data classes, mappings, sequences, numpy arrays and numbers, and what they hold.
 
-    >>> from dsrbench.score.statistics import Interval
+    >>> from dsrbench.metric.statistics import Interval
     >>> plain({"accuracy": Interval(0.5, float("nan"), 1.0)})
     {'accuracy': {'value': 0.5, 'low': None, 'high': 1.0}}
     """

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.metric.statistics import Interval, share_interval
 from dsrbench.report.plain import plain
 from dsrbench.report.wordings import compare_wordings, measure_spread
 from dsrbench.report.words import reason_kind
-from dsrbench.score.statistics import Interval, share_interval
 from dsrbench.store import Sample
 from dsrbench.types import DEFAULT_WORDING, Diagnosis, Status
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dsrbench.metric.statistics import paired_difference
 from dsrbench.prompts.wordings import WORDINGS
-from dsrbench.score.statistics import paired_difference
 from dsrbench.store import Sample
 from dsrbench.types import DEFAULT_WORDING
 

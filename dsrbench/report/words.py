@@ -48,7 +48,7 @@ MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
         "that has a name.",
     }
 )
-"""Each diagnosis as a sentence about a prompt; the rules are in `dsrbench.score.diagnosis`."""
+"""Each diagnosis as a sentence about a prompt; the rules are in `dsrbench.metric.diagnosis`."""
 
 PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.metric import score_many
 from dsrbench.prompts import Suite
 from dsrbench.report import summarize
 from dsrbench.report.summary import THRESHOLDS
-from dsrbench.score import score_many
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow, read_boxes
 from dsrbench.submission.entry import Entry, SubmissionError, read_entry

@@ -19,7 +19,7 @@ from sprites.tiny import write_model  # noqa: E402
 from dsrbench.align.settings import AlignSettings  # noqa: E402
 from dsrbench.align.stages import Alignment  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
-from dsrbench.pipeline.defaults import choose_backends  # noqa: E402
+from dsrbench.evaluation.defaults import choose_backends  # noqa: E402
 from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 from dsrbench.registry import generators  # noqa: E402
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsrbench.score import score_tracks
+from dsrbench.metric import score_tracks
 from dsrbench.types import Relation
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "comparison"

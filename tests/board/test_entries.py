@@ -14,8 +14,8 @@ from dsrbench.board.entries import RecordReader
 from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
+from dsrbench.metric.statistics import paired_difference
 from dsrbench.report import summarize
-from dsrbench.score.statistics import paired_difference
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dsrbench.board.ties import ALPHA, tie_groups
 from dsrbench.errors import InputError
-from dsrbench.score.statistics import paired_difference, sign_flip_p_values
+from dsrbench.metric.statistics import paired_difference, sign_flip_p_values
 
 
 @given(st.integers(2, 30), st.integers(0, 10_000))

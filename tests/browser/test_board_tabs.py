@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from servedboard import SERVED
 
 from dsrbench import cli
-from dsrbench.score import score_tracks
+from dsrbench.metric import score_tracks
 from dsrbench.types import VideoTracks
 
 pytest.importorskip("gradio")

@@ -102,8 +102,8 @@ def test_the_ray_engine(asked):
     assert table(place, "ray") == table(place, "whole")
     assert "scoring: 5/5" in done.stderr
     # finished: no cluster is started
-    again = dsrbench(*arguments, "ray", "--engine", "ray", cwd=place, before="import sys, dsrbench.pipeline.ray\n"
-                     "dsrbench.pipeline.ray.start_here = None\n")  # fmt: skip
+    before = "import sys\nfrom dsrbench.evaluation.engines import ray\nray.start_here = None\n"
+    again = dsrbench(*arguments, "ray", "--engine", "ray", cwd=place, before=before)
     assert again.returncode == 0, again.stderr
 
 

@@ -1,6 +1,6 @@
 """Draw the committed parity fixtures. Run by hand: `python tests/data/make_fixtures.py`.
 
-Same seed, same fixtures. The expected values come from `tests/score/literal.py`; nothing here imports dsrbench. Lines
+Same seed, same fixtures. The expected values come from `tests/metric/literal.py`; nothing here imports dsrbench. Lines
 have the form of the authors' data: a video a line in `score.jsonl.gz`, its frames' labels in `validity.jsonl.gz`.
 """
 

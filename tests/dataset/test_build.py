@@ -16,7 +16,7 @@ from dsrbench.dataset import build as building
 from dsrbench.dataset.read import iter_rows
 from dsrbench.dataset.rows import sample_of
 from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, VideoError
-from dsrbench.score import score_tracks
+from dsrbench.metric import score_tracks
 from dsrbench.store import LocalDisk, Run
 from dsrbench.types import VideoTracks
 from dsrbench.video import read_clip

@@ -9,8 +9,8 @@ import pytest
 
 from dsrbench.detect.grounding_dino import find_spans, resolve_phrases
 from dsrbench.errors import BackendError
+from dsrbench.metric import find_anchor_frame
 from dsrbench.registry import detectors
-from dsrbench.score import find_anchor_frame
 from dsrbench.types import FrameCounts
 
 SIZE = (80, 48)

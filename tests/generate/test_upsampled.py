@@ -9,10 +9,10 @@ import pytest
 from generate.videoserver import Server
 
 from dsrbench.errors import BackendError, InputError
+from dsrbench.evaluation.generation import refused_prompts
+from dsrbench.evaluation.planning import plan_generation
 from dsrbench.generate.http import Http
 from dsrbench.generate.upsampled import Line, Texts, command, format_lines, read_lines
-from dsrbench.pipeline.generation import refused_prompts
-from dsrbench.pipeline.plan import plan_generation
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.registry import generators
 from dsrbench.types import Clip

@@ -15,10 +15,10 @@ from made import make_sample
 from PIL import Image
 from rendered import EVIL, FRAMES, SHOWN, make_prompt, render, true_tracks
 
+from dsrbench.metric.dsr import score_tracks
 from dsrbench.report import write_explanation
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.explain import key_frames
-from dsrbench.score.dsr import score_tracks
 from dsrbench.store import Sample
 from dsrbench.types import Status, VideoScore, VideoTracks
 from dsrbench.video import write_mp4

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import pytest
 from rendered import SHOWN, write_run
 
-from dsrbench.pipeline.defaults import choose_backends
-from dsrbench.pipeline.plan import Job, Plan
-from dsrbench.pipeline.provenance import build_manifest
+from dsrbench.evaluation.defaults import choose_backends
+from dsrbench.evaluation.manifest import build_manifest
+from dsrbench.evaluation.planning import Job, Plan
 from dsrbench.prompts import Suite
 from dsrbench.report import summarize, update_page, write_page
 from dsrbench.report.pagedata import Locator, order_samples, page_rows

@@ -12,8 +12,8 @@ from made import make_sample
 from rendered import MANIFEST
 from rich.console import Console
 
+from dsrbench.metric.statistics import share_interval
 from dsrbench.report import print_summary, summarize
-from dsrbench.score.statistics import share_interval
 
 GOOD, BAD = 0.9, 0.1
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dsrbench.errors import RunLockedError, StoreError
-from dsrbench.score import score_tracks
+from dsrbench.metric import score_tracks
 from dsrbench.store import Run, Sample, SampleKey, describe_changes, read_samples
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.types import Detections, FrameState, Prompt, VideoScore, VideoTracks

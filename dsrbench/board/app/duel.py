@@ -10,8 +10,8 @@ from dsrbench.board.app.columns import link, share, tier_badge
 from dsrbench.board.entries import Board, OpenEntry
 from dsrbench.board.ties import Placed
 from dsrbench.errors import DSRBenchError
+from dsrbench.metric.statistics import PairedDifference
 from dsrbench.report.compare import Comparison, compare_samples
-from dsrbench.score.statistics import PairedDifference
 
 
 def duel_html(board: Board, a: str, b: str) -> str:

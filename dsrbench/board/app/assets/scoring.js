@@ -1,5 +1,5 @@
 // <dsr-scoring>: two boxes dragged through time, and the SSR curves and DSR-Score they give (as dsrbench.geometry and
-// dsrbench.score compute them).
+// dsrbench.metric compute them).
 "use strict";
 (() => {
   const FRAMES = 81, FEWEST = 20, WINDOW = 3, UNDER_SHARE = 0.1, W = 320, H = 180, PASS = 0.7;

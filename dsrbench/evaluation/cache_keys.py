@@ -1,0 +1,40 @@
+"""Names of detections, tracks and scores by all that they depend on, under which they are found again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from dsrbench import __version__
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.registry import AssociationTracker
+from dsrbench.types import Prompt
+
+
+def detection_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
+    """Name the detections of a video: its hash, the nouns, the detector and the stride."""
+    stride = [scorer.stride] if scorer.stride > 1 else []
+    return digest("detect", sha256, prompt.subject, prompt.object, scorer.detector.digest, *stride)
+
+
+def track_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
+    """Name the tracks of a video: its detections, the tracker and, where there is an anchor frame, the counts."""
+    counts = [] if isinstance(scorer.tracker.instance, AssociationTracker) else [_counts(scorer)]
+    return digest("track", detection_key(scorer, prompt, sha256), scorer.tracker.digest, *counts)
+
+
+def score_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
+    """Name the score of a video: its tracks, the prompt, the counts and the version of the metric."""
+    tracks = track_key(scorer, prompt, sha256)
+    return digest("score", __version__, tracks, prompt.type, prompt.text, _counts(scorer))
+
+
+def digest(*parts: Any) -> str:
+    """Hash JSON values, 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _counts(scorer: Scorer) -> Any:
+    return dataclasses.asdict(scorer.counts) if scorer.counts else "scaled"

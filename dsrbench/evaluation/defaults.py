@@ -1,0 +1,166 @@
+"""Default choices: the suites, the detector and the protocol that a model is evaluated and aligned with."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from dsrbench.errors import OptionError, near_matches
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.evaluation.weights import Request
+from dsrbench.protocols import PROTOCOLS, Options, Protocol, name_protocol
+from dsrbench.registry import Registry, detectors, trackers
+
+EMBEDDED = "sprites"
+"""Name of the embedded model, of its suite and of its detector."""
+
+CPU_DETECTOR = "nanodet"
+"""Detector for videos of any model where no GPU is used."""
+
+TRACKER = "assignment"
+
+
+@dataclasses.dataclass(frozen=True)
+class Defaults:
+    """What a command takes where the user says nothing.
+
+    Attributes:
+        suite: Prompts of `eval`.
+        held_out: Prompts that `align` compares base and adapter on.
+        train: Prompts that `align` trains on.
+        validation: Prompts that `align` validates checkpoints on.
+        detector: Detector where neither the user nor the protocol names one.
+        protocol: Name of a protocol.
+        reason: Why detector and protocol are these, in a few words.
+    """
+
+    suite: str
+    held_out: str
+    train: str
+    validation: str
+    detector: str
+    protocol: str
+    reason: str
+
+    def describe(self) -> str:
+        """Say which protocol or detector is the default, and why."""
+        what = f"detector {self.detector}" if self.protocol == "default" else f"protocol {self.protocol}"
+        return f"{what} ({self.reason})"
+
+
+def follow_model(generator: str, options: Mapping[str, str]) -> Defaults:
+    """Choose the defaults that suit a model.
+
+    The embedded model has suites and a detector of its own. A model of diffusers on a GPU is scored by the published
+    protocol where the packages for it are installed. All other models are scored by a detector that needs no GPU.
+
+    Args:
+        generator: Name of the generator that makes the videos.
+        options: Options of the generator that the user gave, as text.
+
+    Raises:
+        OptionError: The generator's device cannot be used.
+
+    >>> follow_model("sprites", {}).suite, follow_model("http", {}).train
+    ('sprites', 'dsr-train:train')
+    """
+    if generator == EMBEDDED:
+        names = ("sprites", "sprites-test", "sprites-train", "sprites-val")
+        return Defaults(*names, detector=EMBEDDED, protocol="default", reason="the embedded model has its own detector")
+    suites = ("dsr-core", "dsr-core", "dsr-train:train", "dsr-train:validation")
+    cpu = Defaults(*suites, detector=CPU_DETECTOR, protocol="default", reason="")
+    if generator != "diffusers":
+        return dataclasses.replace(cpu, reason=f"generator {generator} uses no GPU of this machine")
+    if not _has_packages("torch") or not _is_gpu(options.get("device")):
+        return dataclasses.replace(cpu, reason="no GPU is used")
+    if not _has_packages("transformers", "torchvision", "timm"):
+        reason = "for the published protocol on this GPU, pip install 'dsrbench[hf]'"
+        return dataclasses.replace(cpu, reason=reason)
+    return dataclasses.replace(cpu, protocol="spatialalign", reason="a model of diffusers on a GPU")
+
+
+def follow_suite(suite: str) -> Defaults:
+    """Choose the defaults for videos that exist, of which only the suite is known.
+
+    >>> follow_suite("sprites-val").detector, follow_suite("dsr-core").detector
+    ('sprites', 'nanodet')
+    """
+    if suite == EMBEDDED or suite.startswith(f"{EMBEDDED}-"):
+        return dataclasses.replace(follow_model(EMBEDDED, {}), reason="the suite is of the embedded model's world")
+    return dataclasses.replace(follow_model("", {}), reason="it needs no GPU; see --protocol for others")
+
+
+def _is_gpu(device: str | None) -> bool:
+    from dsrbench.pretrained.devices import check_device
+
+    return check_device(device).partition(":")[0] == "cuda"
+
+
+def _has_packages(*names: str) -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Backends that were chosen and not yet made.
+
+    Attributes:
+        preset: The protocol they follow.
+        detector: Name and options of the detector.
+        tracker: Name and options of the tracker.
+    """
+
+    preset: Protocol
+    detector: Request
+    tracker: Request
+
+    def make(self) -> Scorer:
+        """Make the backends, and record them under the name of the protocol that they amount to.
+
+        Raises:
+            OptionError: An option no backend has.
+            BackendError: A backend that cannot be used, or that does not suit the protocol.
+        """
+        tracker, detector = self.tracker.make(), self.detector.make()
+        counts, stride = self.preset.counts, self.preset.stride
+        name = name_protocol(detector.record(), tracker.record(), counts=counts, stride=stride)
+        return Scorer(detector, tracker, counts=counts, stride=stride, protocol=name)
+
+
+def choose_backends(
+    protocol: str | None = None,
+    *,
+    detector: str | None = None,
+    tracker: str | None = None,
+    options: Options | None = None,
+    defaults: Defaults | None = None,
+) -> Choice:
+    """Choose the backends of a protocol, with what the user asks for in its place.
+
+    Args:
+        protocol: Name of the protocol; by default that of `defaults`, unless a detector or a tracker is named.
+        detector: Detector in place of the protocol's.
+        tracker: Tracker in place of the protocol's.
+        options: Options of `detector` and `tracker`, as `split_options` sorts them.
+        defaults: What is taken where neither protocol nor user says anything; by default what needs no GPU.
+
+    Raises:
+        OptionError: No such protocol.
+    """
+    usual = defaults or follow_suite("")
+    name = protocol or (usual.protocol if detector is None and tracker is None else "default")
+    if name not in PROTOCOLS:
+        raise OptionError(f"no protocol {name!r}{near_matches(name, PROTOCOLS)}")
+    preset, given = PROTOCOLS[name], options or {}
+
+    def request(registry: Registry[Any], own: str | None, chosen: str) -> Request:
+        fixed = preset.options.get(registry.kind, {}) if chosen == own else {}
+        return Request(registry, chosen, {**fixed, **given.get(registry.kind, {})})
+
+    return Choice(
+        preset,
+        request(detectors, preset.detector, detector or preset.detector or usual.detector),
+        request(trackers, preset.tracker, tracker or preset.tracker or TRACKER),
+    )

@@ -1,0 +1,49 @@
+"""What the frame asks of an engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from dsrbench.evaluation.generation import make_blocks
+from dsrbench.evaluation.planning import Job, Plan
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.registry import Backend, Generator
+from dsrbench.store import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What an engine has to do.
+
+    Attributes:
+        plan: All jobs of the run, which fix the blocks of generation.
+        todo: Those that are not known to be finished.
+        scorer: The backends.
+        generator: Makes the videos, where they are made.
+        refused: Prompts it cannot make, with why.
+        run: The run folder, its lock held.
+    """
+
+    plan: Plan
+    todo: Sequence[Job]
+    scorer: Scorer
+    generator: Backend[Generator] | None
+    refused: Mapping[str, str]
+    run: Run
+
+    def blocks(self) -> Sequence[Sequence[Job]]:
+        """The jobs to do in the blocks they are made in, or each alone where the videos are there."""
+        if self.generator is None:
+            return [(job,) for job in self.todo]
+        todo = {job.key for job in self.todo}
+        return [block for block in make_blocks(self.plan, self.generator) if block[0].key in todo]
+
+
+class Engine(Protocol):
+    """Does the work, item by item, in whatever order and wherever; every job ends as a sample written to the run."""
+
+    def work(self, work: Work, tell: Callable[[str, str], None]) -> None:
+        """Do it; `tell` is called with "generating" or "scoring" and the name of what was finished."""
+        ...

@@ -1,0 +1,254 @@
+"""What the workers of the Ray engine do with the rows they are given."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsrbench.errors import DSRBenchError
+from dsrbench.evaluation.generation import find_video, finish_block
+from dsrbench.evaluation.planning import Job
+from dsrbench.evaluation.samples import Traced, fail_job, score_traced, trace_job
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.prompts import Suite
+from dsrbench.registry import Backend, Generator
+from dsrbench.store import Run, Sample, SampleKey
+from dsrbench.types import FrameCounts, VideoScore
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROW = "items"
+"""The only column of the tables that go between the scorer."""
+
+PARTS = 4
+"""In how many tables, at most, the first stage hands on what it makes of one: Ray remembers each. The same table is
+always parted in the same way, for the parts that a worker handed on before it died are not asked for again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What every worker is told, in values that travel.
+
+    Attributes:
+        run: The run folder.
+        suite: The prompts of the plan.
+        generator: Makes the generator.
+        record: What is recorded of the generator, without the generator itself.
+        scorer: Makes detector and tracker, and the fields of `Scorer` beside them.
+        counts: Frame counts.
+        refused: Prompts the generator cannot make.
+        tries: How often an item is begun before it is given up.
+        attempts: Counts them.
+        threads: OMP_NUM_THREADS where the run was started; Ray sets its own, which would change a backend's rounding.
+    """
+
+    run: Run
+    suite: Suite
+    generator: Callable[[], Backend[Generator]] | None
+    record: Backend[Generator] | None
+    scorer: Callable[[], Scorer]
+    counts: FrameCounts | None
+    refused: Mapping[str, str]
+    tries: int
+    attempts: Attempts
+    threads: str | None
+
+
+class Worker:
+    """A worker of one stage: reads rows, does what `do` says, and turns whatever goes wrong into a row."""
+
+    stage = ""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        is_first = self.stage == ("detect" if setup.generator is None else "generate")
+        self._parts = PARTS if is_first else 1
+        os.environ.pop("OMP_NUM_THREADS", None)
+        if setup.threads is not None:
+            os.environ["OMP_NUM_THREADS"] = setup.threads
+
+    def __call__(self, table: pyarrow.Table) -> Iterator[pyarrow.Table]:
+        """Yield the items that a table of items becomes, in tables."""
+        items = unpack_items(table)
+        size = max(1, -(-len(items) // self._parts))
+        for first in range(0, len(items), size):
+            yield pack_items([made for item in items[first : first + size] for made in self._try(item)])
+
+    def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if "fatal" in item:
+            yield item
+            return
+        name = f"{self.stage} {item['name']}"
+        before = self.setup.attempts.begin(name)
+        try:
+            if before >= self.setup.tries:
+                yield from self.give_up(item, f"its worker died {before} times in a row while it was at {self.stage}")
+            else:
+                yield from self.do(item)
+        except DSRBenchError as error:
+            yield {"fatal": type(error).__name__, "message": str(error)}
+        self.setup.attempts.end(name)
+
+    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Do one item."""
+        raise NotImplementedError
+
+    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+        """What becomes of an item that killed its workers."""
+        raise NotImplementedError
+
+
+class GenerateWorker(Worker):
+    """Makes the videos of a block."""
+
+    stage = "generate"
+    _generator: Backend[Generator] | None = None
+
+    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """From a block to its jobs."""
+        assert self.setup.generator is not None
+        if self._generator is None:
+            self._generator = self.setup.generator()
+        block = [unpack_job(job, self.setup.suite) for job in item["jobs"]]
+        yield from map(_item, finish_block(block, self._generator, self.setup.run, self.setup.refused))
+
+    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+        """The videos of the block that are not there are failed."""
+        assert self.setup.record is not None
+        for row in item["jobs"]:
+            job = unpack_job(row, self.setup.suite)
+            made = find_video(job, self.setup.record, self.setup.run)
+            yield _item(made or dataclasses.replace(job, problem=reason))
+
+
+class DetectWorker(Worker):
+    """Detects and tracks."""
+
+    stage = "detect"
+    _scorer: Scorer | None = None
+
+    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """From a job to a traced sample."""
+        (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
+        if job.made_by:
+            job = dataclasses.replace(job, path=self.setup.run.find_video(job.name))
+        if self._scorer is None:
+            self._scorer = self.setup.scorer()
+        yield _pack_traced(trace_job(job, self._scorer, self.setup.run, self.setup.run.read_sample(job.key)))
+
+    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+        """The sample is failed; no backend is made for that, for it may be what killed the workers."""
+        (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
+        yield _pack_traced(fail_job(dataclasses.replace(job, problem=reason)))
+
+
+class ScoreWorker(Worker):
+    """Scores, and writes the sample."""
+
+    stage = "score"
+
+    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """From a traced sample to the word that it is done."""
+        traced = Traced(Sample.from_row(item["sample"]), item["file"], item["tracks_key"])
+        score_traced(traced, self.setup.counts, self.setup.run)
+        yield {"name": item["name"], "done": True}
+
+    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+        """The sample is failed."""
+        sample = dataclasses.replace(Sample.from_row(item["sample"]), score=VideoScore.failed(reason), key="")
+        score_traced(Traced(sample, item["file"]), self.setup.counts, self.setup.run)
+        yield {"name": item["name"], "done": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempts:
+    """Counts how often each item was begun and not ended on this machine, in files that outlive a worker.
+
+    Attributes:
+        folder: Where the files are; of one run alone.
+    """
+
+    folder: Path
+
+    def begin(self, name: str) -> int:
+        """How often the item was begun before, since it was last ended."""
+        path = self._path(name)
+        try:
+            before = int(path.read_text())
+        except FileNotFoundError:
+            before = 0
+        except ValueError:  # a worker that died while it wrote
+            before = 1
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(before + 1))
+        return before
+
+    def end(self, name: str) -> None:
+        """The item is through."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def pack_items(items: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
+    """Items as a table of one compressed row: they are much alike, and the process that starts a run holds all of them.
+
+    >>> unpack_items(pack_items([{"name": "a"}, {"name": "b"}]))
+    [{'name': 'a'}, {'name': 'b'}]
+    """
+    import pyarrow as pa
+
+    return pa.table({ROW: [zlib.compress(json.dumps(items).encode())]})
+
+
+def unpack_items(table: pyarrow.Table) -> list[dict[str, Any]]:
+    """The items of a table, of one row or several."""
+    return [item for row in table.column(ROW).to_pylist() for item in json.loads(zlib.decompress(row))]
+
+
+def pack_block(block: Sequence[Job]) -> dict[str, Any]:
+    """A block of jobs as an item."""
+    return {"name": str(block[0].key), "jobs": [pack_job(job) for job in block]}
+
+
+def _item(job: Job) -> dict[str, Any]:
+    return pack_block([job])
+
+
+def pack_job(job: Job) -> dict[str, Any]:
+    """A job as JSON values; its prompt goes by its id.
+
+    >>> from dsrbench.evaluation import plan_generation
+    >>> from dsrbench.prompts import read_suite
+    >>> suite = read_suite("sprites")
+    >>> job = plan_generation(suite, model="m", seeds=[0]).jobs[0]
+    >>> unpack_job(pack_job(job), suite) == job
+    True
+    """
+    path = os.path.abspath(job.path) if job.path is not None else None
+    return {
+        "key": list(job.key),
+        "path": path,
+        **{name: getattr(job, name) for name in ("name", "problem", "text_used", "made_by")},
+    }
+
+
+def unpack_job(row: Mapping[str, Any], suite: Suite) -> Job:
+    """The inverse of `pack_job`."""
+    key = SampleKey(*row["key"])
+    path = Path(row["path"]) if row["path"] is not None else None
+    return Job(**{**row, "key": key, "prompt": suite.get(key.prompt_id), "path": path})
+
+
+def _pack_traced(traced: Traced) -> dict[str, Any]:
+    sample = traced.sample
+    name = sample.video or str(sample.id)
+    return {"name": name, "sample": sample.row(), "file": traced.file, "tracks_key": traced.tracks_key}

@@ -1,0 +1,108 @@
+"""What makes a run's figures comparable, gathered for its manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dsrbench
+from dsrbench.errors import BackendError
+from dsrbench.evaluation.planning import Plan
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.registry import Backend, Generator
+
+PACKAGES = (
+    "numpy",
+    "av",
+    "pillow",
+    "pyarrow",
+    "ncnn",
+    "onnxruntime",
+    "torch",
+    "diffusers",
+    "peft",
+    "transformers",
+    "ultralytics",
+    "trackers",
+)
+
+
+def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | None = None) -> dict[str, Any]:
+    """The manifest of a run of `plan` by `scorer`, and by `generator` where it makes the videos.
+
+    It has no times, hosts or paths of this machine.
+    """
+    suite = plan.suite
+    return {
+        "dsrbench": dsrbench.__version__,
+        "commit": source_commit(),
+        "suite": {
+            "name": suite.name,
+            "version": suite.version,
+            "sha256": suite.sha256,
+            "n_prompts": len(suite.prompts),
+        },
+        "models": plan.models,
+        "seeds": sorted({job.key.seed for job in plan.jobs}),
+        "n_samples": len(plan.jobs),
+        "generator": generator.record() if generator is not None else None,
+        "protocol": scorer.protocol,
+        "detector": scorer.detector.record(),
+        "tracker": scorer.tracker.record(),
+        "nouns": read_nouns(plan, scorer)[0],
+        "stride": scorer.stride,
+        "counts": dataclasses.asdict(scorer.counts) if scorer.counts else "scaled",
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    }
+
+
+def read_nouns(plan: Plan, scorer: Scorer) -> tuple[dict[str, str], dict[str, str]]:
+    """How the detector understands the plan's nouns.
+
+    Returns:
+        Nouns it reads as something else, with what; and prompt ids it cannot score, with why.
+    """
+    liberties: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for prompt in {job.prompt.id: job.prompt for job in plan.jobs}.values():
+        try:
+            liberties.update(scorer.check_prompt(prompt))
+        except BackendError as error:
+            unknown[prompt.id] = str(error)
+    return dict(sorted(liberties.items())), unknown
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the installed packages that can touch a figure."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout this package runs from, marked `-dirty` if changed; None for an installed one."""
+    root = Path(dsrbench.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit.stdout.strip() or None

@@ -1,0 +1,190 @@
+"""Detect, track, score: what happens to one video, each stage found again by the content of all it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from dsrbench.errors import BackendError, DSRBenchError, InputError
+from dsrbench.metric import find_anchor_frame, score_tracks
+from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
+from dsrbench.store import Sample
+from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
+from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
+
+FRAMES_AT_ONCE = 16
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scorer:
+    """The backends in force, and the work they do on one video.
+
+    Attributes:
+        detector: Finds boxes.
+        tracker: Joins them.
+        counts: Frame counts for all videos; None scales the published ones to each video's length.
+        stride: Look at every so many frames only, but at all near either end; what lies between is filled by the
+            tracker, so that a short clip is looked at more closely. Not for propagating trackers.
+        protocol: Name of the preset these scorer are.
+    """
+
+    detector: Backend[Detector]
+    tracker: Backend[AssociationTracker | PropagationTracker]
+    counts: FrameCounts | None = None
+    stride: int = 1
+    protocol: str = "default"
+
+    def __post_init__(self) -> None:
+        propagates = isinstance(self.tracker.instance, PropagationTracker)
+        if not propagates and not isinstance(self.tracker.instance, AssociationTracker):
+            raise BackendError(f"tracker {self.tracker.name!r} neither associates detections nor propagates boxes")
+        if self.stride > 1 and getattr(self.detector.instance, "needs_all_frames", False):
+            raise BackendError(
+                f"detector {self.detector.name!r} needs all frames: a stride of {self.stride} will not do"
+            )
+        if self.stride < 1 or (self.stride > 1 and propagates):
+            raise BackendError(
+                f"a stride of {self.stride} is not for tracker {self.tracker.name!r}, which needs all frames"
+            )
+
+    def check_prompt(self, prompt: Prompt) -> dict[str, str]:
+        """Ask the detector whether it knows the prompt's nouns, before any video is read.
+
+        Returns:
+            Nouns it reads as something else, with what.
+
+        Raises:
+            BackendError: It does not know one.
+        """
+        check = getattr(self.detector.instance, "check_labels", None)
+        try:
+            return dict(check([prompt.subject, prompt.object]) or {}) if check is not None else {}
+        except InputError as error:
+            raise BackendError(f"{self.detector.name}: {error}") from error
+
+    def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
+        """Detections of every frame of a video that the stride leaves, decoded some frames ahead of the detector.
+
+        Raises:
+            VideoError: The video cannot be read.
+            BackendError: The detector cannot be used on it, or does not give one `Detections` a frame.
+        """
+        start = getattr(self.detector.instance, "start_video", None)
+        if start is not None:
+            start(name)
+        labels = [prompt.subject, prompt.object]
+        found: list[Detections] = []
+        n_frames = _count_frames(path) if self.stride > 1 else 0
+        for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
+            looked_at = np.array([self._looks_at(len(found) + t, n_frames) for t in range(len(frames))])
+            chosen = frames if looked_at.all() else frames[looked_at]
+            of_chunk = list(self.detector.instance.detect(chosen, labels)) if len(chosen) else []
+            if len(of_chunk) != len(chosen):
+                raise BackendError(
+                    f"detector {self.detector.name!r} must give one Detections a frame; got {len(of_chunk)} for "
+                    f"{len(chosen)} frames"
+                )
+            rest = iter(of_chunk)
+            found += [next(rest) if looked else Detections.left_out() for looked in looked_at]
+        return found
+
+    def _looks_at(self, t: int, n_frames: int) -> bool:
+        if self.stride == 1:
+            return True
+        counts = FrameCounts.for_frames(n_frames)
+        step = min(self.stride, counts.gap + 1)  # no wider than what trackers fill
+        return t % step == 0 or t < counts.window or t >= n_frames - LOST_FRAMES - counts.window
+
+    def track(
+        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str, path: Path
+    ) -> VideoTracks:
+        """Tracks of a video from its detections, associated or propagated from the anchor frame.
+
+        A video without an anchor frame has no boxes, and its provenance says `"anchor": None`.
+
+        Raises:
+            BackendError: The tracker gives more or fewer frames than the video has.
+        """
+        tracker = self.tracker.instance
+        anchor: dict[str, Any] = {}
+        if isinstance(tracker, AssociationTracker):
+            tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
+        else:
+            anchor = {"anchor": self._find_anchor(detections, prompt)}
+            tracks = _propagate(tracker, anchor["anchor"], detections, info, path)
+        if len(tracks) != len(detections):
+            raise BackendError(
+                f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
+            )
+        provenance = {
+            "video_sha256": sha256,
+            "detector": self.detector.record(),
+            "tracker": self.tracker.record(),
+            "nouns": self.check_prompt(prompt),
+            **anchor,
+        }
+        return dataclasses.replace(tracks, provenance=provenance)
+
+    def _find_anchor(self, detections: Sequence[Detections], prompt: Prompt) -> int | None:
+        labels = [prompt.subject, prompt.object]
+        names = [found.names(labels) for found in detections]
+        return find_anchor_frame(names, subject=prompt.subject, object=prompt.object, counts=self.counts)
+
+
+def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Sample:
+    """A sample with the score of its tracks; which backends made them does not matter any more."""
+    score = score_tracks(tracks, sample.prompt, counts=counts)
+    if tracks.provenance.get("anchor", 0) is None:
+        score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
+    return dataclasses.replace(
+        sample,
+        score=score,
+        n_frames=len(tracks),
+        fps=tracks.fps,
+        width=tracks.size[0],
+        height=tracks.size[1],
+        n_filled=tracks.n_filled,
+    )
+
+
+def _propagate(
+    tracker: PropagationTracker, anchor: int | None, detections: Sequence[Detections], info: VideoInfo, path: Path
+) -> VideoTracks:
+    if anchor is None:
+        nothing = np.full((len(detections), 4), np.nan)
+        return VideoTracks(nothing, nothing.copy(), (info.width, info.height), info.fps)
+    found = detections[anchor]
+    boxes = {int(label): box for label, box in zip(found.label, found.xyxy, strict=True)}
+    return tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=boxes[1])
+
+
+def _count_frames(path: Path) -> int:
+    return probe(path).n_frames or sum(len(frames) for frames in iter_chunks(path))
+
+
+def explain_failure(error: Exception) -> str:
+    """The reason a sample failed, as recorded: the message of an expected error, or the type of a crash with it."""
+    if isinstance(error, DSRBenchError):
+        return str(error)
+    return f"crashed: {type(error).__name__}: {error}"
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Iterate one item ahead, in a thread of its own; an error arrives where its item would have.
+
+    >>> list(ahead(range(4)))
+    [0, 1, 2, 3]
+    """
+    iterator = iter(items)
+    end: Any = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="dsrbench-ahead") as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield item

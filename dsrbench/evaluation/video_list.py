@@ -1,0 +1,132 @@
+"""A manifest of videos: a CSV or JSON Lines file that says which video is which prompt's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import InputError, PromptError, near_matches
+from dsrbench.evaluation.names import Reading
+from dsrbench.prompts import Suite, parse_prompt
+from dsrbench.types import Prompt
+
+HIGHEST_SEED = 2**63 - 1
+
+
+def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[tuple[str, Reading]]:
+    """Each row's video, as it is written there, with its prompt, model and seed.
+
+    Args:
+        path: A `.csv` or `.jsonl` with the columns `video`, `prompt_id` or `prompt`, and optionally `model`, `seed`.
+        suite: The prompts; without one every row needs a prompt's text.
+        default_model: Name of the model where the row names none.
+
+    Raises:
+        InputError: Not such a file, or a row without video or prompt; names the line.
+    """
+    known = {prompt.id: prompt for prompt in suite.prompts} if suite else {}
+    by_text = {prompt.text: prompt for prompt in known.values()}
+    found = []
+    seen: dict[str, Prompt] = {}
+    for line, row in _read_rows(path):
+        where = f"{path}, line {line}"
+        video = _text(row, "video")
+        if not video:
+            raise InputError(f"{where}: expected a file in the column 'video', got nothing")
+        prompt = _prompt_of(row, known, by_text, where)
+        if seen.setdefault(prompt.id, prompt).text != prompt.text:
+            raise InputError(
+                f"{where}: prompt_id {prompt.id!r} has another text than in a row above; ids must be unique"
+            )
+        reading = Reading(prompt, _text(row, "model") or default_model, _seed_of(row, where))
+        found.append((video, reading))
+    return found
+
+
+def _read_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    """Rows with their line numbers."""
+    if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
+        raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read manifest {path}: {getattr(error, 'strerror', None) or error}") from error
+    if path.suffix.lower() == ".csv":
+        rows = _read_table(text, path)
+    else:
+        lines = enumerate(text.split("\n"), start=1)
+        rows = [(number, _read_object(line, f"{path}, line {number}")) for number, line in lines if line.strip()]
+    if not rows:
+        raise InputError(f"manifest {path} has no rows")
+    return rows
+
+
+def _read_table(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        columns = [column.strip() for column in table.fieldnames or []]
+        if "video" not in columns or not {"prompt_id", "prompt"} & set(columns):
+            raise InputError(
+                f"{path}: expected the columns video and prompt_id (or prompt), got {', '.join(columns) or 'none'}"
+            )
+        table.fieldnames = columns
+        return [(table.line_num, row) for row in table]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {table.line_num + 1}: not a table in CSV ({error})") from None
+
+
+def _read_object(line: str, where: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+        raise InputError(f"{where}: not JSON: {getattr(error, 'msg', error)}") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected a JSON object, got {type(row).__name__}")
+    return row
+
+
+def _prompt_of(
+    row: Mapping[str, Any], known: Mapping[str, Prompt], by_text: Mapping[str, Prompt], where: str
+) -> Prompt:
+    name, text = _text(row, "prompt_id"), _text(row, "prompt")
+    if name in known:
+        if text in by_text and text != known[name].text:
+            raise InputError(f"{where}: the text is that of prompt {by_text[text].id!r}, not of prompt_id {name!r}")
+        return known[name]
+    if text in by_text:
+        return by_text[text]
+    if known and name:
+        raise InputError(f"{where}: no prompt {name!r} in the suite{near_matches(name, known)}")
+    if known and text:
+        raise InputError(f"{where}: no prompt of the suite has the text {text[:120]!r}; leave out --suite to read it")
+    if not text:
+        hint = (
+            f"prompt_id {name!r} needs a --suite that has it" if name else "expected a prompt_id or a prompt, got none"
+        )
+        raise InputError(f"{where}: {hint}")
+    try:
+        return parse_prompt(text, id=name or None)
+    except PromptError as error:
+        raise PromptError(f"{where}: {error}") from None
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    value = row.get(column)
+    return "" if value is None else str(value).strip()
+
+
+def _seed_of(row: Mapping[str, Any], where: str) -> int | None:
+    text = _text(row, "seed")
+    if not text:
+        return None
+    try:
+        seed = int(text)
+    except ValueError:
+        raise InputError(f"{where}: seed must be a whole number, got {text!r}") from None
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise InputError(f"{where}: seed must lie in 0..{HIGHEST_SEED}, got {text}")
+    return seed
