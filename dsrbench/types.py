@@ -18,6 +18,12 @@ Floats = NDArray[np.float64]
 PUBLISHED_FRAMES = 81
 """Frames a clip of the paper has; the published counts belong to this length (arXiv 2602.22745)."""
 
+HEADLINE_THRESHOLD = 0.7
+"""DSR-Score from which a video counts as correct in the headline figure (arXiv 2602.22745)."""
+
+THRESHOLDS = tuple(i / 10 for i in range(10))
+"""Thresholds that Accuracy@t is given at, as the authors' scripts print it."""
+
 DEFAULT_WORDING = "default"
 """The name of a prompt's own words among its wordings."""
 
@@ -404,6 +410,6 @@ class VideoScore:
         """A video that could not be read, or whose processing crashed."""
         return cls(Status.FAILED, reason)
 
-    def passes(self, threshold: float = 0.7) -> bool:
+    def passes(self, threshold: float = HEADLINE_THRESHOLD) -> bool:
         """Whether the video counts as correct: scored, at or above `threshold`, and middle relations visited."""
         return self.status is Status.SCORED and self.dsr_score >= threshold and self.visited is not False

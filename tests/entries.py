@@ -9,9 +9,9 @@ import json
 import numpy as np
 from rendered import Spec, true_tracks
 
+from dsrbench.analysis import summarize
 from dsrbench.metric import score_many
 from dsrbench.prompts import read_suite
-from dsrbench.report import summarize
 from dsrbench.store import Run, Sample
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow

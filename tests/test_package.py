@@ -52,7 +52,7 @@ BUDGETS = [
         (f"import dsrbench.{name}", {"dsrbench", "numpy"})
         for name in ("prompts", "metric", "metric.box_files", "store")
     ),
-    ("import dsrbench.metric.statistics", {"dsrbench", "numpy"}),
+    ("import dsrbench.analysis.statistics", {"dsrbench", "numpy"}),
     # the renderer of the sprites world, and its split
     ("import dsrbench.sprites.world, dsrbench.sprites.split", {"dsrbench", "numpy"}),
     # a list of backends imports none of them

@@ -27,11 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.analysis import summarize
 from dsrbench.board import Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events
 from dsrbench.metric import score_many
 from dsrbench.prompts import read_suite
-from dsrbench.report import summarize
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows

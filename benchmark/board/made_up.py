@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.analysis import summarize
 from dsrbench.board import PUBLISHED, RESCORED, Intake, Record, open_stores
 from dsrbench.board.records import REDETECTED
 from dsrbench.metric import score_many
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.report import summarize
 from dsrbench.store import Sample
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow

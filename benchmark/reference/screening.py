@@ -19,10 +19,10 @@ from typing import Any
 
 from run import DETECTORS, write_manifest, write_table
 
+from dsrbench.analysis import Agreement, compare_backends, read_reference
 from dsrbench.evaluation import Plan, Scorer, evaluate, plan_videos
 from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.prompts import read_suite
-from dsrbench.report import Agreement, compare_backends, read_reference
 from dsrbench.store import Run
 
 TRACKERS = ("assignment", "bytetrack", "botsort", "ocsort", "sort", "ultralytics-bytetrack", "ultralytics-botsort")

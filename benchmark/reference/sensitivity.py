@@ -15,8 +15,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from dsrbench import VideoTracks, score_tracks
+from dsrbench.analysis import read_reference
 from dsrbench.detect.grid import scale_boxes
-from dsrbench.report import read_reference
 from dsrbench.store import Run
 from dsrbench.store.arrays import unpack_detections
 from dsrbench.track.assignment import Assignment

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from seen import Frames, Seen
 
 from dsrbench import Detections, Prompt, Status, VideoScore, read_suite, score_tracks
 from dsrbench.detect.sprites import SpritesDetector
@@ -38,7 +38,6 @@ ENLARGE = 6
 FOUND = 0.5
 """Overlap from which a box counts as found."""
 
-Frames = NDArray[np.uint8]
 Detect = Callable[[Frames, Sequence[str]], list[Detections]]
 
 
@@ -49,14 +48,6 @@ class Shown:
     prompt: Prompt
     frames: Frames
     truth: list[Detections]
-
-
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    """What a detector made of a clip: boxes, their score, and how many of the true boxes it found."""
-
-    found: list[Detections]
-    score: VideoScore
 
 
 def render_clips(count: int) -> Iterator[Shown]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from dsrbench import Detections, Status, VideoScore
 
 if TYPE_CHECKING:
-    from detectors import Frames, Seen
+    from seen import Frames, Seen
 
     from dsrbench import Prompt
 

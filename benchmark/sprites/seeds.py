@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsrbench.report import summarize
+from dsrbench.analysis import summarize
 from dsrbench.store import Run, Sample
 
 SEEDS = 5

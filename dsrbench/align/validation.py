@@ -11,10 +11,10 @@ import numpy as np
 
 from dsrbench.align.checkpoint import rotate_checkpoints
 from dsrbench.align.settings import AlignSettings
+from dsrbench.analysis.summary import coverage, mean_scores
 from dsrbench.errors import TrainingError
 from dsrbench.prompts import Suite
 from dsrbench.quality import sharpness
-from dsrbench.report.summary import coverage, mean_scores
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.video import read_clip
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.analysis.statistics import PairedDifference, paired_difference, sign_flip_p_values
 from dsrbench.board.records import PUBLISHED, SELF_REPORTED, Record, comparable_key
 from dsrbench.board.rules import named_suite
 from dsrbench.errors import DSRBenchError
-from dsrbench.metric.statistics import PairedDifference, paired_difference, sign_flip_p_values
 from dsrbench.types import Floats
 
 ALPHA = 0.05

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.report import Agreement
+    from dsrbench.analysis import Agreement
 
 
 @click.command("agreement", short_help="Compare two detectors or trackers on the same videos.")
@@ -33,8 +33,8 @@ def command(run: Path, other: Path | None, reference: Path | None, curves: Path 
     dsrbench agreement runs/nanodet runs/picodet
     dsrbench agreement runs/nanodet --reference scores.csv --out agreement.json
     """
-    from dsrbench.report import compare_backends, read_reference
-    from dsrbench.report.plain import plain
+    from dsrbench.analysis import compare_backends, read_reference
+    from dsrbench.analysis.plain import plain
     from dsrbench.store import LocalDisk, Run
 
     if (other is None) == (reference is None):
@@ -53,8 +53,8 @@ def _print(found: Agreement, here: str, there: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.report.plain import plain
-    from dsrbench.report.table import decimal, percent, plain_table
+    from dsrbench.analysis.plain import plain
+    from dsrbench.report.cells import decimal, percent, plain_table
 
     values, console = plain(found), Console()
     table = plain_table("Agreement", "")

@@ -34,10 +34,10 @@ class Report:
 
     def compare(self, base: Run, aligned: Run, detector: str) -> None:
         """Print base beside aligned, and write `comparison-DETECTOR.json` with the keys `scores` and `quality`."""
+        from dsrbench.analysis import compare_models
+        from dsrbench.analysis.plain import plain
         from dsrbench.cli.compare import print_comparison
         from dsrbench.quality import compare_quality, measure_run
-        from dsrbench.report import compare_models
-        from dsrbench.report.plain import plain
         from dsrbench.store import LocalDisk
 
         click.echo(f"Detector: {detector}")
@@ -56,7 +56,7 @@ def print_quality(found: Mapping[str, QualityDifference]) -> None:
     from rich.console import Console
 
     from dsrbench.quality import FIGURES
-    from dsrbench.report.table import plain_table
+    from dsrbench.report.cells import plain_table
 
     table = plain_table("Quality", "Pairs", "a", "b", "b - a (95 %)", "p")
     for name, row in found.items():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.metric.statistics import PairedDifference
-    from dsrbench.report import Comparison
+    from dsrbench.analysis import Comparison
+    from dsrbench.analysis.statistics import PairedDifference
 
 
 @click.command("compare", short_help="Compare two models on the same prompts.")
@@ -29,8 +29,8 @@ def command(
     dsrbench compare runs/base runs/aligned
     dsrbench compare runs/both runs/both --model-a wan --model-b cogvideox --out comparison.json
     """
-    from dsrbench.report import compare_models
-    from dsrbench.report.plain import plain
+    from dsrbench.analysis import compare_models
+    from dsrbench.analysis.plain import plain
     from dsrbench.store import LocalDisk, Run
 
     comparison = compare_models(
@@ -47,8 +47,8 @@ def print_comparison(found: Comparison) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.report.plain import plain
-    from dsrbench.report.table import decimal, percent, plain_table
+    from dsrbench.analysis.plain import plain
+    from dsrbench.report.cells import decimal, percent, plain_table
 
     console, values = Console(), plain(found)
     console.print(Text(f"a: {found.model_a}\nb: {found.model_b}\n{found.n_pairs} pairs of {found.n_prompts} prompts"))

@@ -40,7 +40,7 @@ def list_command() -> None:
 
     from dsrbench.prompts import list_suites, read_suite
     from dsrbench.prompts.recipe import list_recipes
-    from dsrbench.report.table import plain_table
+    from dsrbench.report.cells import plain_table
 
     table = plain_table("Suite", "Version", "Prompts", "Types", "Recipe", "sha256")
     for name in list_suites():
@@ -145,7 +145,7 @@ def _print_findings(found: Sequence[Finding], ignore: Sequence[str]) -> None:
     from rich.text import Text
 
     from dsrbench.prompts.lint import RULES
-    from dsrbench.report.table import plain_table
+    from dsrbench.report.cells import plain_table
 
     console, counts = Console(), collections.Counter(finding.rule for finding in found if finding.is_error)
     table = plain_table("Rule", "Broken")

@@ -21,7 +21,8 @@ def command(run: Path, standalone: bool) -> None:
     dsrbench report runs/sprites-sprites
     dsrbench report runs/wan --standalone
     """
-    from dsrbench.report import print_summary, summarize, write_page
+    from dsrbench.analysis import summarize
+    from dsrbench.report import print_summary, write_page
     from dsrbench.store import Run
 
     opened = Run.open(run)

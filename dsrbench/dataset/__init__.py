@@ -1,7 +1,8 @@
 """From scored runs to what a model can be trained on: preference pairs, and datasets in the Hub's form."""
 
-from dsrbench.dataset.build import Curation, Form, build_dataset, describe, read_curation
+from dsrbench.dataset.build import build_dataset, describe, read_curation
 from dsrbench.dataset.curate import Rules
+from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
 from dsrbench.dataset.preferences import adopt_pairs, pair_sources
 from dsrbench.dataset.share import find_dataset, pull_dataset, push_dataset

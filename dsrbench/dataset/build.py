@@ -15,6 +15,7 @@ from dsrbench import __version__
 from dsrbench.dataset.card import write_card
 from dsrbench.dataset.collect import Collected, Tell, collect, open_runs
 from dsrbench.dataset.curate import SPLITS, Candidate, Rules, assign_splits, curate
+from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.shards import ShardWriter, cut_shards
 from dsrbench.errors import InputError, RunMismatchError
 from dsrbench.prompts import Suite, write_suite
@@ -32,38 +33,6 @@ WORK = ".build"
 
 PARTS = ("data", "plots", "README.md", PROMPTS, REPORT)
 """All that a dataset is made of."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Form:
-    """How a dataset is written.
-
-    Attributes:
-        inside: Whether tables hold the videos; else they are files beside the tables.
-        shard_bytes: Most bytes of video in a shard.
-        name: What the card calls it.
-        licence: Identifier of a licence, as the Hub has them.
-    """
-
-    inside: bool = True
-    shard_bytes: float = 256e6
-    name: str = "dataset"
-    licence: str = "unknown"
-
-
-@dataclasses.dataclass(frozen=True)
-class Curation:
-    """What became of the samples.
-
-    Attributes:
-        n_samples: Of all runs.
-        rows: Rows of every split.
-        dropped: Samples that are no rows, by reason.
-    """
-
-    n_samples: int
-    rows: dict[str, int]
-    dropped: dict[str, int]
 
 
 def build_dataset(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dsrbench import __version__
 from dsrbench.dataset.curate import LOSER, REASONS, WINNER, Candidate, Rules
+from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.plots import stacked_bars
 from dsrbench.errors import MissingExtraError
 from dsrbench.store import LocalDisk
 from dsrbench.types import Diagnosis, Prompt, Status
-
-if TYPE_CHECKING:
-    from dsrbench.dataset.build import Curation, Form
 
 Splits = Mapping[str, Sequence[Candidate]]
 

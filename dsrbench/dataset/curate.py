@@ -11,7 +11,7 @@ import numpy as np
 
 from dsrbench.dataset.likeness import BITS, differing_bits
 from dsrbench.errors import OptionError
-from dsrbench.types import Prompt, Status
+from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
 SPLITS = ("train", "validation", "test")
 
@@ -47,7 +47,7 @@ class Rules:
         OptionError: A value out of range.
     """
 
-    threshold: float = 0.7
+    threshold: float = HEADLINE_THRESHOLD
     keep_invalid: bool = False
     near_duplicates: float = 4.0
     per_prompt: int = 16

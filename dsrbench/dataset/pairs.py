@@ -13,7 +13,7 @@ import numpy as np
 
 from dsrbench.errors import InputError, OptionError
 from dsrbench.store import LocalDisk, Sample
-from dsrbench.types import Prompt, Status
+from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ class PairReport:
 def make_pairs(
     samples: Iterable[Sample],
     *,
-    threshold: float = 0.7,
+    threshold: float = HEADLINE_THRESHOLD,
     margin: float = 0.0,
     per_prompt: int | None = None,
     seed: int = 0,

@@ -14,7 +14,7 @@ from dsrbench.dataset.share import find_dataset
 from dsrbench.errors import InputError, VideoError
 from dsrbench.hub import is_hub_path
 from dsrbench.store import LocalDisk, Run, Sample, is_url
-from dsrbench.types import Prompt
+from dsrbench.types import HEADLINE_THRESHOLD, Prompt
 from dsrbench.video import sha256_file
 
 VIDEOS = "videos"
@@ -26,7 +26,7 @@ def pair_sources(
     out: Path,
     *,
     split: str = "train",
-    threshold: float = 0.7,
+    threshold: float = HEADLINE_THRESHOLD,
     margin: float = 0.0,
     per_prompt: int | None = None,
     seed: int = 0,

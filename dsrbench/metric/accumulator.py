@@ -10,10 +10,17 @@ import numpy as np
 
 from dsrbench.errors import BoxError, InputError
 from dsrbench.metric.dsr import score_tracks
-from dsrbench.types import Floats, FrameCounts, Prompt, Relation, Status, VideoScore, VideoTracks
-
-THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(10))
-"""The thresholds the authors print Accuracy at."""
+from dsrbench.types import (
+    HEADLINE_THRESHOLD,
+    THRESHOLDS,
+    Floats,
+    FrameCounts,
+    Prompt,
+    Relation,
+    Status,
+    VideoScore,
+    VideoTracks,
+)
 
 
 class FrameDetections(Protocol):
@@ -46,7 +53,7 @@ class DSRScore:
     0.5
     """
 
-    def __init__(self, *, threshold: float = 0.7, counts: FrameCounts | None = None) -> None:
+    def __init__(self, *, threshold: float = HEADLINE_THRESHOLD, counts: FrameCounts | None = None) -> None:
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold must lie in 0..1, got {threshold}")
         self.threshold = threshold

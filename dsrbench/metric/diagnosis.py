@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.metric.batch import Ints, ScoredFrames
-from dsrbench.types import Diagnosis, Floats, Relation
+from dsrbench.types import HEADLINE_THRESHOLD, Diagnosis, Floats, Relation
 
-CORRECT = 0.7
 HOLDS = 0.5
 STILL = 0.4
 STRAYED = 0.2
@@ -61,7 +60,7 @@ def diagnose(
         starts, ends = a_start >= HOLDS, b_end >= HOLDS
         under_way = (b_end - b_start >= STRAYED) | (a_start - a_end >= STRAYED) | (ends & ~visited)
         rules = [
-            (Diagnosis.CORRECT, (dsr_score >= CORRECT) & visited),
+            (Diagnosis.CORRECT, (dsr_score >= HEADLINE_THRESHOLD) & visited),
             (Diagnosis.STATIC, still),
             (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS) & (initial != final)),
             (Diagnosis.WRONG_START, ends & ~starts),

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from dsrbench.metric.statistics import PairedDifference, paired_difference
+from dsrbench.analysis.statistics import PairedDifference, paired_difference
 from dsrbench.quality.clip import FIGURES
 from dsrbench.store import SampleKey
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench import __version__
+from dsrbench.analysis.plain import plain
+from dsrbench.analysis.summary import summarize
 from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
-from dsrbench.report.plain import plain, script_json
-from dsrbench.report.summary import summarize
+from dsrbench.report.scripts import script_json
 from dsrbench.report.words import PARTS, TITLES
 from dsrbench.store import Run, Sample
 

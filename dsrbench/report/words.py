@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from types import MappingProxyType
 
 from dsrbench.store import Sample
@@ -118,22 +116,3 @@ def lost_points(score: VideoScore) -> list[tuple[str, float]]:
         return []
     losses = [(part, (1 - float(getattr(score, part))) / 8) for part in PARTS]
     return sorted(losses, key=lambda item: -item[1])
-
-
-def reason_kind(reason: str, video: str = "") -> str:
-    """A reason without what is particular to one video, so that like reasons can be counted.
-
-    Args:
-        reason: As recorded, such as `too few scored frames: 3 of at least 20`.
-        video: File name of the video, left out where the reason starts with its path.
-
-    >>> reason_kind("/data/a.mp4: the file is empty; make or fetch it again", "a.mp4")
-    'the file is empty'
-    >>> reason_kind("too few scored frames: 3 of at least 20")
-    'too few scored frames'
-    """
-    head, colon, rest = reason.partition(": ")
-    if colon and ("/" in head or "\\" in head or (video and head.endswith(PurePath(video).name))):
-        reason = rest
-    kind = re.split(r"[:;(]", reason, maxsplit=1)[0].strip()
-    return re.sub(r"\d+(\.\d+)?", "N", kind) or "no reason was recorded"

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.analysis import summarize
 from dsrbench.metric import score_many
 from dsrbench.prompts import Suite
-from dsrbench.report import summarize
-from dsrbench.report.summary import THRESHOLDS
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow, read_boxes
 from dsrbench.submission.entry import Entry, SubmissionError, read_entry
 from dsrbench.submission.implied import find_contradictions
-from dsrbench.types import Status, VideoScore
+from dsrbench.types import THRESHOLDS, Status, VideoScore
 
 TOLERANCE = 1e-6
 """By which a claimed figure may differ from the one computed: another processor rounds the last digits differently."""

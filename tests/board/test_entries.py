@@ -9,13 +9,13 @@ import pytest
 from boards import make_board
 from entries import make_rows, write_entry
 
+from dsrbench.analysis import summarize
+from dsrbench.analysis.statistics import paired_difference
 from dsrbench.board import Board, Intake, Record, open_stores
 from dsrbench.board.entries import RecordReader
 from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
-from dsrbench.metric.statistics import paired_difference
-from dsrbench.report import summarize
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 

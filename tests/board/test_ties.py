@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsrbench.analysis.statistics import paired_difference, sign_flip_p_values
 from dsrbench.board.ties import ALPHA, tie_groups
 from dsrbench.errors import InputError
-from dsrbench.metric.statistics import paired_difference, sign_flip_p_values
 
 
 @given(st.integers(2, 30), st.integers(0, 10_000))

@@ -7,11 +7,11 @@ import platform
 import pytest
 from cli.clips import write_boxes, write_clips, write_suite
 
+from dsrbench.analysis.compare import unlike_runtimes, unlike_settings
 from dsrbench.evaluation import evaluate, plan_videos
 from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.evaluation.runtime import describe_runtime
 from dsrbench.prompts import read_suite
-from dsrbench.report.compare import unlike_runtimes, unlike_settings
 from dsrbench.store import Run
 
 KINDS = {"1000_LR": "LR", "1001_LR": "RL"}

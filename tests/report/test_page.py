@@ -11,13 +11,14 @@ from urllib.parse import unquote
 import pytest
 from rendered import SHOWN, write_run
 
+from dsrbench.analysis import summarize
 from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.evaluation.manifest import build_manifest
 from dsrbench.evaluation.planning import Job, Plan
 from dsrbench.prompts import Suite
-from dsrbench.report import summarize, update_page, write_page
+from dsrbench.report import update_page, write_page
 from dsrbench.report.pagedata import Locator, order_samples, page_rows
-from dsrbench.report.plain import script_json
+from dsrbench.report.scripts import script_json
 from dsrbench.store import Run
 from dsrbench.types import FrameCounts, Status
 

@@ -8,8 +8,8 @@ from entries import SUITE, failed, make_rows, write_entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsrbench.analysis import summarize
 from dsrbench.prompts import read_suite
-from dsrbench.report import summarize
 from dsrbench.submission import SubmissionError, check_entry, check_figures, write_boxes
 from dsrbench.submission.check import TOLERANCE, compare_claim
 from dsrbench.types import Status

@@ -7,9 +7,9 @@ import io
 import json
 from collections.abc import Sequence
 
+from dsrbench.analysis.plain import plain
 from dsrbench.board.app.columns import Value, accuracy_of, choose_columns
 from dsrbench.board.ties import Placed
-from dsrbench.report.plain import plain
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

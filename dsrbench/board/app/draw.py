@@ -7,7 +7,7 @@ from html import escape
 
 from dsrbench.board.app.columns import interval, link, relation_types, relation_value, share
 from dsrbench.board.ties import Placed
-from dsrbench.report.summary import THRESHOLDS
+from dsrbench.types import THRESHOLDS
 
 MOST_CURVES = 8
 """Entries drawn at once; more cannot be told apart."""

@@ -6,12 +6,12 @@ import functools
 import math
 from html import escape
 
+from dsrbench.analysis.compare import Comparison, compare_samples
+from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.board.app.columns import link, share, tier_badge
 from dsrbench.board.entries import Board, OpenEntry
 from dsrbench.board.ties import Placed
 from dsrbench.errors import DSRBenchError
-from dsrbench.metric.statistics import PairedDifference
-from dsrbench.report.compare import Comparison, compare_samples
 
 
 def duel_html(board: Board, a: str, b: str) -> str:

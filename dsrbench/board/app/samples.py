@@ -9,10 +9,10 @@ from html import escape
 
 import numpy as np
 
+from dsrbench.analysis.plain import plain
 from dsrbench.board.app.columns import share
 from dsrbench.board.entries import OpenEntry
 from dsrbench.report.chart import curves_svg
-from dsrbench.report.plain import plain
 from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
 from dsrbench.store import Sample
 from dsrbench.submission import find_repeated_videos

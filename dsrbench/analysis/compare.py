@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.analysis.statistics import Interval, PairedDifference, paired_difference
+from dsrbench.analysis.summary import accuracy, coverage, mean_scores
 from dsrbench.errors import InputError
-from dsrbench.metric.statistics import Interval, PairedDifference, paired_difference
-from dsrbench.report.summary import accuracy, coverage, mean_scores
 from dsrbench.store import Run, Sample, describe_changes
 from dsrbench.types import Floats, Status
 

@@ -9,20 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from dsrbench.metric.statistics import Interval, share_interval
-from dsrbench.report.plain import plain
-from dsrbench.report.wordings import compare_wordings, measure_spread
-from dsrbench.report.words import reason_kind
+from dsrbench.analysis.plain import plain
+from dsrbench.analysis.reasons import reason_kind
+from dsrbench.analysis.statistics import Interval, share_interval
+from dsrbench.analysis.wording import compare_wordings, measure_spread
 from dsrbench.store import Sample
-from dsrbench.types import DEFAULT_WORDING, Diagnosis, Status
+from dsrbench.types import DEFAULT_WORDING, HEADLINE_THRESHOLD, THRESHOLDS, Diagnosis, Status
 
 SCHEMA = 1
-
-THRESHOLDS = tuple(i / 10 for i in range(10))
-"""Accuracy@t is given for these, as the authors' scripts print it."""
-
-HEADLINE = 0.7
-"""The threshold of the headline figure (arXiv 2602.22745)."""
 
 
 def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
@@ -77,7 +71,7 @@ def coverage(samples: Sequence[Sample]) -> float:
     return sum(s.score.status is Status.SCORED for s in samples) / len(samples) if samples else math.nan
 
 
-def accuracy(samples: Sequence[Sample], threshold: float = HEADLINE, *, seed: int = 0) -> Interval:
+def accuracy(samples: Sequence[Sample], threshold: float = HEADLINE_THRESHOLD, *, seed: int = 0) -> Interval:
     """Accuracy@threshold over all samples, with its interval (prompts as clusters)."""
     passed = [sample.score.passes(threshold) for sample in samples]
     return share_interval(passed, [sample.prompt.source_id for sample in samples], seed=seed)
@@ -99,12 +93,12 @@ def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:
 
 
 def _wordings(samples: Sequence[Sample], seed: int) -> dict[str, Any]:
-    compared = compare_wordings(samples, threshold=HEADLINE, seed=seed)
+    compared = compare_wordings(samples, threshold=HEADLINE_THRESHOLD, seed=seed)
     groups = _groups(samples, lambda sample: sample.prompt.wording or DEFAULT_WORDING)
     figures = _figures({name: groups[name] for name in compared}, seed)
     return {
         "by_wording": {name: {**figures[name], **compared[name]} for name in compared},
-        "wording_spread": measure_spread(samples, threshold=HEADLINE),
+        "wording_spread": measure_spread(samples, threshold=HEADLINE_THRESHOLD),
     }
 
 
@@ -120,7 +114,7 @@ def _figures(groups: Mapping[str, Sequence[Sample]], seed: int) -> dict[str, dic
         name: {
             "n": len(group),
             "coverage": coverage(group),
-            f"accuracy_{HEADLINE}": accuracy(group, seed=seed),
+            f"accuracy_{HEADLINE_THRESHOLD}": accuracy(group, seed=seed),
             "mean_score": mean_scores(group)["mean_score"],
         }
         for name, group in groups.items()

@@ -11,7 +11,8 @@ from made import SAMPLES, make_sample
 from rendered import MANIFEST
 from rich.console import Console
 
-from dsrbench.report import print_summary, summarize
+from dsrbench.analysis import summarize
+from dsrbench.report import print_summary
 
 CASES = [
     # what, scores, coverage, accuracy@0.7, mean score, its two bounds

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dsrbench.analysis.reference import Entry, entries_of, read_reference
+from dsrbench.analysis.statistics import Interval
 from dsrbench.errors import InputError
-from dsrbench.metric.statistics import Interval
-from dsrbench.report.reference import Entry, entries_of, read_reference
-from dsrbench.report.summary import HEADLINE
 from dsrbench.store import Run
-from dsrbench.types import Floats, Status
+from dsrbench.types import HEADLINE_THRESHOLD, Floats, Status
 
 __all__ = ["Agreement", "VideoDifference", "compare_backends", "read_reference"]
 
@@ -103,7 +102,7 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     both = [(a, b) for a, b in pairs if a.status is Status.SCORED and b.status is Status.SCORED]
     found = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in both]
     change = np.array([video.difference for video in found])
-    differ = [video for video in found if (video.here >= HEADLINE) != (video.there >= HEADLINE)]
+    differ = [video for video in found if (video.here >= HEADLINE_THRESHOLD) != (video.there >= HEADLINE_THRESHOLD)]
     largest = sorted(found, key=lambda video: (-abs(video.difference), video.model, video.video))
     gaps = [gap for gap in (_curve_gaps(a, b) for a, b in both) if len(gap)]
     return Agreement(

@@ -12,8 +12,9 @@ from made import make_sample
 from rendered import MANIFEST
 from rich.console import Console
 
-from dsrbench.metric.statistics import share_interval
-from dsrbench.report import print_summary, summarize
+from dsrbench.analysis import summarize
+from dsrbench.analysis.statistics import share_interval
+from dsrbench.report import print_summary
 
 GOOD, BAD = 0.9, 0.1
 

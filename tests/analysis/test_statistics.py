@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsrbench.analysis.statistics import Interval, bootstrap_interval, paired_difference, share_interval
 from dsrbench.errors import InputError
-from dsrbench.metric.statistics import Interval, bootstrap_interval, paired_difference, share_interval
 
 ROWS = st.lists(st.tuples(st.floats(-5, 5), st.sampled_from("abcdef")), min_size=1, max_size=40)
 
@@ -65,7 +65,7 @@ def test_ends_agree_with_enumeration():
 def test_blocks_do_not_change_the_answer(monkeypatch):
     values, clusters = clustered(np.random.default_rng(1))
     whole = bootstrap_interval(values, clusters)
-    monkeypatch.setattr("dsrbench.metric.statistics._BLOCK", 999)
+    monkeypatch.setattr("dsrbench.analysis.statistics._BLOCK", 999)
     assert bootstrap_interval(values, clusters) == whole
 
 

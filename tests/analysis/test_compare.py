@@ -9,9 +9,9 @@ import pytest
 from made import make_sample
 from rendered import MANIFEST
 
+from dsrbench.analysis import compare_models
+from dsrbench.analysis.plain import plain
 from dsrbench.errors import InputError
-from dsrbench.report import compare_models
-from dsrbench.report.plain import plain
 from dsrbench.store import Run
 
 

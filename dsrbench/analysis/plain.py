@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,7 @@ def plain(value: Any) -> Any:
     Args:
         value: Data classes, mappings, sequences, numpy arrays and numbers, and what they hold.
 
-    >>> from dsrbench.metric.statistics import Interval
+    >>> from dsrbench.analysis.statistics import Interval
     >>> plain({"accuracy": Interval(0.5, float("nan"), 1.0)})
     {'accuracy': {'value': 0.5, 'low': None, 'high': 1.0}}
     """
@@ -35,13 +34,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
-
-
-def script_json(value: Any) -> str:
-    r"""JSON that may stand inside a `<script>` element, whatever texts it holds: plain ASCII, no `<`, `>` or `&`.
-
-    >>> script_json("</script>")
-    '"\\u003c/script\\u003e"'
-    """
-    text = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import make_sample
 
+from dsrbench.analysis import compare_backends, read_reference
+from dsrbench.analysis.agreement import Agreement
+from dsrbench.analysis.plain import plain
+from dsrbench.analysis.reference import entries_of
 from dsrbench.errors import InputError
-from dsrbench.report import compare_backends, read_reference
-from dsrbench.report.agreement import Agreement
-from dsrbench.report.plain import plain
-from dsrbench.report.reference import entries_of
 from dsrbench.store import Run
 
 

@@ -1,0 +1,7 @@
+"""The figures of runs: summaries, comparisons of models and of backends, and their intervals; numbers alone."""
+
+from dsrbench.analysis.agreement import Agreement, compare_backends, read_reference
+from dsrbench.analysis.compare import Comparison, compare_models
+from dsrbench.analysis.summary import summarize
+
+__all__ = ["Agreement", "Comparison", "compare_backends", "compare_models", "read_reference", "summarize"]
