@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from rendered import SHOWN, write_run
+from factories.runs import SHOWN, write_run
 
 
 def pytest_addoption(parser):
@@ -44,15 +44,15 @@ def rendered_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A function from a builder's name in `tinymodels` to the folder of its model; each is built once."""
-    import tinymodels
     import torch
+    from factories import models
 
     torch.set_num_threads(1)
     folders = {}
 
     def folder(name):
         if name not in folders:
-            folders[name] = getattr(tinymodels, name)(tmp_path_factory.mktemp(name))
+            folders[name] = getattr(models, name)(tmp_path_factory.mktemp(name))
         return folders[name]
 
     return folder
@@ -61,15 +61,15 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def pipeline_folder(tmp_path_factory):
     """A function from a recipe's name to the folder of a tiny pipeline it matches; each is built once, none changed."""
-    import tinypipelines
     import torch
+    from factories import pipelines
 
     torch.set_num_threads(1)
     folders = {}
 
     def folder(name):
         if name not in folders:
-            folders[name] = tinypipelines.BUILDERS[name](tmp_path_factory.mktemp("pipelines") / f"tiny-{name}")
+            folders[name] = pipelines.BUILDERS[name](tmp_path_factory.mktemp("pipelines") / f"tiny-{name}")
         return folders[name]
 
     return folder

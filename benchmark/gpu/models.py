@@ -15,30 +15,30 @@ WAN_TARGETS = ("text_embedder.linear_1", "text_embedder.linear_2", "attn2.to_k",
 
 def save_grounding_dino(folder: Path, *, small: bool) -> Path:
     """Save Grounding DINO with the Swin-T backbone, 172 M parameters, and a vocabulary of a few words."""
-    import tinymodels
     import transformers
+    from factories import models
 
     if small:
-        built: Path = tinymodels.grounding_dino(folder)
+        built: Path = models.grounding_dino(folder)
         return built
-    tinymodels.seeded()
+    models.seeded()
     config = transformers.GroundingDinoConfig(
         text_config=transformers.BertConfig(vocab_size=1100), disable_custom_kernels=True
     )
-    tokenizer = tinymodels.bert_tokenizer(folder)
+    tokenizer = models.bert_tokenizer(folder)
     processor = transformers.GroundingDinoProcessor(transformers.GroundingDinoImageProcessor(), tokenizer)
     return save(folder, transformers.GroundingDinoForObjectDetection(config), processor)
 
 
 def save_sam2(folder: Path, *, small: bool) -> Path:
     """Save SAM 2.1 with the large Hiera encoder, 224 M parameters."""
-    import tinymodels
     import transformers
+    from factories import models
 
     if small:
-        built: Path = tinymodels.sam2(folder)
+        built: Path = models.sam2(folder)
         return built
-    tinymodels.seeded()
+    models.seeded()
     backbone = transformers.Sam2HieraDetConfig(
         hidden_size=144,
         num_attention_heads=2,
@@ -69,12 +69,12 @@ def make_wan_transformer(device: str, *, small: bool) -> Any:
 def save_wan(folder: Path, *, small: bool) -> Path:
     """Save a pipeline of Wan2.1-T2V-1.3B with its real transformer and VAE, and a text encoder of one layer."""
     import diffusers
-    import tinypipelines
     import torch
     import transformers
+    from factories import pipelines
 
     if small:
-        built: Path = tinypipelines.wan21_1_3b(folder)
+        built: Path = pipelines.wan21_1_3b(folder)
         return built
     torch.manual_seed(0)
     words = transformers.UMT5Config(vocab_size=150, d_model=4096, d_kv=64, d_ff=1024, num_layers=1, num_heads=4)
@@ -82,14 +82,14 @@ def save_wan(folder: Path, *, small: bool) -> Path:
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
     )
     parts = (transformers.UMT5EncoderModel(words).bfloat16(), diffusers.AutoencoderKLWan(), scheduler)
-    pipeline = diffusers.WanPipeline(tinypipelines.t5_tokenizer(), *parts, make_wan_transformer("cpu", small=False))
-    saved: Path = tinypipelines.save(folder, pipeline)
+    pipeline = diffusers.WanPipeline(pipelines.t5_tokenizer(), *parts, make_wan_transformer("cpu", small=False))
+    saved: Path = pipelines.save(folder, pipeline)
     return saved
 
 
 def save(folder: Path, model: Any, processor: Any) -> Path:
     """Save a model with its processor."""
-    import tinymodels
+    from factories import models
 
-    saved: Path = tinymodels.save(folder, model, processor)
+    saved: Path = models.save(folder, model, processor)
     return saved

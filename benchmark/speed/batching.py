@@ -2,7 +2,7 @@
 
 Run: python benchmark/speed/batching.py [--frames 48] [--turns 5]
 
-The model is built from the real configuration class (tests/tinymodels.py) and is so small that what is compared is the
+The model is built from the real configuration class (tests/models.py) and is so small that what is compared is the
 work around it: tokenizing, preparing, calling layer after layer, sorting out boxes. Batch sizes take turns in this
 process, on one thread; times are CPU seconds, the best of all turns, so that other work on the machine hardly counts.
 """
@@ -36,15 +36,15 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     given = parser.parse_args()
     sys.path.append(str(Path(__file__).parents[2] / "tests"))
-    import tinymodels
     import torch
+    from factories import models
 
     from dsrbench.registry import detectors
 
     torch.set_num_threads(1)
     frames = np.random.default_rng(0).integers(0, 256, (given.frames, SIZE[1], SIZE[0], 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        model = str(tinymodels.grounding_dino(Path(folder)))
+        model = str(models.grounding_dino(Path(folder)))
         made = [
             detectors.create("grounding-dino", {"model": model, "device": "cpu", "batch": batch}).instance
             for batch in BATCHES

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 diffusers = pytest.importorskip("diffusers")
 
-from align.made import move  # noqa: E402
-from tinypipelines import BUILDERS  # noqa: E402
+from factories.pairs import move  # noqa: E402
+from factories.pipelines import BUILDERS  # noqa: E402
 
 from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402

@@ -16,10 +16,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from align.made import write_pairs  # noqa: E402
+from factories.pairs import write_pairs  # noqa: E402
+from factories.pipelines import wan21_1_3b  # noqa: E402
+from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
-from sprites.tiny import write_model  # noqa: E402
-from tinypipelines import wan21_1_3b  # noqa: E402
 
 from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402

@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from report.made import make_sample  # noqa: E402
+from factories.samples import make_sample  # noqa: E402
+from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from sprites.tiny import write_model  # noqa: E402
 
 from dsrbench.align.settings import AlignSettings  # noqa: E402
 from dsrbench.align.stages import Alignment  # noqa: E402

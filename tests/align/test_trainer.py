@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from align.made import move, write_pairs  # noqa: E402
+from factories.pairs import move, write_pairs  # noqa: E402
+from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from sprites.tiny import write_model  # noqa: E402
 
 from dsrbench.align.checkpoint import NAME  # noqa: E402
 from dsrbench.align.families import find_family  # noqa: E402

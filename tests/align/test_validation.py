@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from report.made import make_sample
+from factories.samples import make_sample
 
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.validation import Validation, Watch, choose_best, find_problem, measure, thin

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from align.made import write_pairs
+from factories.pairs import write_pairs
 from safetensors.torch import load_file, save_file
 
 from dsrbench.align.families import find_family

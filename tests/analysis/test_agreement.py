@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 import pytest
+from factories.samples import make_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import make_sample
 
 from dsrbench.analysis import compare_backends, read_reference
 from dsrbench.analysis.agreement import Agreement

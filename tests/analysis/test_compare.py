@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from made import make_sample
-from rendered import MANIFEST
+from factories.runs import MANIFEST
+from factories.samples import make_sample
 
 from dsrbench.analysis import compare_models
 from dsrbench.analysis.plain import plain

@@ -6,9 +6,9 @@ import io
 import json
 
 import pytest
+from factories.runs import MANIFEST
+from factories.samples import SAMPLES, make_sample
 from hypothesis import given, settings
-from made import SAMPLES, make_sample
-from rendered import MANIFEST
 from rich.console import Console
 
 from dsrbench.analysis import summarize

@@ -6,10 +6,10 @@ import dataclasses
 import io
 
 import pytest
+from factories.runs import MANIFEST
+from factories.samples import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
-from made import make_sample
-from rendered import MANIFEST
 from rich.console import Console
 
 from dsrbench.analysis import summarize

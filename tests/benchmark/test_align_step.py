@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from tinypipelines import wan21_1_3b  # noqa: E402
+from factories.pipelines import wan21_1_3b  # noqa: E402
 
 from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402

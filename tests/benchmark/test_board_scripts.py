@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from entries import make_rows, write_whole_run
+from factories.entries import make_rows, write_whole_run
 
 from dsrbench.board import PUBLISHED, Board, open_stores
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakehub import FakeHub
+from fakes.hub import FakeHub
 
 pytest.importorskip("peft")
 pytest.importorskip("imagehash")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from boardstores import KINDS, logged_in_hub, make_store
+from factories.board_stores import KINDS, logged_in_hub, make_store
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from boards import EVIL, make_board
+from factories.boards import EVIL, make_board
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 

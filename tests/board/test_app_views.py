@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from boards import EVIL, make_board
+from factories.boards import EVIL, make_board
 
 from dsrbench.board import Board, open_stores
 from dsrbench.board.app import Site

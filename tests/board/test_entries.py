@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from boards import make_board
-from entries import make_rows, write_entry
+from factories.boards import make_board
+from factories.entries import make_rows, write_entry
 
 from dsrbench.analysis import summarize
 from dsrbench.analysis.statistics import paired_difference
@@ -81,7 +81,7 @@ def test_names_that_are_none(board):
 
 @pytest.mark.parametrize("kind", ["folder", "hub"])
 def test_down_the_last_good_state_is_shown(kind, made, tmp_path, request):
-    from boardstores import make_store
+    from factories.board_stores import make_store
 
     source, storage = open_stores(made)[0], make_store(kind, request, "copy")
     seen = source.look()

@@ -7,8 +7,8 @@ import os
 import threading
 
 import pytest
-from boardstores import make_store
-from entries import MANIFEST, failed, make_rows, write_entry, write_whole_run
+from factories.board_stores import make_store
+from factories.entries import MANIFEST, failed, make_rows, write_entry, write_whole_run
 
 from dsrbench.board import REDETECTED, RESCORED, SELF_REPORTED, Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events

@@ -6,9 +6,9 @@ import json
 
 import httpx
 import pytest
-from entries import write_entry
-from fakelogin import SECRET, FakeLogin, TLSProxy
-from servedboard import SERVED, serving
+from factories.entries import write_entry
+from factories.served_board import SERVED, serving
+from fakes.login import SECRET, FakeLogin, TLSProxy
 
 from dsrbench.board import Intake, open_stores
 from dsrbench.board.audit import read_events

@@ -8,9 +8,9 @@ import threading
 import time
 
 import pytest
-from boardstores import make_store
-from entries import write_entry
-from fakehub import Proposal
+from factories.board_stores import make_store
+from factories.entries import write_entry
+from fakes.hub import Proposal
 
 from dsrbench.board import Board, Intake, open_stores
 from dsrbench.board.proposals import propose_entry, take_proposals, taking_proposals

@@ -12,8 +12,8 @@ import time
 from collections import namedtuple
 
 import pytest
-from entries import write_entry
-from servedboard import SERVED, serving
+from factories.entries import write_entry
+from factories.served_board import SERVED, serving
 
 from dsrbench.board import open_stores
 

@@ -4,7 +4,7 @@ import multiprocessing
 import threading
 
 import pytest
-from fakehub import Repo
+from fakes.hub import Repo
 
 from dsrbench.board import HubStorage, LocalStorage
 from dsrbench.board.storage import check_name, open_storage

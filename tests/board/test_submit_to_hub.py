@@ -9,12 +9,12 @@ import time
 
 import pytest
 import yaml
-from boardstores import make_store
 from click.testing import CliRunner
-from entries import write_whole_run
-from fakehub import Repo
+from factories.board_stores import make_store
+from factories.entries import write_whole_run
+from factories.served_board import SERVED, serving
+from fakes.hub import Repo
 from huggingface_hub import ModelCard
-from servedboard import SERVED, serving
 
 from dsrbench import cli
 from dsrbench.board import Board, Intake

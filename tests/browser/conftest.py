@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from servedboard import serving
+from factories.served_board import serving
 
 FLAGS = (
     "--no-sandbox",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from boards import make_board
-from boardstores import KINDS, logged_in_hub, make_store
-from entries import write_entry
-from servedboard import SERVED
+from factories.board_stores import KINDS, logged_in_hub, make_store
+from factories.boards import make_board
+from factories.entries import write_entry
+from factories.served_board import SERVED
 
 from dsrbench.board import Board, Intake, open_stores
 

@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 import pytest
-from entries import make_rows, write_entry
-from servedboard import SERVED
+from factories.entries import make_rows, write_entry
+from factories.served_board import SERVED
 
 from dsrbench.board import Intake, open_stores
 

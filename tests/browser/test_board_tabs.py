@@ -10,9 +10,9 @@ import shutil
 
 import numpy as np
 import pytest
-from boards import EVIL, make_board
 from click.testing import CliRunner
-from servedboard import SERVED
+from factories.boards import EVIL, make_board
+from factories.served_board import SERVED
 
 from dsrbench import cli
 from dsrbench.metric import score_tracks

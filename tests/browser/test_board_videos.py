@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from entries import make_rows, write_entry
-from rendered import FPS, render
-from servedboard import SERVED
+from factories.entries import make_rows, write_entry
+from factories.runs import FPS, render
+from factories.served_board import SERVED
 
 from dsrbench.board import Intake, open_stores
 from dsrbench.video import sha256_file, write_mp4

@@ -8,8 +8,8 @@ import re
 
 import numpy as np
 import pytest
+from factories.runs import EVIL, FPS, FRAMES, SHOWN, Spec, make_prompt, write_run
 from PIL import Image
-from rendered import EVIL, FPS, FRAMES, SHOWN, Spec, make_prompt, write_run
 
 from dsrbench.report import write_page
 from dsrbench.store import Run, Sample

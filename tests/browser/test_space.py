@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from entries import write_entry, write_whole_run
-from fakehub import FakeHub, Repo
-from fakelogin import FakeLogin, TLSProxy
-from servedboard import SERVED
+from factories.entries import write_entry, write_whole_run
+from factories.served_board import SERVED
+from fakes.hub import FakeHub, Repo
+from fakes.login import FakeLogin, TLSProxy
 
 pytest.importorskip("gradio")
 pytest.importorskip("authlib")

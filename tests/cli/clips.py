@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
-from detect.made import make_picodet, moving_shapes, render_shapes
+from factories.shapes import make_picodet, moving_shapes, render_shapes
 
 from dsrbench.video import write_mp4
 

@@ -10,7 +10,7 @@ from clips import dsrbench, error_line
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from sprites.tiny import write_model
+from factories.sprites import write_model
 
 from dsrbench import cli
 from dsrbench.dataset import read_pairs
@@ -227,7 +227,7 @@ def test_a_bare_install_says_what_to_install(tmp_path):
 
 @pytest.mark.slow
 def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
-    from tinypipelines import wan21_1_3b
+    from factories.pipelines import wan21_1_3b
 
     pytest.importorskip("transformers")
     wan21_1_3b(place / "wan")

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 from dsrbench import cli
 from dsrbench.cli import installed

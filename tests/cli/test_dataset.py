@@ -10,8 +10,8 @@ import time
 
 import pytest
 from clips import command, dsrbench, environment, error_line
-from dataset.runs import copy_videos, files, write_source
-from fakehub import FakeHub
+from factories.dataset_runs import copy_videos, files, write_source
+from fakes.hub import FakeHub
 
 pytest.importorskip("imagehash")
 pytest.importorskip("yaml")

@@ -16,7 +16,7 @@ import av
 import pytest
 from clips import TEXT, box_line, command, dsrbench, environment, error_line, write_boxes, write_clips, write_suite
 from clips import write_weights as make_weights
-from detect.made import make_picodet
+from factories.shapes import make_picodet
 
 from dsrbench.store import Run
 

@@ -13,7 +13,7 @@ from clips import command, dsrbench, environment, error_line
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from sprites.tiny import write_model  # noqa: E402
+from factories.sprites import write_model  # noqa: E402
 
 from dsrbench.store import Run  # noqa: E402
 

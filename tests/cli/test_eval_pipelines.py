@@ -11,7 +11,7 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
-from tinypipelines import BUILDERS  # noqa: E402
+from factories.pipelines import BUILDERS  # noqa: E402
 
 from dsrbench.cli import group  # noqa: E402
 from dsrbench.errors import DSRBenchError  # noqa: E402

@@ -11,7 +11,7 @@ from clips import write_clips
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from sprites.tiny import write_model
+from factories.sprites import write_model
 
 from dsrbench import cli
 from dsrbench.errors import BackendError, PromptError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from clips import dsrbench, error_line
-from fakehub import FakeHub, Repo
+from fakes.hub import FakeHub, Repo
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")

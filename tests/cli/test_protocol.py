@@ -7,7 +7,7 @@ from clips import dsrbench, error_line, write_boxes, write_clips, write_suite, w
 
 pytest.importorskip("transformers")
 
-import tinymodels
+from factories import models
 
 from dsrbench.store import Run
 
@@ -21,7 +21,7 @@ def place(tmp_path_factory):
     write_boxes(folder / "boxes.jsonl", **kinds)
     for model in ("grounding_dino", "sam2"):
         (folder / model).mkdir()
-        getattr(tinymodels, model)(folder / model)
+        getattr(models, model)(folder / model)
     return folder
 
 

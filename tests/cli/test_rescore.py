@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from click.testing import CliRunner
-from entries import make_rows, write_entry
+from factories.entries import make_rows, write_entry
 
 from dsrbench import cli
 from dsrbench.submission import SubmissionError, write_boxes

@@ -31,7 +31,7 @@ def tiny(monkeypatch):
     """Makes the command train as little as `sprites.tiny` says, in one thread."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("diffusers")
-    from sprites.tiny import SETTINGS
+    from factories.sprites import SETTINGS
 
     from dsrbench.sprites import train
 

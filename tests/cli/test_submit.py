@@ -4,7 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from entries import make_rows, write_whole_run
+from factories.entries import make_rows, write_whole_run
 from huggingface_hub import ModelCard
 
 from dsrbench import cli

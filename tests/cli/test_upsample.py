@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("diffusers")
 
-from tinylanguage import ANSWER, random_model, reciting_model
+from factories.language_models import ANSWER, random_model, reciting_model
 
 from dsrbench.cli import group
 from dsrbench.errors import DSRBenchError

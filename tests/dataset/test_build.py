@@ -9,7 +9,7 @@ import xml.dom.minidom
 
 import pytest
 import yaml
-from dataset.runs import copy_run, copy_videos, files, write_source
+from factories.dataset_runs import copy_run, copy_videos, files, write_source
 
 from dsrbench.dataset import Form, Rules, build_dataset
 from dsrbench.dataset import build as building

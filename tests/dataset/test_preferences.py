@@ -7,7 +7,7 @@ import hashlib
 
 import pyarrow.parquet as pq
 import pytest
-from dataset.runs import copy_run, write_source
+from factories.dataset_runs import copy_run, write_source
 
 from dsrbench.dataset import Form, Rules, adopt_pairs, build_dataset, pair_sources, read_pairs, write_pairs
 from dsrbench.errors import InputError, StoreError, VideoError

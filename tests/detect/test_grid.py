@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from detect.made import one_hot_distances
+from factories.shapes import one_hot_distances
 
 from dsrbench.detect.grid import (
     BINS,

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from detect.made import BOX, SIDE, make_nanodet, moving_shapes, render_shapes
+from factories.shapes import BOX, SIDE, make_nanodet, moving_shapes, render_shapes
 
 from dsrbench.errors import BackendError, OptionError, WeightsError
 from dsrbench.registry import detectors

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from detect.made import SIDE, make_picodet, moving_shapes, render_shapes
+from factories.shapes import SIDE, make_picodet, moving_shapes, render_shapes
 
 from dsrbench.errors import BackendError, OptionError, WeightsError
 from dsrbench.registry import detectors

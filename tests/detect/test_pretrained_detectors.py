@@ -180,9 +180,9 @@ def test_closed_vocabularies_take_the_nouns_they_know(tiny):
 
 
 def test_classes_by_older_names_are_known(tmp_path):
-    import tinymodels
+    from factories import models
 
-    folder = tinymodels.rt_detr(tmp_path, names=("cat", "sofa", "tvmonitor"))
+    folder = models.rt_detr(tmp_path, names=("cat", "sofa", "tvmonitor"))
     detector = detectors.create("detr", {"model": str(folder)}).instance
     assert detector.check_labels(["cat", "tv"]) == {}
     assert detector.check_labels(["cat", "couch"]) == {}

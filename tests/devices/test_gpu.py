@@ -15,10 +15,10 @@ import pytest
 pytest.importorskip("peft")
 pytest.importorskip("transformers")
 
-import tinynetworks
-from sprites.tiny import write_model
-from tinylanguage import random_model
-from tinypipelines import BUILDERS
+from factories import quality_networks
+from factories.language_models import random_model
+from factories.pipelines import BUILDERS
+from factories.sprites import write_model
 
 CHILD = Path(__file__).with_name("run_on_gpu.py")
 
@@ -89,8 +89,8 @@ def test_networks_and_language_models(run, tmp_path):
     folders = {name: tmp_path / name for name in ("dinov2", "clip", "llama")}
     for folder in folders.values():
         folder.mkdir()
-    tinynetworks.dinov2(folders["dinov2"])
-    tinynetworks.clip(folders["clip"])
+    quality_networks.dinov2(folders["dinov2"])
+    quality_networks.clip(folders["clip"])
     random_model(folders["llama"])
     run(
         [

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from doubles import plan, scorer, world
+from fakes.backends import plan, scorer, world
 
 from dsrbench.evaluation import evaluate
 from dsrbench.store import Run
@@ -24,7 +24,7 @@ PARTS = ("videos", "generated", "tracks", "detections", "samples")
 PROGRAM = """
 import sys
 from pathlib import Path
-import doubles
+from fakes import backends
 from dsrbench.evaluation import evaluate
 from dsrbench.store import Run
 engine = None
@@ -32,8 +32,8 @@ if sys.argv[2] == "ray":
     from dsrbench.evaluation.engines.ray import RayEngine
     engine = RayEngine()
 given = {"seconds": 0.05}
-generator, run = doubles.world(**given), Run(Path(sys.argv[1]))
-evaluate(doubles.plan(), doubles.scorer(**given), run, generator=generator, engine=engine)
+generator, run = backends.world(**given), Run(Path(sys.argv[1]))
+evaluate(backends.plan(), backends.scorer(**given), run, generator=generator, engine=engine)
 """
 
 

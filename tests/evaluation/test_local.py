@@ -9,7 +9,7 @@ import shutil
 
 import numpy as np
 import pytest
-from rendered import PLACES, SIDE, Spec, make_prompt, true_tracks, write_video
+from factories.runs import PLACES, SIDE, Spec, make_prompt, true_tracks, write_video
 
 from dsrbench.errors import BackendError, RunLockedError, RunMismatchError, StoreError
 from dsrbench.evaluation import Scorer, evaluate, plan_videos

@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from doubles import plan, scorer, world
+from fakes.backends import plan, scorer, world
 
 from dsrbench.errors import InputError, RunMismatchError, StoreError
 from dsrbench.evaluation import Shard, evaluate, plan_videos
@@ -167,7 +167,7 @@ def test_a_folder_that_holds_another_run(shards, whole, tmp_path):
 
 
 def test_videos_that_were_given(whole, tmp_path):
-    from doubles import SUITE
+    from fakes.backends import SUITE
 
     asked = plan_videos(whole.videos, SUITE)
     run = Run(tmp_path / "run")

@@ -16,7 +16,7 @@ from dsrbench.evaluation.engines.ray import ENVIRONMENT, RayEngine, start_here
 os.environ.update(ENVIRONMENT)  # before Ray is imported
 ray = pytest.importorskip("ray")
 
-from doubles import IDS, SUITE, plan, scorer, world  # noqa: E402
+from fakes.backends import IDS, SUITE, plan, scorer, world  # noqa: E402
 
 from dsrbench.errors import BackendError, OptionError, StoreError  # noqa: E402
 from dsrbench.evaluation import evaluate, plan_videos  # noqa: E402

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from rendered import FRAMES, Spec, true_tracks, write_video
+from factories.runs import FRAMES, Spec, true_tracks, write_video
 
 from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.evaluation import Scorer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doubles import SUITE, plan
+from fakes.backends import SUITE, plan
 
 from dsrbench.errors import BackendError
 from dsrbench.evaluation.engines.workers import Attempts, DetectWorker, Setup, pack_block, pack_items, unpack_items

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from generate.videoserver import Server
+from fakes.video_service import Server
 
 from dsrbench.cli import group
 from dsrbench.errors import BackendError, InputError, OptionError, StoreError

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from sprites.tiny import write_model  # noqa: E402
+from factories.sprites import write_model  # noqa: E402
 
 from dsrbench import Prompt, registry  # noqa: E402
 from dsrbench.errors import InputError, OptionError, PromptError, UnknownBackendError, WeightsError  # noqa: E402

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from generate.videoserver import Server
+from fakes.video_service import Server
 
 from dsrbench.errors import BackendError, InputError
 from dsrbench.evaluation.generation import refused_prompts

@@ -7,8 +7,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import tinylanguage  # noqa: E402
-from tinylanguage import ANSWER, random_model, reciting_model  # noqa: E402
+from factories import language_models  # noqa: E402
+from factories.language_models import ANSWER, random_model, reciting_model  # noqa: E402
 
 from dsrbench.errors import InputError, OptionError  # noqa: E402
 from dsrbench.generate.upsampler import Sampling, Upsampler, check_answer, read_answer  # noqa: E402
@@ -65,7 +65,7 @@ def test_the_question_holds_the_prompt_and_is_put_as_the_models_chat(reciting, r
         LlamaForCausalLM, "generate", lambda net, **given: asked.append(given["input_ids"]) or generate(net, **given)
     )
     make(reciting).extend(CAT)
-    tokenizer, _ = tinylanguage.tokenizer_of(ANSWER)
+    tokenizer, _ = language_models.tokenizer_of(ANSWER)
     question = tokenizer.decode(asked[0][0])
     assert question.startswith("<|im_start|>user\nRewrite a prompt")
     assert question.endswith(f"The prompt: {CAT.text}<|im_end|><|im_start|>")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 from dsrbench.errors import DownloadError, InputError, WeightsError
 from dsrbench.hub import WeightFile, cache_folder, check_sha256, find_weights, pull, weights, weights_folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakehub import FakeHub
+from fakes.hub import FakeHub
 
 pytest.importorskip("huggingface_hub")
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from rendered import Spec, true_tracks
+from factories.runs import Spec, true_tracks
 
 from dsrbench.errors import BoxError, InputError, PromptError
 from dsrbench.metric import DSRScore, score_tracks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rendered import Spec, true_tracks
+from factories.runs import Spec, true_tracks
 
 from dsrbench.metric import DSRScore, score_tracks
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from detect.made import moving_shapes, render_shapes
+from factories.shapes import moving_shapes, render_shapes
 
 from dsrbench.store import Run
 from dsrbench.video import write_mp4

@@ -10,7 +10,7 @@ import sys
 import urllib.parse
 
 import pytest
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 from dsrbench.errors import OptionError, WeightsError
 from dsrbench.pretrained.snapshots import HubModel, find_snapshot, pull_snapshot

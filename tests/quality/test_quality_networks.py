@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-import tinynetworks  # noqa: E402
+from factories import quality_networks  # noqa: E402
 
 from dsrbench.errors import WeightsError  # noqa: E402
 from dsrbench.quality.networks import ClipIqa, Dinov2, find_networks  # noqa: E402
@@ -16,12 +16,12 @@ from dsrbench.quality.networks import ClipIqa, Dinov2, find_networks  # noqa: E4
 
 @pytest.fixture(scope="module")
 def dinov2(tmp_path_factory):
-    return tinynetworks.dinov2(tmp_path_factory.mktemp("dinov2"))
+    return quality_networks.dinov2(tmp_path_factory.mktemp("dinov2"))
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    return tinynetworks.clip(tmp_path_factory.mktemp("clip"))
+    return quality_networks.clip(tmp_path_factory.mktemp("clip"))
 
 
 def crops(*seeds):

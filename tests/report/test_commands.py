@@ -6,8 +6,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from made import make_sample
-from rendered import MANIFEST, SHOWN, write_run
+from factories.runs import MANIFEST, SHOWN, write_run
+from factories.samples import make_sample
 
 from dsrbench.cli import group
 from dsrbench.errors import InputError, StoreError

@@ -9,11 +9,11 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from factories.runs import EVIL, FRAMES, SHOWN, make_prompt, render, true_tracks
+from factories.samples import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
-from made import make_sample
 from PIL import Image
-from rendered import EVIL, FRAMES, SHOWN, make_prompt, render, true_tracks
 
 from dsrbench.metric.dsr import score_tracks
 from dsrbench.report import write_explanation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rendered import FRAMES, HEIGHT, WIDTH, Spec, render, true_tracks
+from factories.runs import FRAMES, HEIGHT, WIDTH, Spec, render, true_tracks
 
 from dsrbench.errors import InputError
 from dsrbench.report import draw_boxes, write_overlay

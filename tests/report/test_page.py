@@ -9,7 +9,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from rendered import SHOWN, write_run
+from factories.runs import SHOWN, write_run
 
 from dsrbench.analysis import summarize
 from dsrbench.evaluation.defaults import choose_backends

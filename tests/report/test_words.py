@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from factories.samples import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
-from made import make_sample
 
+from dsrbench.analysis.reasons import reason_kind
 from dsrbench.report.words import (
     MEANINGS,
     RELATIONS,
@@ -14,7 +15,6 @@ from dsrbench.report.words import (
     explain_diagnosis,
     explain_sample,
     lost_points,
-    reason_kind,
 )
 from dsrbench.types import Diagnosis, Prompt, Relation, Status, VideoScore
 

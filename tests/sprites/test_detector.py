@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import numpy as np  # noqa: E402
-from sprites.tiny import SETTINGS  # noqa: E402
+from factories.sprites import SETTINGS  # noqa: E402
 
 from dsrbench import registry  # noqa: E402
 from dsrbench.detect.sprites import SpritesDetector  # noqa: E402

@@ -9,7 +9,7 @@ pytest.importorskip("diffusers")
 
 import numpy as np  # noqa: E402
 from diffusers import FlowMatchEulerDiscreteScheduler  # noqa: E402
-from sprites.tiny import SETTINGS, TEXTS  # noqa: E402
+from factories.sprites import SETTINGS, TEXTS  # noqa: E402
 
 from dsrbench.errors import InputError, PromptError  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import numpy as np  # noqa: E402
+from factories.sprites import SETTINGS, TEXTS  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from sprites.tiny import SETTINGS, TEXTS  # noqa: E402
 
 from dsrbench.errors import StoreError  # noqa: E402
 from dsrbench.prompts import parse_prompt  # noqa: E402

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from entries import SUITE, failed, make_rows, write_entry
+from factories.entries import SUITE, failed, make_rows, write_entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from entries import write_entry
+from factories.entries import write_entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

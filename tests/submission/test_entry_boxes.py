@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from entries import failed, make_rows
+from factories.entries import failed, make_rows
 
 from dsrbench.submission import SubmissionError, read_boxes, write_boxes
 from dsrbench.submission.boxes import BoxRow, boxes_schema

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from entries import BACKEND, SUITE, failed, make_rows, write_entry
+from factories.entries import BACKEND, SUITE, failed, make_rows, write_entry
 
 from dsrbench.prompts import read_suite
 from dsrbench.submission import SubmissionError, check_entry, check_figures, find_repeated_videos

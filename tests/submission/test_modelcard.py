@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from entries import SUITE, write_entry
+from factories.entries import SUITE, write_entry
 from huggingface_hub import ModelCard
 
 from dsrbench.errors import InputError

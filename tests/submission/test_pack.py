@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from entries import MODEL, SUITE, failed, make_rows, write_whole_run
+from factories.entries import MODEL, SUITE, failed, make_rows, write_whole_run
 
 from dsrbench.errors import InputError, OptionError, StoreError
 from dsrbench.prompts import read_suite

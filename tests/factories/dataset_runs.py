@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import shutil
 
-from rendered import MANIFEST, Spec, write_run
+from factories.runs import MANIFEST, Spec, write_run
 
 from dsrbench.store import Run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinymodels import MARKS, clip_tokenizer, save, seeded
+from factories.models import MARKS, clip_tokenizer, save, seeded
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 

@@ -22,7 +22,7 @@ import threading
 import urllib.parse
 from pathlib import PurePosixPath
 
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 LFS = (".parquet", ".mp4")
 

@@ -21,7 +21,7 @@ import threading
 import time
 import urllib.parse
 
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 CLIENT, SECRET = "the-space", "a secret of the Space"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from tinymodels import save, seeded
+from factories.models import save, seeded
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>{% endfor %}"

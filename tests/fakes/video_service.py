@@ -7,7 +7,7 @@ import http.server
 import json
 import threading
 
-from loopback import LoopbackServer
+from fakes.loopback import LoopbackServer
 
 
 class Server(LoopbackServer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import warnings
 
-from tinymodels import clip_tokenizer, seeded
+from factories.models import clip_tokenizer, seeded
 
 WORDS = ["a", "the", "cat", "box", "is", "on", "of", "left", "right", "then", "to", "walks"]
 

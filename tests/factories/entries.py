@@ -7,7 +7,7 @@ import hashlib
 import json
 
 import numpy as np
-from rendered import Spec, true_tracks
+from factories.runs import Spec, true_tracks
 
 from dsrbench.analysis import summarize
 from dsrbench.metric import score_many

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sprites.tiny import TEXTS
+from factories.sprites import TEXTS
 
 from dsrbench.dataset import Choice, Pair
 from dsrbench.video import sha256_file, write_mp4

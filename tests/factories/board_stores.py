@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from fakehub import FakeHub, Repo
+from fakes.hub import FakeHub, Repo
 
 from dsrbench.board import HubStorage, LocalStorage
 

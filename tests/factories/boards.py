@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from entries import failed, make_rows, write_entry
+from factories.entries import failed, make_rows, write_entry
 
 from dsrbench.board import PUBLISHED, Intake, Record, open_stores
 
