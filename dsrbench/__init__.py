@@ -16,12 +16,14 @@ _HOME = {
     "DSRScore": "metric",
     "Detections": "types",
     "Diagnosis": "types",
+    "EvaluationResult": "api",
     "FrameCounts": "types",
     "Prompt": "types",
     "Relation": "types",
     "Status": "types",
     "VideoScore": "types",
     "VideoTracks": "types",
+    "evaluate": "api",
     "find_anchor_frame": "metric",
     "parse_prompt": "prompts",
     "read_suite": "prompts",
@@ -35,6 +37,7 @@ __all__ = [
     "DSRScore",
     "Detections",
     "Diagnosis",
+    "EvaluationResult",
     "FrameCounts",
     "Prompt",
     "Relation",
@@ -42,6 +45,7 @@ __all__ = [
     "VideoScore",
     "VideoTracks",
     "__version__",
+    "evaluate",
     "find_anchor_frame",
     "parse_prompt",
     "read_suite",
@@ -50,6 +54,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from dsrbench.api import EvaluationResult, evaluate
     from dsrbench.errors import DSRBenchError
     from dsrbench.metric import DSRScore, find_anchor_frame, score_many, score_tracks
     from dsrbench.prompts import parse_prompt, read_suite

@@ -1,0 +1,165 @@
+"""What the commands call, for programs: `dsrbench.evaluate` and what it returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsrbench.errors import MissingExtraError
+from dsrbench.evaluation import Progress, Shard
+from dsrbench.evaluation.engines.base import Engine
+from dsrbench.evaluation.request import EvaluationRequest, Preparation, name_folder, note_nouns, prepare
+from dsrbench.evaluation.running import evaluate as run_plan
+from dsrbench.evaluation.weights import fetch_weights, find_missing_weights
+from dsrbench.prompts import Suite
+from dsrbench.protocols import Options
+from dsrbench.store import Run, Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """A finished evaluation.
+
+    Attributes:
+        run: Its run folder.
+        samples: Every sample with its score, sorted.
+    """
+
+    run: Run
+    samples: Sequence[Sample]
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """The figures, as in `report/summary.json`: `accuracy`, `coverage`, `mean_score`, `by_relation` and more."""
+        from dsrbench.analysis import summarize
+
+        return summarize(self.samples)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the samples as a table, a row each, with the columns of `samples.parquet`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        import pyarrow.parquet as pq
+
+        try:
+            import pandas  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("a table of pandas", "pandas", "dataset") from None
+        return pq.read_table(self.run.disk.fetch("samples.parquet")).to_pandas()
+
+    def report(self) -> Path:
+        """Write the web page of the run, unless it is up to date, and return its path."""
+        from dsrbench.report import update_page
+
+        return update_page(self.run)
+
+
+def evaluate(
+    *,
+    model: str | None = None,
+    videos: str | Path | None = None,
+    suite: Suite | str | Path | None = None,
+    seeds: Sequence[int] | None = None,
+    adapter: str | Path | None = None,
+    protocol: str | None = None,
+    detector: str | None = None,
+    tracker: str | None = None,
+    options: Options | None = None,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    offline: bool = False,
+    on_progress: Progress | None = None,
+) -> EvaluationResult:
+    """Generate the videos of a model, or take videos that exist, and score them against a suite of prompts.
+
+    Choices that are left out follow the model, as for `dsrbench eval`. A run folder that holds a part of the work is
+    gone on with.
+
+    Args:
+        model: A short name such as "cogvideox", a folder of a diffusers pipeline, an id on the Hub, or a generator's
+            name. Without `model` and `videos`, the embedded model.
+        videos: In place of a model, a folder of videos or a list of videos (CSV or JSONL).
+        suite: Prompts: a suite, its name, or its file.
+        seeds: Seeds of every prompt; by default 0 to 4 where videos are made.
+        adapter: LoRA to put on the model.
+        protocol: Name of a protocol, such as "spatialalign".
+        detector: Name of a detector.
+        tracker: Name of a tracker.
+        options: Options of backends by kind, such as `{"detector": {"threshold": 0.2}}`.
+        out: Run folder or URL; by default `runs/MODEL-SUITE`.
+        limit: Largest number of samples.
+        offline: Whether to refuse to fetch weights that are missing.
+        on_progress: Called with what is being done, how many samples are done, how many there are, and the newest.
+
+    Returns:
+        The samples, the figures, and the run folder.
+
+    Raises:
+        DSRBenchError: A class of it for each kind of failure; see `dsrbench.errors`.
+    """
+    request = EvaluationRequest(
+        model=model,
+        adapter=str(adapter) if adapter is not None else None,
+        videos=Path(videos) if videos is not None else None,
+        suite=suite,
+        seeds=seeds,
+        limit=limit,
+        protocol=protocol,
+        detector=detector,
+        tracker=tracker,
+        options=options or {},
+        out=out,
+    )
+    preparation = prepare(request)
+    fetch_weights(find_missing_weights(preparation.backends), offline=offline, say=lambda _: None)
+    return run_evaluation(preparation, on_progress=on_progress)
+
+
+def run_evaluation(
+    preparation: Preparation,
+    *,
+    engine: Engine | None = None,
+    shard: Shard | None = None,
+    force: bool = False,
+    on_note: Callable[[str], None] = lambda _: None,
+    on_progress: Progress | None = None,
+) -> EvaluationResult:
+    """Run what was prepared; the weights of its backends are there.
+
+    Args:
+        preparation: The result of `prepare`.
+        engine: Who does the work; by default this process.
+        shard: Part of the plan to do; by default all of it.
+        force: Whether to do everything again, whatever the folder holds.
+        on_note: Called with lines that the user should see before the work begins.
+        on_progress: As for `evaluate`.
+    """
+    planned = preparation.plan()
+    plan = planned.plan
+    folder = name_folder(preparation.request, plan, shard.folder if shard is not None else "")
+    on_note(planned.describe(folder))
+    run = Run(folder)
+    for note in (*plan.notes, *planned.notes):
+        on_note(f"note: {note}")
+    scorer = preparation.choice.make()
+    for note in note_nouns(scorer, plan):
+        on_note(f"note: {note}")
+    samples = run_plan(
+        plan,
+        scorer,
+        run,
+        generator=planned.generator,
+        force=force,
+        engine=engine,
+        shard=shard,
+        on_progress=on_progress,
+    )
+    return EvaluationResult(run, samples)

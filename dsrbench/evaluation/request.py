@@ -1,0 +1,231 @@
+"""What a user asks to evaluate, and what follows from it: defaults, backends, weights, the plan and its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.errors import InputError, OptionError, WeightsError
+from dsrbench.evaluation.defaults import EMBEDDED, Choice, choose_backends, follow_model, follow_suite
+from dsrbench.evaluation.manifest import read_nouns
+from dsrbench.evaluation.planning import Plan, plan_generation, plan_videos
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.evaluation.weights import Request
+from dsrbench.evaluation.wordings import reword_suite
+from dsrbench.generate.footprint import Footprint, reckon_footprint
+from dsrbench.generate.recipe import recipe_names
+from dsrbench.generate.resolve import name_model, resolve_model
+from dsrbench.prompts import Suite, read_suite
+from dsrbench.prompts.wordings import expand_wordings, parse_wordings
+from dsrbench.protocols import Options
+from dsrbench.registry import Backend, Generator, convert_options, generators
+from dsrbench.types import DEFAULT_WORDING
+
+SEEDS = tuple(range(5))
+"""Seeds of every prompt by default, as in the paper."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationRequest:
+    """What to evaluate, on which prompts, with which backends; None leaves a choice to the defaults.
+
+    Attributes:
+        model: Model that makes the videos: a short name, a folder of a diffusers pipeline, an id on the Hub, or a
+            generator's name. Without `model` and `videos`, the embedded model.
+        adapter: LoRA to put on the model: a file, its folder, or an id on the Hub.
+        videos: In place of a model, a folder of videos or a list of videos (CSV or JSONL).
+        suite: Prompts: a suite, its name, or its file.
+        wording: Wordings of each prompt: `all`, a name, names with commas, or numbers such as `0..2`.
+        seeds: Seeds of every prompt; by default 0 to 4 where videos are made.
+        limit: Largest number of samples.
+        model_name: Name of the model in reports, where nothing else names it.
+        partial: With `videos`, whether prompts without a video are left out and not counted as failed.
+        protocol: Name of a protocol.
+        detector: Name of a detector.
+        tracker: Name of a tracker.
+        options: Options of backends by kind (`detector`, `tracker`, `generator`), as text or as values.
+        out: Run folder or URL; by default `runs/MODEL-SUITE`.
+
+    Raises:
+        OptionError: Both a model and videos, or what belongs to the other of them.
+    """
+
+    model: str | None = None
+    adapter: str | None = None
+    videos: Path | None = None
+    suite: Suite | str | Path | None = None
+    wording: str = DEFAULT_WORDING
+    seeds: Sequence[int] | None = None
+    limit: int | None = None
+    model_name: str | None = None
+    partial: bool = False
+    protocol: str | None = None
+    detector: str | None = None
+    tracker: str | None = None
+    options: Options = dataclasses.field(default_factory=dict)
+    out: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        of_model = {"model": self.model, "adapter": self.adapter, "options of the generator": self.generator_options}
+        given = [name for name, value in of_model.items() if value]
+        if self.videos is not None and given:
+            raise OptionError(f"{given[0]} does not go with videos: they are either made or taken as they are")
+        if self.videos is None and self.partial:
+            raise OptionError("partial goes with videos that exist")
+
+    @property
+    def generator_options(self) -> Mapping[str, Any]:
+        """Options of the generator."""
+        return self.options.get("generator", {})
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A plan, and who makes its videos.
+
+    Attributes:
+        plan: The samples.
+        generator: The model, ready; None where videos exist, or where only an estimate was asked for.
+        footprint: What the generator takes, where that was asked for and is known.
+        notes: Lines that the user should see before the work begins.
+    """
+
+    plan: Plan
+    generator: Backend[Generator] | None = None
+    footprint: Footprint | None = None
+    notes: tuple[str, ...] = ()
+
+    def describe(self, folder: str) -> str:
+        """Say in a line how much there is to do, and where it goes."""
+        models, suite = self.plan.models, self.plan.suite.name
+        return f"{len(self.plan.jobs)} samples of {len(models)} model(s), suite {suite}: {folder}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """A request with all choices made; no weights were looked at.
+
+    Attributes:
+        request: What was asked for.
+        choice: Protocol, detector and tracker.
+        said: Words that say what was chosen by default, and why; empty where nothing was.
+        suite: The prompts; None for a list of videos that has them itself.
+        generator: The model; None where videos exist.
+        videos: The plan of videos that exist; None where they are made.
+    """
+
+    request: EvaluationRequest
+    choice: Choice
+    said: str
+    suite: Suite | None
+    generator: Request | None
+    videos: Plan | None
+
+    @property
+    def backends(self) -> list[Request]:
+        """Every backend whose weights must be there."""
+        own = [self.generator] if self.generator is not None else []
+        return [*own, self.choice.detector, self.choice.tracker]
+
+    def plan(self, *, estimate: bool = False) -> Planned:
+        """Make the generator and plan the samples.
+
+        Args:
+            estimate: Ask the generator what it will take; then the weights of a model with a recipe need not be there.
+
+        Raises:
+            WeightsError: The model's weights are not there.
+            BackendError: The model does not know a wording that was asked for by name.
+        """
+        if self.videos is not None:
+            return Planned(self.videos)
+        assert self.generator is not None
+        assert self.suite is not None
+        options, asked = self.generator.options, self.request
+        name = name_model(options.get("model", asked.model or EMBEDDED), options.get("adapter"))
+        generator, footprint = None, None
+        notes: tuple[str, ...] = ()
+        try:
+            generator = self.generator.make()
+            notes = tuple(getattr(generator.instance, "notes", ()))
+            if estimate and hasattr(generator.instance, "footprint"):
+                footprint = generator.instance.footprint()
+        except WeightsError:
+            recipe = recipe_names().get(options.get("model", asked.model or EMBEDDED)) if estimate else None
+            if recipe is None:
+                raise
+            converted = convert_options(generators.load("diffusers"), options, where="generator 'diffusers'")
+            name, (footprint, notes) = recipe, reckon_footprint(recipe, converted)
+        suite, left_out = reword_suite(self.suite, parse_wordings(asked.wording), generator)
+        seeds = asked.seeds if asked.seeds is not None else SEEDS
+        plan = plan_generation(suite, model=asked.model_name or name, seeds=seeds, limit=asked.limit)
+        return Planned(plan, generator, footprint, (*notes, *left_out))
+
+
+def prepare(request: EvaluationRequest) -> Preparation:
+    """Make the choices that a request leaves open.
+
+    Raises:
+        UnknownBackendError: No such model, detector or tracker.
+        PromptError: No such suite, or one that cannot be read.
+        InputError: Nothing in the folder of videos, or no prompt for one.
+        OptionError: A protocol, an option or a device that there is not.
+    """
+    names = parse_wordings(request.wording)
+    suite = request.suite
+    if request.videos is not None:
+        if suite is None and list(names) != [DEFAULT_WORDING]:
+            raise InputError("wordings need the prompts that they are about: name a suite")
+        prompts = expand_wordings(_read(suite), names) if suite is not None else None
+        limits = {"seeds": request.seeds, "limit": request.limit, "partial": request.partial}
+        videos = plan_videos(request.videos, prompts, model=request.model_name, **limits)  # type: ignore[arg-type]
+        defaults, generator, said = follow_suite(videos.suite.name.partition("~")[0]), None, []
+    else:
+        kind, named = resolve_model(request.model or EMBEDDED)
+        adapter = {"adapter": request.adapter} if request.adapter is not None else {}
+        generator = Request(generators, kind, {**named, **request.generator_options, **adapter})
+        defaults, videos = follow_model(kind, generator.options), None
+        prompts = _read(suite if suite is not None else defaults.suite)
+        said = [f"suite {defaults.suite}"] if suite is None else []
+        said += ["seeds 0..4"] if request.seeds is None else []
+    named_backends = (request.protocol, request.detector, request.tracker)
+    choice = choose_backends(
+        request.protocol,
+        detector=request.detector,
+        tracker=request.tracker,
+        options={kind: values for kind, values in request.options.items() if kind != "generator"},
+        defaults=defaults,
+    )
+    said += [] if any(named_backends) else [defaults.describe()]
+    return Preparation(request, choice, ", ".join(said), prompts, generator, videos)
+
+
+def name_folder(request: EvaluationRequest, plan: Plan, part: str = "") -> str:
+    """Name the run folder of a plan: the one asked for, or `runs/MODEL-SUITE`.
+
+    Args:
+        request: What was asked for.
+        plan: Its plan.
+        part: Folder of a shard below it; empty for the whole run.
+    """
+    usual = Path("runs") / f"{'+'.join(plan.models)[:60]}-{plan.suite.name}".replace("/", "-")
+    folder = str(request.out) if request.out else str(usual)
+    return f"{folder.rstrip('/')}/{part}" if part else folder
+
+
+def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
+    """Say which nouns the detector reads with a liberty, and how many prompts have one that it does not know."""
+    liberties, unknown = read_nouns(plan, scorer)
+    notes = []
+    if liberties:
+        read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
+        notes.append(f"{scorer.detector.name} reads {read}")
+    if unknown:
+        notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
+    return notes
+
+
+def _read(suite: Suite | str | Path) -> Suite:
+    return suite if isinstance(suite, Suite) else read_suite(suite)

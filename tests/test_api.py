@@ -1,0 +1,83 @@
+"""`dsrbench.evaluate`: what the command does, for programs."""
+
+from __future__ import annotations
+
+import pytest
+from cli.clips import TEXT, dsrbench, write_boxes, write_clips, write_suite
+
+from dsrbench import evaluate, read_suite
+from dsrbench.errors import DownloadError, InputError, OptionError, UnknownBackendError
+
+KINDS = {"1000_LR": "LR", "1001_LR": "RL", "1002_LR": "L"}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    write_clips(tmp_path / "videos", **KINDS)
+    write_suite(tmp_path / "suite.jsonl", *KINDS)
+    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def run(**more):
+    given = {"videos": "videos", "suite": "suite.jsonl", "detector": "scripted", **more}
+    return evaluate(options={"detector": {"boxes": "boxes.jsonl"}}, **given)
+
+
+def test_a_program_gets_what_the_command_writes(place):
+    told = []
+    result = run(out="api", on_progress=lambda *news: told.append(news))
+    assert [sample.score.diagnosis.value for sample in result.samples] == ["correct", "reversed", "static"]
+    assert [news[1:3] for news in told] == [(1, 3), (2, 3), (3, 3)]
+    assert result.summary["accuracy"]["0.7"]["value"] == pytest.approx(1 / 3)
+    asked = ("eval", "--videos", "videos", "--suite", "suite.jsonl", "--detector", "scripted", "--out", "command")
+    assert dsrbench(*asked, "-o", "detector.boxes=boxes.jsonl", cwd=place).returncode == 0
+    for name in ("samples.parquet", "run.json"):
+        assert (place / "api" / name).read_bytes() == (place / "command" / name).read_bytes()
+    assert result.report() == place / "api/report/index.html" or result.report().samefile("api/report/index.html")
+
+
+def test_samples_as_a_table(place):
+    pytest.importorskip("pandas")
+    result = run()
+    assert result.to_pandas()["dsr_score"].tolist() == [sample.score.dsr_score for sample in result.samples]
+
+
+def test_a_suite_may_be_a_value(place):
+    result = run(suite=read_suite("suite.jsonl"), limit=2)
+    assert len(result.samples) == 2
+    assert result.run.folder.name == "videos-suite"
+
+
+BAD = [
+    ({"model": "sprites"}, OptionError, "model does not go with videos"),
+    ({"suite": None}, InputError, "needs the prompts"),
+    ({"detector": "scriptd"}, UnknownBackendError, "did you mean 'scripted'"),
+    ({"protocol": "slow"}, OptionError, "no protocol 'slow'"),
+    ({"detector": "picodet", "offline": True}, OptionError, "no option 'boxes'"),
+]
+
+
+@pytest.mark.parametrize(("more", "error", "words"), BAD)
+def test_bad_input_is_one_line(place, more, error, words):
+    with pytest.raises(error, match=words) as caught:
+        run(**more)
+    assert "\n" not in str(caught.value)
+    assert not (place / "runs").exists()
+
+
+def test_offline_weights_are_named(place):
+    with pytest.raises(DownloadError, match="offline, and not on this machine: picodet"):
+        evaluate(videos="videos", suite="suite.jsonl", detector="picodet", offline=True)
+
+
+@pytest.mark.slow
+def test_the_embedded_model(tmp_path, monkeypatch):
+    pytest.importorskip("diffusers")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts.txt").write_text(TEXT.replace("chair", "box") + "\n")
+    result = evaluate(suite="prompts.txt", seeds=[0, 1], options={"generator": {"steps": 1}})
+    assert len(result.samples) == 2
+    assert result.run.manifest["detector"]["name"] == "sprites"
