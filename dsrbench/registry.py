@@ -34,7 +34,8 @@ class Generator(Protocol):
 
     May also offer `batch` (videos it makes at once), `independent` (True where a clip does not change with what else is
     asked for, so that of a block only what lacks is asked for), `notes` (lines the user should see before any video is
-    made), `check_prompt(prompt)`, called before, and `footprint()`, what it will take.
+    made), `check_prompt(prompt)`, called before, `footprint()`, what it will take, and `placement()`, its device and
+    its precision, for the record.
     """
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
@@ -47,7 +48,8 @@ class Detector(Protocol):
     """Finds labelled boxes in frames.
 
     May also offer `check_labels(labels)`, called before any video is read; `start_video(name)`; and the attribute
-    `needs_all_frames`, true where it counts frames and can skip none.
+    `needs_all_frames`, true where it counts frames and can skip none; and `placement()`, its device and its precision,
+    for the record.
     """
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from rendered import SHOWN, write_run
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="Where models run: without it the tests, and all they start, see no GPU.",
+    )
+
+
+def pytest_configure(config):
+    """Hide GPUs, or ask for one: the default device of every backend is then the device of the tests."""
+    if config.getoption("--device") == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise pytest.UsageError("--device cuda: torch sees no GPU here")
+    torch.backends.cudnn.allow_tf32 = False  # convolutions as exact as on the CPU, so that the two can be compared
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """Where models run, as torch names it."""
+    return request.config.getoption("--device")
 
 
 @pytest.fixture(scope="session")

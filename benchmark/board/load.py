@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 
-import dsrbench
 from dsrbench.board import Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events
 from dsrbench.prompts import read_suite
@@ -205,7 +204,7 @@ def write_entry(folder: Path, name: str, luck: int) -> Path:
     backend = {"name": "drawn", "version": "", "options": {}, "fingerprint": {}}
     facts = {"name": suite.name, "version": suite.version, "sha256": suite.sha256}
     backends = {"detector": backend, "tracker": backend, "generator": None}
-    entry = Entry(name, ModelFacts("drawn"), facts, SEEDS, claim={}, dsrbench=dsrbench.__version__, **backends)
+    entry = Entry(name, ModelFacts("drawn"), facts, SEEDS, claim={}, protocol="custom", **backends)
     folder.mkdir(parents=True, exist_ok=True)
     write_boxes(folder, rows)
     claim = summarize(score_rows(rows, suite, entry))

@@ -45,9 +45,18 @@ def make_entry(suite: Suite, i: int, *, base: str = "") -> Entry:
         "detector": {"name": ("nanodet", "picodet")[i % 5 == 4], **BACKEND},
         "tracker": {"name": "assignment", **BACKEND},
     }
-    protocol = ("default", "fast")[i % 5 == 4]
+    protocol, stride = (("default", 1), ("fast", 4))[i % 5 == 4]
     return Entry(
-        f"made-up-{i:03}", model, facts, SEEDS, generator=None, claim={}, base=base, protocol=protocol, **backends
+        f"made-up-{i:03}",
+        model,
+        facts,
+        SEEDS,
+        generator=None,
+        claim={},
+        base=base,
+        protocol=protocol,
+        stride=stride,
+        **backends,
     )
 
 

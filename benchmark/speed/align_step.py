@@ -108,7 +108,7 @@ def run_align(layers: int, steps: int) -> list[float]:
         """The family of Wan around a transformer that was never saved."""
 
         def __init__(self) -> None:
-            self._index, self._dtype = {}, torch.float32
+            self._index, self._dtype, self.device = {}, torch.float32, "cpu"
             self.__dict__.update(_scheduler={}, transformer=make_transformer(layers), targets=TARGETS)
 
     pair = Pair("p", "text", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))

@@ -87,7 +87,7 @@ def load_state(
     for name, parameter in parameters.items():
         parameter.data.copy_(tensors[f"parameter/{name}"])
     for name in averages:
-        averages[name] = tensors[f"average/{name}"]
+        averages[name] = tensors[f"average/{name}"].to(parameters[name].device)
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer/"):

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dsrbench.errors import BackendError
+from dsrbench.pretrained.devices import check_device
 from dsrbench.store import LocalDisk
 
 NAME = "log.jsonl"
@@ -29,16 +28,21 @@ def check_trackers(names: Sequence[str]) -> None:
             raise BackendError(f"logging with {name} needs the package {name!r}. Install it with: pip install {name}")
 
 
-def make_accelerator(precision: str, folder: Path | None = None, *, log_with: Sequence[str] = ()) -> Any:
-    """An accelerator on this process's device.
+def make_accelerator(
+    precision: str, folder: Path | None = None, *, log_with: Sequence[str] = (), device: str | None = None
+) -> Any:
+    """Make an accelerator on this process's device.
 
     Args:
         precision: `no` or `bf16`.
         folder: Where trackers write files; needed for them.
-        log_with: Of `TRACKERS`; they are started by `TrainingLog`.
+        log_with: Names of `TRACKERS`; they are started by `TrainingLog`.
+        device: As torch names it; by default CUDA where torch sees one, of which accelerate gives each process its own,
+            else the CPU.
 
     Raises:
         BackendError: A tracker's package is not installed.
+        OptionError: A device that torch cannot use.
     """
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -46,7 +50,7 @@ def make_accelerator(precision: str, folder: Path | None = None, *, log_with: Se
     check_trackers(log_with)
     AcceleratorState._reset_state()  # it is one for the process, and would refuse another precision than the last one's
     return Accelerator(
-        cpu=not torch.cuda.is_available(),
+        cpu=check_device(device) == "cpu",
         mixed_precision=precision,
         log_with=list(log_with) or None,
         project_dir=str(folder) if folder is not None else None,

@@ -72,7 +72,7 @@ def swapped(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]
     kept = {name: parameter.data for name, parameter in parameters.items()}
     try:
         for name, parameter in parameters.items():
-            parameter.data = values[name].to(parameter.dtype)
+            parameter.data = values[name].to(parameter.device, parameter.dtype)
         yield
     finally:
         for name, parameter in parameters.items():
@@ -137,7 +137,7 @@ def save_lora(transformer: Any, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as part:
         LoraBaseMixin.write_lora_layers(
-            state_dict={f"{PREFIX}{name}": value for name, value in weights.items()},
+            state_dict={f"{PREFIX}{name}": value.detach().cpu() for name, value in weights.items()},
             save_directory=part,
             is_main_process=True,
             weight_name=FILE,

@@ -22,7 +22,6 @@ from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
 from dsrbench.errors import InputError
 from dsrbench.hub import is_hub_path
 from dsrbench.pipeline import Stages, evaluate, plan_generation
-from dsrbench.pretrained.devices import check_device
 from dsrbench.prompts import Suite
 from dsrbench.registry import Backend, Generator
 from dsrbench.store import LocalDisk, Run, Sample
@@ -128,7 +127,7 @@ class Alignment:
         """Stage 4: latents and text features of all pairs, in `latents`."""
         encode_pairs(
             read_pairs(self.home / "pairs.jsonl"),
-            find_family(self.folder, device=check_device(None)),
+            find_family(self.folder),
             self.home / "latents",
             model=self._fingerprint(),
             find_video=lambda name: self.home / name,

@@ -72,7 +72,11 @@ class Trainer:
                 f"again (dsrbench align --only latents)"
             )
         if accelerator is None:
-            accelerator = make_accelerator(settings.precision)
+            accelerator = make_accelerator(settings.precision, device=family.device)
+        if torch.device(family.device).type != accelerator.device.type:
+            raise OptionError(
+                f"the model is on {family.device}, the training on {accelerator.device}; load the model on the latter"
+            )
         share = accelerator.num_processes * settings.accumulation
         if settings.batch % share:
             raise OptionError(

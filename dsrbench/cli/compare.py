@@ -56,6 +56,8 @@ def print_comparison(found: Comparison) -> None:
         console.print(f"without a partner, left out: {found.n_only_a} of a, {found.n_only_b} of b")
     for line in found.unlike:
         console.print(Text(f"not alike - {line}"), style="yellow")
+    for line in found.notes:
+        console.print(Text(f"note: computed differently - {line}"))
     table = plain_table("", "a", "b", "b - a (95 %)", "p")
     accuracies = (percent(found.accuracy_a.value), percent(found.accuracy_b.value))
     table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(found.difference, 100))

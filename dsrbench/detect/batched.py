@@ -42,6 +42,10 @@ class BatchedDetector(abc.ABC):
         self._device, self._dtype = loaded.device, loaded.dtype
         self.fingerprint = loaded.fingerprint
 
+    def placement(self) -> tuple[str, str]:
+        """Device, as torch names it, and precision of the network."""
+        return self._device, str(self._dtype).removeprefix("torch.")
+
     @abc.abstractmethod
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """Say which liberties are taken with the labels, or refuse them with a `BackendError`."""

@@ -95,7 +95,8 @@ class GroundingDino(BatchedDetector):
             return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
         height, width = frames.shape[1:3]
         found = []
-        for logits, boxes in zip(outputs.logits.float(), outputs.pred_boxes.double(), strict=True):
+        every_box = outputs.pred_boxes.double().cpu().numpy()
+        for logits, boxes in zip(outputs.logits.float(), every_box, strict=True):
             score, label = resolve_phrases(logits, spans)
             kept = score > self._threshold
             corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)

@@ -19,6 +19,7 @@ from dsrbench.generate.footprint import Footprint, measure_footprint
 from dsrbench.generate.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.generate.settings import Asked, settle
 from dsrbench.generate.upsampled import Texts
+from dsrbench.pretrained.devices import check_device
 from dsrbench.types import Clip, NoClip, Prompt
 from dsrbench.video import sha256_file
 
@@ -112,6 +113,10 @@ class Pipelines:
             "text": self._texts.record,
             "packages": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")},
         }
+
+    def placement(self) -> tuple[str, str]:
+        """Device, as torch names it, and precision of the weights."""
+        return check_device(self._placement.device), self.settings.dtypes["default"]
 
     def footprint(self) -> Footprint:
         """What it takes: weights as measured on disk."""

@@ -12,6 +12,7 @@ from dsrbench.pipeline.links import link_video
 from dsrbench.pipeline.local import Local
 from dsrbench.pipeline.plan import Job, Plan
 from dsrbench.pipeline.provenance import build_manifest
+from dsrbench.pipeline.runtime import add_runtime, describe_runtime
 from dsrbench.pipeline.shards import Shard
 from dsrbench.pipeline.stages import Stages
 from dsrbench.pipeline.work import Engine, Work
@@ -99,10 +100,12 @@ def finish_run(
             known = {}
         _check_manifest(run, manifest)
         _drop_stale_table(run, manifest)
-        run.write_manifest(manifest)
+        before = run.manifest.get("runtime", [])
+        run.write_manifest({**manifest, "runtime": before})
         run.log("start", samples=len(plan.jobs))
         todo = _find_todo(plan, stages, run, generator, known, linked)
         if todo:
+            run.write_manifest({**manifest, "runtime": add_runtime(before, describe_runtime(stages, generator))})
             refused = refused_prompts(plan, generator) if generator is not None else {}
             tell = _Teller(len(plan.jobs), len(plan.jobs) - len(todo), on_progress)
             (engine or Local()).work(Work(plan, todo, stages, generator, refused, run), tell)
@@ -175,6 +178,6 @@ def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
 
 def _drop_stale_table(run: Run, manifest: Mapping[str, Any]) -> None:
     """Remove the table of a run with another manifest, which would be taken for this one's if this one were killed."""
-    old = {name: value for name, value in run.manifest.items() if name != "schema"}
+    old = {name: value for name, value in run.manifest.items() if name not in ("schema", "runtime")}
     if old != manifest:
         run.disk.remove("samples.parquet")

@@ -9,6 +9,7 @@ from typing import Any
 
 from dsrbench.errors import InputError, RunMismatchError, StoreError
 from dsrbench.pipeline.items import describe_file
+from dsrbench.pipeline.runtime import add_runtime
 from dsrbench.store import Run, SampleKey, Written, describe_changes
 from dsrbench.store.disk import place_link, write_error
 
@@ -50,8 +51,9 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
         manifest = {**manifest, "missing_shards": missing}
     samples = _join(known, manifests)
     with out.lock():
-        old = {name: value for name, value in out.manifest.items() if name not in ("schema", "missing_shards")}
-        new = {name: value for name, value in manifest.items() if name != "missing_shards"}
+        passing = ("schema", "missing_shards", "runtime")
+        old = {name: value for name, value in out.manifest.items() if name not in passing}
+        new = {name: value for name, value in manifest.items() if name not in passing}
         if old and old != new:
             raise RunMismatchError(
                 f"{out.disk.shown} holds another run ({describe_changes(old, new)[0]}); give another --out folder"
@@ -84,10 +86,14 @@ def _agree(manifests: Mapping[int, Mapping[str, Any]], runs: Mapping[int, Run]) 
         RunMismatchError: The shards are not of one run.
     """
     first, *others = manifests
-    whole = {name: value for name, value in manifests[first].items() if name not in ("shard", "schema")}
+    own = ("shard", "schema", "runtime")
+    whole = {name: value for name, value in manifests[first].items() if name not in own}
+    runtime: list[Any] = []
+    for one in (one for made in manifests.values() for one in made.get("runtime", [])):
+        runtime = add_runtime(runtime, one)
     notes = []
     for number in others:
-        other = {name: value for name, value in manifests[number].items() if name not in ("shard", "schema")}
+        other = {name: value for name, value in manifests[number].items() if name not in own}
         changes = describe_changes(whole, other)
         grave = [change for change in changes if change.split(":")[0].split(".")[0] not in MAY_DIFFER]
         if manifests[number]["shard"]["of"] != manifests[first]["shard"]["of"]:
@@ -98,7 +104,9 @@ def _agree(manifests: Mapping[int, Mapping[str, Any]], runs: Mapping[int, Run]) 
                 f"{both} are of different runs ({'; '.join(grave[:3])}); merge shards of one command"
             )
         notes += [f"shard {number} differs from shard {first} in {change}" for change in changes]
-    return whole, notes
+    if len(runtime) > 1:
+        notes.append(f"the shards were computed in {len(runtime)} ways; run.json has them under runtime")
+    return {**whole, "runtime": runtime}, notes
 
 
 def _join(

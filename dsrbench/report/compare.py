@@ -20,6 +20,9 @@ N_PROMPTS = 10
 COMPARABLE = ("suite", "counts", "stride", "detector", "tracker")
 """Parts of the manifest that must be equal; of the suite, its hash."""
 
+LIBRARIES = frozenset({"torch", "transformers", "diffusers", "ultralytics", "onnxruntime", "ncnn", "lap", "trackers"})
+"""Versions that fingerprints of backends have; runs that differ in them alone are compared with a note."""
+
 Pairs = Sequence[tuple[Sample, Sample]]
 
 
@@ -84,6 +87,7 @@ class Comparison:
         by_relation: By relation type.
         prompts: The ten prompts on which they differ most.
         unlike: Settings in which the runs differ, if that was allowed.
+        notes: Differences of devices, precisions and versions, which do not keep runs from being compared.
     """
 
     model_a: str
@@ -104,6 +108,7 @@ class Comparison:
     by_relation: Mapping[str, RelationComparison]
     prompts: tuple[PromptComparison, ...]
     unlike: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compare_models(
@@ -139,7 +144,8 @@ def compare_models(
             f"the runs were not made alike: {'; '.join(unlike)}. Score both with the same suite and settings, or "
             f"compare them all the same with --allow-unlike"
         )
-    return compare_samples(a, b, unlike=unlike, seed=seed)
+    found = compare_samples(a, b, unlike=unlike, seed=seed)
+    return dataclasses.replace(found, notes=tuple(unlike_runtimes(run_a.manifest, run_b.manifest)))
 
 
 def compare_samples(
@@ -193,7 +199,7 @@ def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """
 
     def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: manifest.get(name) for name in COMPARABLE}
+        kept = {name: _without_versions(manifest.get(name)) for name in COMPARABLE}
         return {
             **kept,
             "stride": manifest.get("stride", 1),
@@ -201,6 +207,35 @@ def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
         }
 
     return describe_changes(settings(a), settings(b))
+
+
+def unlike_runtimes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """In which devices, precisions and versions of libraries two runs were computed, where these differ.
+
+    Args:
+        a: Manifest of one run.
+        b: Manifest of the other; of a manifest of dsrbench 0.1 the versions of packages alone are known.
+
+    >>> unlike_runtimes({"packages": {"torch": "2.13"}}, {"packages": {"torch": "2.14"}})
+    ["libraries.torch: '2.13' -> '2.14'"]
+    """
+
+    def runtime(manifest: Mapping[str, Any]) -> dict[str, Any]:
+        ways = manifest.get("runtime") or [{}]
+        libraries = {name: v for name, v in (manifest.get("packages") or {}).items() if name in LIBRARIES}
+        return {**ways[-1], "libraries": libraries, **({"ways": len(ways)} if len(ways) > 1 else {})}
+
+    one, other = runtime(a), runtime(b)
+    known = {"libraries", *(one.keys() & other.keys())} if not (a.get("runtime") and b.get("runtime")) else one | other
+    return describe_changes({name: one.get(name) for name in known}, {name: other.get(name) for name in known})
+
+
+def _without_versions(record: Any) -> Any:
+    """A backend's record without the versions of libraries in its fingerprint."""
+    if not isinstance(record, Mapping) or not isinstance(record.get("fingerprint"), Mapping):
+        return record
+    kept = {name: value for name, value in record["fingerprint"].items() if name not in LIBRARIES}
+    return {**record, "fingerprint": kept}
 
 
 def _of_model(run: Run, model: str | None, option: str) -> list[Sample]:

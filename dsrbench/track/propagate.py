@@ -50,6 +50,10 @@ class MaskPropagation:
         self._inclusive = inclusive
         self.fingerprint: dict[str, Any] = loaded.fingerprint
 
+    def placement(self) -> tuple[str, str]:
+        """Device, as torch names it, and precision of the network."""
+        return self._device, str(self._dtype).removeprefix("torch.")
+
     def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
         """Tracks of every frame, from the boxes of frame `anchor`; a frame with an empty mask has no box.
 

@@ -9,6 +9,13 @@ from dsrbench.dataset import Choice, Pair
 from dsrbench.video import sha256_file, write_mp4
 
 
+def move(value, device):
+    """Tensors, and features of texts, on a device."""
+    if isinstance(value, dict):
+        return {name: part.to(device) for name, part in value.items()}
+    return [move(part, device) for part in value] if isinstance(value, list) else value.to(device)
+
+
 def write_pairs(folder, count=3):
     """Pairs of clips that exist, one pair a text: bright noise wins, dark noise loses."""
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from align.made import write_pairs  # noqa: E402
+from align.made import move, write_pairs  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from sprites.tiny import write_model  # noqa: E402
 
@@ -78,7 +78,7 @@ def test_the_reference_is_the_model_without_its_adapter(data, tmp_path):
         trainer.make_step(step)
     latents, texts = read_encoded(data[2])
     x = torch.stack(list(latents.values()))[:2].float()
-    told, times = list(texts.values())[:2], torch.tensor([0.3, 0.7])
+    x, told, times = move([x, list(texts.values())[:2], torch.tensor([0.3, 0.7])], pristine.device)
     expected = pristine.predict(pristine.transformer, x, times, told)
     with reference(trainer.family.transformer):
         torch.testing.assert_close(trainer.family.predict(trainer.family.transformer, x, times, told), expected)

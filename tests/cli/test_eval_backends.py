@@ -46,7 +46,7 @@ DETECTORS = [
 @pytest.mark.parametrize(("name", "model"), DETECTORS, ids=[model for _, model in DETECTORS])
 def test_every_detector_of_transformers(place, tiny, name, model):
     """Random weights find nothing true; but every video is scored or said to be invalid, and no path is recorded."""
-    options = ["-o", f"detector.model={tiny(model)}", "-o", "detector.device=cpu", "-o", "detector.threshold=0.001"]
+    options = ["-o", f"detector.model={tiny(model)}", "-o", "detector.threshold=0.001"]
     run = run_eval("--detector", name, *options)
     samples = list(run.samples())
     assert len(samples) == 3

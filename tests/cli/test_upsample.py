@@ -54,7 +54,7 @@ def run(*args):
 
 
 def upsample(suite, models, out, *more, model="reciting"):
-    return run("upsample", suite, "--model", models / model, "--out", out, "--device", "cpu", *more)
+    return run("upsample", suite, "--model", models / model, "--out", out, *more)
 
 
 def evaluate(folder, suite, out, texts):

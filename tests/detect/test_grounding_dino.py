@@ -87,7 +87,7 @@ def detector_with(tiny, logits, monkeypatch, **options):
     """A detector whose network answers with these logits, and boxes beside one another."""
     import torch
 
-    backend = detectors.create("grounding-dino", {"model": str(tiny("grounding_dino")), "device": "cpu", **options})
+    backend = detectors.create("grounding-dino", {"model": str(tiny("grounding_dino")), **options})
     n = len(logits)
     boxes = torch.tensor([[(i + 0.5) / n, 0.5, 1.5 / n, 0.5] for i in range(n)])
 

@@ -56,7 +56,7 @@ def weights(tmp_path_factory):
 
 
 def create(weights, **options):
-    return detectors.create("yolo", {"weights": str(weights), "image_size": "96", "device": "cpu", **options})
+    return detectors.create("yolo", {"weights": str(weights), "image_size": "96", **options})
 
 
 def noise(n_frames=3, size=(120, 80)):
@@ -239,7 +239,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 import numpy as np
 from dsrbench.registry import detectors
-detector = detectors.create("yolo", {"weights": sys.argv[1], "image_size": "64", "device": "cpu"}).instance
+detector = detectors.create("yolo", {"weights": sys.argv[1], "image_size": "64"}).instance
 detector.detect(np.zeros((2, 40, 60, 3), np.uint8), ["cat", "chair"])
 import time; time.sleep(0.5)  # what a thread in the background would ask
 print(json.dumps(asked))

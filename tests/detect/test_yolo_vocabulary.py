@@ -84,7 +84,7 @@ def clip(monkeypatch, tmp_path):
 
 
 def create(name, weights, file="", **options):
-    given = {"weights": str(weights / f"{file or name}.pt"), "image_size": "64", "device": "cpu", "threshold": "0.01"}
+    given = {"weights": str(weights / f"{file or name}.pt"), "image_size": "64", "threshold": "0.01"}
     return detectors.create(name, {**given, **options})
 
 

@@ -30,7 +30,7 @@ def random(tmp_path_factory):
 
 
 def make(folder, *sampling):
-    return Upsampler(Choice(str(folder), None, "cpu", "float32"), Sampling(*sampling))
+    return Upsampler(Choice(str(folder), None, None, "float32"), Sampling(*sampling))
 
 
 def test_an_answer_is_taken_to_its_end(reciting):

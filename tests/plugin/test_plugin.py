@@ -88,4 +88,4 @@ def test_its_options_are_checked(installed, place):
 def test_without_it_there_is_no_such_backend(place):
     done = dsrbench(*EVAL, installed=None, cwd=place)
     assert done.returncode == 5
-    assert "no tracker named 'toy'" in done.stderr
+    assert "no detector named 'toy'" in done.stderr

@@ -8,34 +8,20 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tinymodels import MARKS, clip_tokenizer, save, seeded  # noqa: E402
+import tinynetworks  # noqa: E402
 
 from dsrbench.errors import WeightsError  # noqa: E402
 from dsrbench.quality.networks import ClipIqa, Dinov2, find_networks  # noqa: E402
 
-SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-
 
 @pytest.fixture(scope="module")
 def dinov2(tmp_path_factory):
-    seeded()
-    net = transformers.Dinov2Model(transformers.Dinov2Config(**SIZES, image_size=28, patch_size=14))
-    size = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
-    return save(tmp_path_factory.mktemp("dinov2"), net, transformers.BitImageProcessor(**size))
+    return tinynetworks.dinov2(tmp_path_factory.mktemp("dinov2"))
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    seeded()
-    both = {**SIZES, "intermediate_size": 32}
-    config = transformers.CLIPConfig(
-        text_config={**both, "vocab_size": 514, "max_position_embeddings": 40, **MARKS},
-        vision_config={**both, "image_size": 32, "patch_size": 16},
-        projection_dim=16,
-    )
-    images = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    processor = transformers.CLIPProcessor(images, clip_tokenizer(40))
-    return save(tmp_path_factory.mktemp("clip"), transformers.CLIPModel(config), processor)
+    return tinynetworks.clip(tmp_path_factory.mktemp("clip"))
 
 
 def crops(*seeds):

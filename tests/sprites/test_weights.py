@@ -89,7 +89,9 @@ def test_clips_of_other_sizes_cannot_be_made():
 def test_eval_without_arguments_but_a_limit(tmp_path):
     done = dsrbench("eval", "--limit", "20", cwd=tmp_path, timeout=400)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("20 samples of 1 model(s), suite sprites: runs/sprites-sprites\n")
+    first, second, *_ = done.stderr.splitlines()
+    assert first == "by default: suite sprites, seeds 0..4, detector sprites (the embedded model has its own detector)"
+    assert second == "20 samples of 1 model(s), suite sprites: runs/sprites-sprites"
     samples = Run.open(tmp_path / "runs/sprites-sprites").samples()
     assert sum(s.score.status.value == "scored" for s in samples) >= 15
     assert len({s.prompt.id for s in samples}) == 4

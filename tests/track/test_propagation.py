@@ -63,7 +63,7 @@ class FollowsColour:
             assert all((t < anchor) == reverse for t in kept), "a memory of one direction"
             if frame_idx != anchor:
                 kept[frame_idx] = {}
-            corners = prompt["point_coords"].reshape(2, 2) * torch.tensor([width, height]) / 128
+            corners = prompt["point_coords"].cpu().reshape(2, 2) * torch.tensor([width, height]) / 128
             x, y = corners.mean(axis=0).int().tolist()
             masks.append((self.frames[frame_idx] == self.frames[anchor, y, x]).all(axis=-1))
         logits = torch.from_numpy(np.stack(masks)[:, None]).float() * 20 - 10
@@ -71,7 +71,7 @@ class FollowsColour:
 
 
 def follow(tiny, clip, anchor, subject_box, object_box, **options):
-    instance = trackers.create("sam2", {"model": str(tiny("sam2")), "device": "cpu", **options}).instance
+    instance = trackers.create("sam2", {"model": str(tiny("sam2")), **options}).instance
     instance._net = FollowsColour(clip.frames, instance._net.config)
     return instance.propagate(clip, anchor=anchor, subject_box=subject_box, object_box=object_box), instance._net
 
@@ -144,7 +144,9 @@ def two_sessions(instance, clip, anchor, boxes):
 
     net, processor, areas = instance._net, instance._processor, {}
     for reverse in (False, True):
-        session = processor.init_video_session(video=clip.frames, inference_device="cpu", dtype=torch.float32)
+        session = processor.init_video_session(
+            video=clip.frames, inference_device=instance._device, dtype=torch.float32
+        )
         processor.add_inputs_to_inference_session(session, frame_idx=anchor, obj_ids=[1, 2], input_boxes=[boxes])
         with torch.inference_mode():
             for output in net.propagate_in_video_iterator(session, start_frame_idx=anchor, reverse=reverse):
@@ -169,7 +171,7 @@ def test_a_real_network_gives_what_two_sessions_give(tiny, name):
     """On noise, so that masks differ from frame to frame; and far enough that old memories are dropped."""
     n_frames, anchor = 24, 3
     clip = Clip(np.random.default_rng(1).integers(0, 256, (n_frames, 48, 80, 3), dtype=np.uint8), 16.0)
-    backend = trackers.create(name, {"model": str(tiny(name)), "device": "cpu"})
+    backend = trackers.create(name, {"model": str(tiny(name))})
     assert isinstance(backend.instance, PropagationTracker)
     boxes = np.array([[5.0, 5, 30, 30], [40, 10, 70, 40]])
     calls = count_encodings(backend.instance._net)
@@ -184,7 +186,7 @@ def test_a_real_network_gives_what_two_sessions_give(tiny, name):
 
 @each
 def test_other_precisions_run_and_are_recorded(tiny, name):
-    backend = trackers.create(name, {"model": str(tiny(name)), "device": "cpu", "dtype": "bfloat16", "storage": "cpu"})
+    backend = trackers.create(name, {"model": str(tiny(name)), "dtype": "bfloat16", "storage": "cpu"})
     assert backend.options["model"] == backend.fingerprint["model"] == tiny(name).name
     assert backend.options["storage"] == "cpu"
     clip = drawn(3, moving(3), still(3))
@@ -193,7 +195,7 @@ def test_other_precisions_run_and_are_recorded(tiny, name):
 
 
 def test_what_is_kept_of_a_clip_does_not_grow_with_it(tiny, monkeypatch):
-    instance = trackers.create("sam2", {"model": str(tiny("sam2")), "device": "cpu"}).instance
+    instance = trackers.create("sam2", {"model": str(tiny("sam2"))}).instance
     sessions, real = [], instance._processor.init_video_session
     monkeypatch.setattr(
         instance._processor, "init_video_session", lambda **o: sessions.append(real(**o)) or sessions[-1]
@@ -211,7 +213,7 @@ def test_what_is_kept_of_a_clip_does_not_grow_with_it(tiny, monkeypatch):
 def test_out_of_memory_is_one_line(tiny):
     import torch
 
-    instance = trackers.create("sam2", {"model": str(tiny("sam2")), "device": "cpu"}).instance
+    instance = trackers.create("sam2", {"model": str(tiny("sam2"))}).instance
     config = instance._net.config
 
     def fail(**_):
@@ -243,7 +245,7 @@ def test_bad_anchors_are_refused(tiny, anchor, box, error, message):
 @pytest.mark.parametrize(("name", "model"), [("sam2", "owlv2"), ("sam3", "sam2"), ("edgetam", "sam3")])
 def test_a_model_of_another_kind_is_refused(tiny, name, model):
     with pytest.raises(WeightsError, match=f"{name} takes") as caught:
-        trackers.create(name, {"model": str(tiny(model)), "device": "cpu"})
+        trackers.create(name, {"model": str(tiny(model))})
     assert "\n" not in str(caught.value)
 
 

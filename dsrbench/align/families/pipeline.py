@@ -31,12 +31,12 @@ class PipelineFamily(abc.ABC):
     Attributes:
         recipe: How the model is run; it names the layers for the LoRA.
         targets: These layers.
+        device: Device of the model, as torch names it.
 
     Args:
         folder: Saved by the pipeline.
-        device: Where to compute.
-        dtype: Of the frozen weights.
-
+        device: Device to compute on, as torch names it.
+        dtype: Precision of the frozen weights.
     """
 
     defaults: Mapping[str, Any] = {}
@@ -45,17 +45,17 @@ class PipelineFamily(abc.ABC):
         self._index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
         self.recipe = match_recipe(folder, self._index["_class_name"])
         self.targets = self.recipe.lora_targets
-        self._folder, self._device, self._dtype = folder, device, getattr(torch, dtype)
+        self._folder, self.device, self._dtype = folder, device, getattr(torch, dtype)
 
     @functools.cached_property
     def transformer(self) -> Any:
         """The transformer alone."""
-        return self._load(self._index["transformer"][1], "transformer", self._dtype).to(self._device)
+        return self._load(self._index["transformer"][1], "transformer", self._dtype).to(self.device)
 
     @functools.cached_property
     def vae(self) -> Any:
         """The VAE alone, in float32."""
-        return self._load(self._index["vae"][1], "vae", torch.float32).to(self._device)
+        return self._load(self._index["vae"][1], "vae", torch.float32).to(self.device)
 
     @functools.cached_property
     def _encoder(self) -> Any:
@@ -66,12 +66,12 @@ class PipelineFamily(abc.ABC):
         with quiet(), explaining(f"{self.recipe.name}, text encoder"):
             pipeline = getattr(diffusers, self._index["_class_name"]).from_pretrained(
                 self._folder,
-                dtype=getattr(torch, self.recipe.dtype if self._device != "cpu" else "float32"),
+                dtype=getattr(torch, self.recipe.dtype if self.device != "cpu" else "float32"),
                 local_files_only=True,
                 use_safetensors=True,
                 **others,
             )
-            return pipeline.to(self._device)
+            return pipeline.to(self.device)
 
     @functools.cached_property
     def _scheduler(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class PipelineFamily(abc.ABC):
                 f"{recipe.name} makes {recipe.frame_rule} frames, in multiples of {recipe.size_multiple} pixels, "
                 f"got {count} frames of {width}x{height}"
             )
-        pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None].to(self._device)
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None].to(self.device)
         with explaining(f"{recipe.name}, encoding {count} frames of {width}x{height}"):
             encoded = self.vae.encode(pixels.float() / 127.5 - 1).latent_dist.mode()
         return self.scale(encoded)[0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from dsrbench.errors import InputError, WeightsError
+from dsrbench.pretrained.devices import check_device
 
 Text = Mapping[str, Tensor]
 """Features of one text by name, without a batch dimension."""
@@ -33,6 +34,7 @@ class Family(Protocol):
         transformer: What the LoRA is put on; a diffusers ModelMixin with its adapter methods.
         targets: Names of the layers the LoRA is put on unless others are asked for.
         defaults: Settings that suit this model better than the general ones.
+        device: Device of the model, as torch names it.
     """
 
     @property
@@ -42,6 +44,7 @@ class Family(Protocol):
 
     targets: tuple[str, ...]
     defaults: Mapping[str, Any]
+    device: str
 
     def __init__(self, folder: Path, *, device: str, dtype: str) -> None: ...
 
@@ -93,23 +96,24 @@ def find_family_class(folder: Path) -> type[Family]:
     return cast(type[Family], getattr(importlib.import_module(module), name))
 
 
-def find_family(folder: Path, *, device: str = "cpu", dtype: str = "float32") -> Family:
+def find_family(folder: Path, *, device: str | None = None, dtype: str = "float32") -> Family:
     """Load the model in a folder as what training needs.
 
     Args:
         folder: Saved by a diffusers pipeline.
-        device: Where to compute.
-        dtype: Of the frozen weights.
+        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        dtype: Precision of the frozen weights.
 
     Raises:
         WeightsError: No such folder.
         InputError: A pipeline that no family knows; they are listed.
+        OptionError: A device that torch cannot use.
     """
     from diffusers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    return find_family_class(folder)(folder, device=device, dtype=dtype)
+    return find_family_class(folder)(folder, device=check_device(device), dtype=dtype)
 
 
 def list_families() -> list[str]:

@@ -53,14 +53,14 @@ class SpritesFamily:
         if dtype != "float32":
             pipeline.transformer.to(getattr(torch, dtype))
         self.transformer: Any = pipeline.transformer
-        self._autoencoder, self._text_encoder, self._device = pipeline.autoencoder, pipeline.text_encoder, device
+        self._autoencoder, self._text_encoder, self.device = pipeline.autoencoder, pipeline.text_encoder, device
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> list[Text]:
         """Features and mask of each text."""
-        tokens = self._text_encoder.tokenize(texts).to(self._device)
+        tokens = self._text_encoder.tokenize(texts).to(self.device)
         features, mask = self._text_encoder(tokens)
-        return [{"features": f.clone(), "mask": m.clone()} for f, m in zip(features, mask, strict=True)]
+        return [{"features": f.cpu(), "mask": m.cpu()} for f, m in zip(features, mask, strict=True)]
 
     @torch.no_grad()
     def encode_video(self, frames: NDArray[np.uint8]) -> Tensor:
@@ -72,7 +72,7 @@ class SpritesFamily:
         if len(frames) != FRAMES:
             raise InputError(f"the sprites model makes clips of {FRAMES} frames, got one of {len(frames)}")
         pixels = torch.from_numpy(np.ascontiguousarray(to_world_size(frames))).permute(3, 0, 1, 2)
-        latents: Tensor = self._autoencoder.encode(pixels[None].to(self._device).float() / 127.5 - 1)[0]
+        latents: Tensor = self._autoencoder.encode(pixels[None].to(self.device).float() / 127.5 - 1)[0]
         return latents
 
     def draw_times(self, count: int, generator: Generator, shape: Sequence[int]) -> Tensor:

@@ -1,0 +1,54 @@
+"""Grounding DINO and SAM 2 at their real sizes: frames a second, and of which step."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from meter import Row, Setting, draw_clip
+from models import save_grounding_dino, save_sam2
+
+from dsrbench.registry import detectors, trackers
+from dsrbench.types import Clip
+
+LABELS = ["cat", "chair"]
+
+
+def measure_detector(setting: Setting) -> Iterator[Row]:
+    """Detection of two nouns by Grounding DINO, in each precision and some batches."""
+    import torch
+
+    frames = draw_clip(8 if setting.small else 48, small=setting.small)
+    with tempfile.TemporaryDirectory() as folder:
+        model = save_grounding_dino(Path(folder), small=setting.small)
+        for dtype in ("float32", "bfloat16", "float16"):
+            for batch in (8,) if setting.small else (1, 8, 16):
+                options = {"model": str(model), "device": setting.device, "dtype": dtype, "batch": batch}
+                with setting.peak() as peak:
+                    detector: Any = detectors.create("grounding-dino", options).instance
+                    whole = setting.time(lambda: detector.detect(frames, LABELS), repeats=1)  # noqa: B023
+                    inputs = detector._inputs(frames[:batch], text=["cat. chair."] * batch)
+                    with torch.inference_mode():
+                        forward = setting.time(lambda: detector._net(**inputs), repeats=3)  # noqa: B023
+                    value = f"{len(frames) / whole:.1f} frames/s (forward alone {batch / forward:.1f})"
+                    yield Row("detect", f"grounding-dino, {dtype}, batch {batch}", value, peak())
+
+
+def measure_tracker(setting: Setting) -> Iterator[Row]:
+    """Propagation of two boxes through a clip by SAM 2, in each precision."""
+    n_frames = 3 if setting.small else 81
+    frames = draw_clip(n_frames, small=setting.small)
+    height, width = frames.shape[1:3]
+    boxes = np.array([[0.2, 0.3, 0.4, 0.6], [0.55, 0.25, 0.75, 0.7]]) * [width, height, width, height]
+    with tempfile.TemporaryDirectory() as folder:
+        model = save_sam2(Path(folder), small=setting.small)
+        for dtype in ("float32", "bfloat16"):
+            with setting.peak() as peak:
+                options = {"model": str(model), "device": setting.device, "dtype": dtype}
+                tracker: Any = trackers.create("sam2", options).instance
+                arguments = {"anchor": n_frames // 4, "subject_box": boxes[0], "object_box": boxes[1]}
+                seconds = setting.time(lambda: tracker.propagate(Clip(frames, 16.0), **arguments), repeats=1)  # noqa: B023
+                yield Row("track", f"sam2, {dtype}, two boxes", f"{n_frames / seconds:.1f} frames/s", peak())

@@ -1,0 +1,95 @@
+"""Models of the real sizes with random weights, saved as their authors' folders are; or tiny ones, for a rehearsal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parents[2] / "tests"
+sys.path.insert(0, str(TESTS))
+
+WAN_TARGETS = ("text_embedder.linear_1", "text_embedder.linear_2", "attn2.to_k", "attn2.to_v")
+"""Layers of the published LoRA (SpatialAlign, arXiv 2602.22745)."""
+
+
+def save_grounding_dino(folder: Path, *, small: bool) -> Path:
+    """Save Grounding DINO with the Swin-T backbone, 172 M parameters, and a vocabulary of a few words."""
+    import tinymodels
+    import transformers
+
+    if small:
+        built: Path = tinymodels.grounding_dino(folder)
+        return built
+    tinymodels.seeded()
+    config = transformers.GroundingDinoConfig(
+        text_config=transformers.BertConfig(vocab_size=1100), disable_custom_kernels=True
+    )
+    tokenizer = tinymodels.bert_tokenizer(folder)
+    processor = transformers.GroundingDinoProcessor(transformers.GroundingDinoImageProcessor(), tokenizer)
+    return save(folder, transformers.GroundingDinoForObjectDetection(config), processor)
+
+
+def save_sam2(folder: Path, *, small: bool) -> Path:
+    """Save SAM 2.1 with the large Hiera encoder, 224 M parameters."""
+    import tinymodels
+    import transformers
+
+    if small:
+        built: Path = tinymodels.sam2(folder)
+        return built
+    tinymodels.seeded()
+    backbone = transformers.Sam2HieraDetConfig(
+        hidden_size=144,
+        num_attention_heads=2,
+        embed_dim_per_stage=[144, 288, 576, 1152],
+        num_attention_heads_per_stage=[2, 4, 8, 16],
+        blocks_per_stage=[2, 6, 36, 4],
+        global_attention_blocks=[23, 33, 43],
+    )
+    vision = transformers.Sam2VisionConfig(backbone_config=backbone, backbone_channel_list=[1152, 576, 288, 144])
+    model = transformers.Sam2VideoModel(transformers.Sam2VideoConfig(vision_config=vision))
+    images, videos = transformers.Sam2ImageProcessor(), transformers.Sam2VideoVideoProcessor()
+    return save(folder, model, transformers.Sam2VideoProcessor(images, videos, target_size=1024))
+
+
+def make_wan_transformer(device: str, *, small: bool) -> Any:
+    """Make the transformer of Wan2.1-T2V-1.3B, in bfloat16."""
+    import torch
+    from diffusers import WanTransformer3DModel
+
+    torch.manual_seed(0)
+    sizes = {"num_attention_heads": 12, "attention_head_dim": 128, "ffn_dim": 8960, "num_layers": 30}
+    if small:
+        sizes = {"num_attention_heads": 2, "attention_head_dim": 32, "ffn_dim": 64, "num_layers": 2}
+    with torch.device(device):
+        return WanTransformer3DModel(**sizes, text_dim=4096).to(torch.bfloat16).eval()
+
+
+def save_wan(folder: Path, *, small: bool) -> Path:
+    """Save a pipeline of Wan2.1-T2V-1.3B with its real transformer and VAE, and a text encoder of one layer."""
+    import diffusers
+    import tinypipelines
+    import torch
+    import transformers
+
+    if small:
+        built: Path = tinypipelines.wan21_1_3b(folder)
+        return built
+    torch.manual_seed(0)
+    words = transformers.UMT5Config(vocab_size=150, d_model=4096, d_kv=64, d_ff=1024, num_layers=1, num_heads=4)
+    scheduler = diffusers.UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+    )
+    parts = (transformers.UMT5EncoderModel(words).bfloat16(), diffusers.AutoencoderKLWan(), scheduler)
+    pipeline = diffusers.WanPipeline(tinypipelines.t5_tokenizer(), *parts, make_wan_transformer("cpu", small=False))
+    saved: Path = tinypipelines.save(folder, pipeline)
+    return saved
+
+
+def save(folder: Path, model: Any, processor: Any) -> Path:
+    """Save a model with its processor."""
+    import tinymodels
+
+    saved: Path = tinymodels.save(folder, model, processor)
+    return saved

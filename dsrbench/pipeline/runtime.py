@@ -1,0 +1,73 @@
+"""What computed a run: the device of each backend, its precision, the versions of its libraries, and the driver."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dsrbench.pipeline.stages import Stages
+from dsrbench.registry import Backend, Generator
+
+LIBRARIES = ("torch", "transformers", "diffusers", "peft", "ultralytics", "onnxruntime", "ncnn")
+"""Packages that compute; a backend's record names those that are installed."""
+
+
+def describe_runtime(stages: Stages, generator: Backend[Generator] | None) -> dict[str, Any]:
+    """Describe what computes on this machine; nothing of it is part of a cache key.
+
+    Returns:
+        `detector`, `tracker` and, where videos are made, `generator`, each with `device`, `name` and `dtype`; beside
+        them `libraries` (versions) and, where a GPU is used, its `driver`.
+    """
+    backends: dict[str, Backend[Any]] = {"detector": stages.detector, "tracker": stages.tracker}
+    if generator is not None:
+        backends["generator"] = generator
+    runtime: dict[str, Any] = {kind: _describe(backend.instance) for kind, backend in backends.items()}
+    uses_gpu = any(part["device"].startswith("cuda") for part in runtime.values())
+    return {**runtime, "libraries": _versions(), **({"driver": _driver()} if uses_gpu else {})}
+
+
+def add_runtime(known: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Add what computes now to what has computed before, each once, in the order in which they came.
+
+    >>> add_runtime([{"driver": "1"}], {"driver": "1"}), add_runtime([], {"driver": "2"})
+    ([{'driver': '1'}], [{'driver': '2'}])
+    """
+    return [*known, *([new] if new not in known else [])]
+
+
+def _describe(instance: object) -> dict[str, Any]:
+    """Device, its name and precision of a backend; one that says nothing computes on the CPU."""
+    placement = getattr(instance, "placement", None)
+    device, dtype = placement() if callable(placement) else ("cpu", "float32")
+    return {"device": device, "name": _device_name(device), "dtype": dtype}
+
+
+def _device_name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return platform.machine()
+    import torch
+
+    return str(torch.cuda.get_device_name(device))
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def _driver() -> str:
+    """The version of NVIDIA's driver; empty where its tool does not say."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.splitlines()[0].strip() if said.strip() else ""

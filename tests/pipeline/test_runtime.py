@@ -1,0 +1,85 @@
+"""What computed a run: recorded beside the backends, kept when there is nothing to do, and no part of any key."""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+from cli.clips import write_boxes, write_clips, write_suite
+
+from dsrbench.pipeline import evaluate, plan_videos
+from dsrbench.pipeline.defaults import choose_backends
+from dsrbench.pipeline.runtime import describe_runtime
+from dsrbench.prompts import read_suite
+from dsrbench.report.compare import unlike_runtimes, unlike_settings
+from dsrbench.store import Run
+
+KINDS = {"1000_LR": "LR", "1001_LR": "RL"}
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_clips(tmp_path / "videos", **KINDS)
+    write_suite(tmp_path / "suite.jsonl", *KINDS)
+    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
+    return tmp_path
+
+
+def run_eval(place, **more):
+    options = {"detector": {"boxes": str(place / "boxes.jsonl")}}
+    stages = choose_backends(detector="scripted", options=options).make()
+    run = Run(place / "run")
+    evaluate(plan_videos(place / "videos", read_suite(place / "suite.jsonl"), **more), stages, run)
+    return run
+
+
+def test_a_run_says_what_computed_it(place):
+    (way,) = run_eval(place).manifest["runtime"]
+    here = {"device": "cpu", "name": platform.machine(), "dtype": "float32"}
+    assert (way["detector"], way["tracker"], "generator" in way, "driver" in way) == (here, here, False, False)
+    assert all(version[0].isdigit() for version in way["libraries"].values())
+
+
+def test_a_run_that_goes_on_elsewhere_has_both(place):
+    run = run_eval(place, limit=1)
+    data = run.manifest
+    there = {**data["runtime"][0], "detector": {"device": "cuda", "name": "another card", "dtype": "bfloat16"}}
+    run.write_manifest({**{name: value for name, value in data.items() if name != "schema"}, "runtime": [there]})
+    run_eval(place, limit=1)
+    assert run.manifest["runtime"] == [there], "there was nothing to do"
+    run_eval(place)
+    assert run.manifest["runtime"] == [there, *data["runtime"]]
+
+
+def test_a_network_says_where_it_is(tiny, device):
+    options = {"detector": {"model": str(tiny("owlv2")), "dtype": "bfloat16"}, "tracker": {"model": str(tiny("sam2"))}}
+    stages = choose_backends(detector="owlv2", tracker="sam2", options=options).make()
+    found = describe_runtime(stages, None)
+    assert (found["detector"]["device"], found["detector"]["dtype"]) == (device, "bfloat16")
+    assert (found["tracker"]["device"], found["tracker"]["dtype"]) == (device, "float32")
+    assert {"torch", "transformers"} <= set(found["libraries"])
+    assert ("driver" in found) == (device == "cuda")
+
+
+def test_runs_on_unlike_machines_are_compared_with_a_note():
+    part = {"device": "cpu", "name": "x86_64", "dtype": "float32"}
+    card = {"device": "cuda", "name": "NVIDIA H200", "dtype": "bfloat16"}
+    detector = {"name": "owlv2", "options": {}, "fingerprint": {"commit": "a", "torch": "2.13", "transformers": "5.1"}}
+    here = {"detector": detector, "runtime": [{"detector": part, "libraries": {"torch": "2.13"}}]}
+    there = {
+        "detector": {**detector, "fingerprint": {"commit": "a", "torch": "2.14", "transformers": "5.1"}},
+        "runtime": [{"detector": card, "driver": "580.1"}],
+        "packages": {"torch": "2.14", "numpy": "2"},
+    }
+    assert unlike_settings(here, there) == []
+    assert unlike_runtimes({**here, "packages": {"torch": "2.13", "numpy": "1"}}, there) == [
+        "detector.device: 'cpu' -> 'cuda'",
+        "detector.dtype: 'float32' -> 'bfloat16'",
+        "detector.name: 'x86_64' -> 'NVIDIA H200'",
+        "driver: None -> '580.1'",
+        "libraries.torch: '2.13' -> '2.14'",
+    ]
+    old = {name: value for name, value in here.items() if name != "runtime"}
+    assert unlike_runtimes({**old, "packages": {"torch": "2.14"}}, there) == [], "a run of 0.1 does not say"
+    changed = {**detector, "fingerprint": {**detector["fingerprint"], "commit": "b"}}
+    assert unlike_settings(here, {"detector": changed}) == ["detector.fingerprint.commit: 'a' -> 'b'"]
