@@ -29,7 +29,9 @@ def declared():
     lists = {"": config["options"]["install_requires"], **config["options.extras_require"]}
     lines = [(extra, Parsed(line)) for extra, text in lists.items() for line in text.split("\n") if line]
     return {
-        (extra, one.name, str(one.specifier)) for extra, one in lines if one.name not in ("dsrbench", "ray", "moto")
+        (extra, canonicalize_name(one.name), str(one.specifier))
+        for extra, one in lines
+        if one.name not in ("dsrbench", "ray", "moto")
     }
 
 
