@@ -122,6 +122,15 @@ def test_the_changelog_begins_with_this_version():
     assert len(set(versions)) == len(versions)
 
 
+def test_the_pythons_are_the_same_everywhere():
+    declared = metadata()
+    pythons = re.findall(r"Python :: (3\.\d+)", declared["metadata"]["classifiers"])
+    assert f"Python {', '.join(pythons[:-1])} and {pythons[-1]}" in README
+    assert declared["options"]["python_requires"] == f">={pythons[0]}"
+    assert declared["mypy"]["python_version"] == pythons[0]
+    assert f'target-version = "py{pythons[0].replace(".", "")}"' in (ROOT / "pyproject.toml").read_text()
+
+
 def test_every_extra_hinted_anywhere_exists():
     extras = set(metadata()["options.extras_require"])
     hinted = {}
