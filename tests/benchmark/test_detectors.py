@@ -22,6 +22,7 @@ def detectors():
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "detectors", module)
+        patch.syspath_prepend(FOLDER)  # as when the script is run
         spec.loader.exec_module(module)
         yield module
 
