@@ -27,10 +27,10 @@ def add_lora(transformer: Any, *, rank: int, alpha: int, targets: Sequence[str],
 
     Args:
         transformer: With diffusers' adapter methods.
-        rank: Of the two matrices.
+        rank: Rank of the two matrices.
         alpha: The change is multiplied by alpha / rank.
         targets: Names of linear layers, or the ends of their dotted paths.
-        seed: Of the first matrices; the second ones begin at zero.
+        seed: Random seed of the first matrices; the second ones begin at zero.
 
     Returns:
         The trainable parameters by name.

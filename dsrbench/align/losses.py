@@ -73,7 +73,7 @@ class PairTerms:
 
     Attributes:
         winner_gain: error_ref - error_theta of the winner.
-        loser_gain: Of the loser.
+        loser_gain: The same of the loser.
         winner_error: error_theta of the winner.
         regulariser: As `regulariser` gives it.
     """
@@ -115,7 +115,7 @@ def total_loss(
     """Mean over the pairs of objective + weight x regulariser.
 
     Args:
-        terms: Of a batch of pairs.
+        terms: Terms of a batch of pairs.
         objective: `dpo`, `ipo` or `sft`.
         beta: Strength of the preference.
         weight: lambda of the regulariser.

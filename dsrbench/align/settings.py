@@ -20,11 +20,11 @@ class AlignSettings:
         weight: lambda of the regulariser.
         clip: Bound of DPO's margin; None for none.
         shared_noise: Whether winner and loser of a pair get the same noise (the paper draws two).
-        rank: Of the LoRA.
-        alpha: Of the LoRA; its change is multiplied by alpha / rank.
+        rank: Rank of the LoRA.
+        alpha: Scale of the LoRA: its change is multiplied by alpha / rank.
         targets: Names of the layers it is put on; empty for the model's own.
-        learning_rate: Of AdamW, after the warm-up.
-        weight_decay: Of AdamW.
+        learning_rate: Learning rate of AdamW after the warm-up.
+        weight_decay: Weight decay of AdamW.
         warm_up: Steps over which the learning rate grows; afterwards it falls along a cosine to nothing.
         steps: Steps of the optimizer.
         batch: Pairs a step, over all processes and accumulated parts.
@@ -33,7 +33,7 @@ class AlignSettings:
         ema: Decay of averaged weights, which are then what is saved; 0 for none.
         precision: `no` for float32, or `bf16`; the LoRA is float32 in either.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
-        seed: Of everything.
+        seed: Random seed of the training.
         reference: From the second round on, the frozen model of the loss: `start`, the one the round begins with, whose
             gains the round adds to, or `base`. In the first round these are one.
         every: Steps between checkpoints, each of which is validated.

@@ -40,11 +40,11 @@ class Alignment:
 
     Attributes:
         model: What the model is called in reports.
-        folder: Of the model, saved by a diffusers pipeline.
+        folder: Folder of the model, saved by a diffusers pipeline.
         scorer: Detector and tracker; the detector is the reward.
         out: Where everything is kept.
         make_generator: The model as a generator, with the adapter in a folder on it, or with none.
-        number: Of the round, from 1.
+        number: Number of the round, from 1.
         tell: Told of progress.
     """
 
@@ -145,7 +145,7 @@ class Alignment:
         """Stage 5: the LoRA, in `training`; the best by validation, or the last without one, in `adapter`.
 
         Args:
-            settings: Of the training.
+            settings: Settings of the training.
             validation: Prompts that every checkpoint is validated on; None for no validation.
             on_validation: Told what each found.
             log_with: Trackers of accelerate, beside the training's `log.jsonl`: `tensorboard`, `wandb`.

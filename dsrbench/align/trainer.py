@@ -36,7 +36,7 @@ class Trainer:
     Args:
         family: The model.
         pairs: What it is trained on.
-        latents: Of every video of the pairs, by sha256.
+        latents: Latents of every video of the pairs, by sha256.
         texts: Features of every text of the pairs.
         settings: All else.
         folder: For the state, the checkpoints and the log.

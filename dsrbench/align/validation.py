@@ -26,7 +26,7 @@ class Validation:
     """What a validation found.
 
     Attributes:
-        step: Of the training; 0 for the base.
+        step: Step of the training; 0 for the base model.
         accuracy: Accuracy@0.7 over all samples.
         coverage: Share of samples that have a score.
         mean_score_low: Mean DSR-Score, the unscored as 0.
@@ -96,7 +96,7 @@ class Watch:
     """Looks at every checkpoint of a training: validates it, keeps the best, says when to end.
 
     Args:
-        folder: Of the training.
+        folder: Folder of the training.
         settings: What counts as degenerated, and how many checkpoints are kept.
         validate: From a step and the folder of its adapter (None for the base) to what is found; by None, nothing is.
         tell: Told what each validation found.

@@ -55,9 +55,9 @@ class Agreement:
         coverage_there: The same there.
         spearman: Rank correlation with its interval (bootstrap by prompt where prompts are known, else by video).
         pearson: Linear correlation; NaN where either side does not vary.
-        mean_absolute_difference: Of the DSR-Scores.
-        median_absolute_difference: Of the DSR-Scores.
-        mean_signed_difference: Of the DSR-Scores; positive where this run scores higher.
+        mean_absolute_difference: Mean absolute difference of the DSR-Scores.
+        median_absolute_difference: Median absolute difference of the DSR-Scores.
+        mean_signed_difference: Mean difference of the DSR-Scores; positive where this run scores higher.
         n_decisions_differ: Videos at or above 0.7 on one side only.
         decisions_differ: These videos.
         largest_differences: The ten videos with the largest absolute difference.
@@ -91,7 +91,7 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     Args:
         run: A finished run.
         other: Another run of the same videos, or the entries of a reference (`read_reference`).
-        seed: Of the bootstrap.
+        seed: Random seed of the bootstrap.
 
     Raises:
         InputError: No video is on both sides, or one name stands for two videos.

@@ -33,8 +33,8 @@ class RelationComparison:
     Attributes:
         n_pairs: Pairs of that type.
         accuracy_a: Accuracy@0.7 of the first model.
-        accuracy_b: Of the second.
-        difference: Of Accuracy@0.7, b - a.
+        accuracy_b: Accuracy@0.7 of the second model.
+        difference: Difference b - a of Accuracy@0.7.
     """
 
     n_pairs: int
@@ -52,7 +52,7 @@ class PromptComparison:
         text: Its words.
         n_pairs: Pairs.
         accuracy_a: Share of the first model's samples that pass 0.7.
-        accuracy_b: Of the second's.
+        accuracy_b: Share of the second model's samples that pass 0.7.
         score_difference: Mean of b - a over the pairs, unscored samples as 0.
     """
 
@@ -74,14 +74,14 @@ class Comparison:
         n_pairs: Samples of equal prompt and seed; what follows is over these.
         n_prompts: Prompts they belong to.
         n_only_a: Samples of the first model without a partner.
-        n_only_b: Of the second.
+        n_only_b: Samples of the second model without a partner.
         coverage_a: Share of samples with a score.
-        coverage_b: Of the second.
+        coverage_b: Share of the second model's samples with a score.
         accuracy_a: Accuracy@0.7.
-        accuracy_b: Of the second.
-        difference: Of Accuracy@0.7, b - a, with interval and p-value (clustered by prompt).
+        accuracy_b: Accuracy@0.7 of the second model.
+        difference: Difference b - a of Accuracy@0.7, with interval and p-value (clustered by prompt).
         mean_score_a: Mean score (scored only) with its two bounds, the others as 0 and as 1.
-        mean_score_b: Of the second.
+        mean_score_b: The same of the second model.
         mean_score_low: Difference b - a of the mean score with unscored samples as 0.
         mean_score_high: The same with unscored samples as 1.
         by_relation: By relation type.
@@ -128,7 +128,7 @@ def compare_models(
         model_a: Which model of the first run; needed where it has several.
         model_b: Which model of the second run, likewise.
         allow_unlike: Go on although the suites or settings differ; the differences are in the result.
-        seed: Of bootstrap and permutation.
+        seed: Random seed of bootstrap and permutation.
 
     Raises:
         InputError: The suites or settings differ, a model is not named or not there, no sample has a partner, or both
@@ -154,10 +154,10 @@ def compare_samples(
     """Compare the samples of two models, paired by prompt id and seed.
 
     Args:
-        a: Of the first model.
-        b: Of the second.
+        a: Samples of the first model.
+        b: Samples of the second model.
         unlike: Settings in which they are known to differ; kept in the result.
-        seed: Of bootstrap and permutation.
+        seed: Random seed of bootstrap and permutation.
 
     Raises:
         InputError: No sample has a partner.

@@ -115,7 +115,7 @@ def share_interval(
     Args:
         passed: Truth values `[N]`.
         clusters: A label for each, such as its prompt id.
-        seed: Of the bootstrap.
+        seed: Random seed of the bootstrap.
 
     Raises:
         InputError: As `bootstrap_interval`.
@@ -148,7 +148,7 @@ def paired_difference(
         a: Finite numbers `[N]`.
         b: Their partners `[N]`.
         clusters: A label for each pair `[N]`, such as its prompt id.
-        confidence: Of the interval, in (0, 1).
+        confidence: Confidence level of the interval, in (0, 1).
         n_resamples: Draws of the bootstrap.
         n_permutations: Sign flips, where there are more than `MAX_EXACT_CLUSTERS` clusters.
         seed: Same seed, same interval and p-value.

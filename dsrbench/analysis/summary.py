@@ -27,8 +27,8 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
     bounds, in which the others count as 0 and as 1.
 
     Args:
-        samples: Of one run, in any order.
-        seed: Of the bootstrap, which draws prompts.
+        samples: Samples of one run, in any order.
+        seed: Random seed of the bootstrap, which draws prompts.
 
     Returns:
         JSON values, NaN as None: `schema`, `n_samples`, `n_prompts`, `n_scored`, `n_invalid`, `n_failed`, `coverage`,

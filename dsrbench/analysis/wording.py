@@ -18,9 +18,9 @@ def compare_wordings(samples: Sequence[Sample], *, threshold: float, seed: int =
     """Each wording against the default one, paired by model, prompt and seed.
 
     Args:
-        samples: Of one run.
-        threshold: Of the accuracy.
-        seed: Of bootstrap and permutation, which draw and flip prompts, their wordings together.
+        samples: Samples of one run.
+        threshold: Threshold of the accuracy.
+        seed: Random seed of bootstrap and permutation, which draw and flip prompts, their wordings together.
 
     Returns:
         By wording, in the order of `WORDINGS`: `difference`, a `PairedDifference` of accuracy (wording - default), or
@@ -44,8 +44,8 @@ def measure_spread(samples: Sequence[Sample], *, threshold: float) -> dict[str, 
     """How far wordings move the accuracy, and how often they change the outcome.
 
     Args:
-        samples: Of one run.
-        threshold: Of the accuracy.
+        samples: Samples of one run.
+        threshold: Threshold of the accuracy.
 
     Returns:
         `spread`, the highest accuracy of a wording minus the lowest, which chance alone makes larger than 0; and

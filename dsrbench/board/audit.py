@@ -26,7 +26,7 @@ class Event:
         event: `received`, `accepted`, `rejected`, `withdrawn` or `re-detected`.
         time: ISO 8601, UTC.
         account: Who asked.
-        name: Of the entry; empty where it could not be read.
+        name: Name of the entry; empty where it could not be read.
         id: Hash of the files submitted.
         token: Another one for every request.
         problems: Why it was rejected.

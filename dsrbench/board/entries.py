@@ -162,7 +162,7 @@ class Board:
         """A file of an entry as it was submitted, on this disk; not to be changed.
 
         Args:
-            name: Of the entry.
+            name: Name of the entry.
             file: `entry.json` or `boxes.parquet`.
 
         Raises:

@@ -56,7 +56,7 @@ class Receipt:
 
     Attributes:
         id: Hash of its files.
-        name: Of the entry; empty where it could not be read.
+        name: Name of the entry; empty where it could not be read.
         problems: Why it was rejected, every reason; empty where it was accepted.
         record: What the board keeps of it; None where it was rejected.
         is_repeated: Whether it was accepted before, and nothing was written.
@@ -154,7 +154,7 @@ class Intake:
         """Raise an entry to the tier `re-detected`, from a run over its videos that the maintainers made themselves.
 
         Args:
-            name: Of the entry.
+            name: Name of the entry.
             run: Finished, over the same videos.
             account: A maintainer.
 
@@ -226,7 +226,7 @@ def take_copy(folder: Path, to: Path, *, without_boxes: bool = False) -> str:
     """Copy the two files of an entry, each no larger than it may be; the hash of both.
 
     Args:
-        folder: Of the entry.
+        folder: Folder of the entry.
         to: Where the copies go.
         without_boxes: Do without `boxes.parquet` where it is not there.
 

@@ -45,7 +45,7 @@ class Answered:
     """A pull request that was taken in.
 
     Attributes:
-        number: Of the pull request.
+        number: Number of the pull request.
         account: Whose it is.
         receipt: What became of it.
     """
@@ -59,8 +59,8 @@ def propose_entry(folder: Path, name: str, board: str) -> str:
     """Open a pull request with an entry at a board on the Hub.
 
     Args:
-        folder: Of the entry.
-        name: Of the entry.
+        folder: Folder of the entry.
+        name: Name of the entry.
         board: `hf://datasets/OWNER/NAME` of its results.
 
     Returns:
@@ -79,7 +79,7 @@ def take_proposals(intake: Intake, id: str) -> list[Answered]:
     """Take in every open pull request of a dataset of submissions, and close it with the outcome; none is merged.
 
     Args:
-        intake: Of the board.
+        intake: Intake of the board.
         id: OWNER/NAME of the dataset.
 
     Raises:
@@ -99,7 +99,7 @@ def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: fl
     """Take in pull requests as they come, until told to stop; where that fails it is logged, and tried again later.
 
     Args:
-        intake: Of the board.
+        intake: Intake of the board.
         id: OWNER/NAME of the dataset of submissions.
         stop: Set to end, after what is at work.
         every: Seconds between two looks; twice as many after every failure, up to `LONGEST`.
@@ -123,7 +123,7 @@ def taking_proposals(intake: Intake | None, *, every: float = EVERY) -> Iterator
     """While it lasts, pull requests to a board on the Hub are taken in, by a thread; to one in a folder come none.
 
     Args:
-        intake: Of the board; None where it takes no submissions.
+        intake: Intake of the board; None where it takes no submissions.
         every: As for `watch_proposals`.
     """
     if intake is None or not isinstance(intake.submissions, HubStorage):

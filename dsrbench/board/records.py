@@ -39,7 +39,7 @@ class Record:
     """An entry of the board.
 
     Attributes:
-        name: Of the entry.
+        name: Name of the entry.
         id: Hash of the files submitted; empty for published figures.
         tier: One of `TIERS`.
         account: Who submitted it.

@@ -30,7 +30,7 @@ class Rules:
         quota: Submissions of one account in a day (UTC), rejected ones too.
         self_reported: Whether figures without boxes are taken too; they are shown apart, and not ranked.
         maintainers: Accounts that may withdraw any entry, and raise one to the tier `re-detected`.
-        title: Of the board; empty for the usual one.
+        title: Title of the board; empty for the usual one.
     """
 
     suites: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=lambda: dict.fromkeys(SUITES, SEEDS))

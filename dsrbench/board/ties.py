@@ -32,7 +32,7 @@ class Placed:
         key: Entries of equal keys may be compared; empty for figures that are never ranked.
         tie: Number of its tie group among those of its key, 1 the best; None where it is not ranked.
         base: The entry it was aligned from, where that stands and may be compared; empty where not.
-        gain: Of Accuracy@0.7 over its base, paired by prompt and seed; None without one.
+        gain: Gain of Accuracy@0.7 over its base, paired by prompt and seed; None without one.
         aligned: Names of the entries aligned from this one.
     """
 
@@ -60,7 +60,7 @@ def place_entries(records: Sequence[Record]) -> tuple[Placed, ...]:
     """Group entries that are comparable, order each group by Accuracy@0.7, and tell tie groups apart.
 
     Args:
-        records: Of the entries that stand.
+        records: Records of the entries that stand.
 
     Returns:
         The largest comparable set first; then figures without boxes, then published ones.

@@ -53,7 +53,7 @@ def write_card(
         disk: The dataset's folder.
         splits: Its rows.
         prompts: Every prompt by its id.
-        manifests: Of the runs.
+        manifests: Manifests of the runs.
         rules: By which rows were chosen.
         form: How the dataset is written.
         curation: What was dropped.

@@ -41,7 +41,7 @@ class Rules:
         balance: Most rows of a type of relations, in times the median type of its split; 0 for all.
         validation: Share of the prompts that go to validation, of those whose suite names no split.
         test: Share that goes to test, likewise.
-        seed: Of all draws.
+        seed: Random seed of all draws.
 
     Raises:
         OptionError: A value out of range.
@@ -80,7 +80,7 @@ class Candidate:
         row: Its place in the run's table.
         prompt_id: The prompt.
         type: Relation codes joined.
-        status: Of its score.
+        status: Status of its score.
         score: DSR-Score, NaN unless scored.
         diagnosis: In a word, or nothing.
         label: `winner`, `loser`, or nothing without a score.
@@ -143,7 +143,7 @@ def curate(
 
     Args:
         candidates: Samples with a video, in the order of runs and tables.
-        splits: Of every prompt.
+        splits: Split of every prompt.
         rules: What to take.
 
     Returns:

@@ -23,7 +23,7 @@ class Choice:
     Attributes:
         video: Its file, as its run records it.
         sha256: Of the file.
-        seed: Of the sample.
+        seed: Seed of the sample.
         score: Its DSR-Score.
     """
 
@@ -97,11 +97,11 @@ def make_pairs(
     they are drawn so that its clips appear about equally often.
 
     Args:
-        samples: Of one or several runs of one model.
+        samples: Samples of one or several runs of one model.
         threshold: Lowest score of a winner, in 0..1; in a chain it must also have visited what lies between.
         margin: Least difference of the scores of a pair.
         per_prompt: Most pairs of a prompt; None for all.
-        seed: Of the draw.
+        seed: Random seed of the draw.
 
     Returns:
         Pairs, sorted by prompt, and what became of the prompts.

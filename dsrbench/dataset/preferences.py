@@ -39,11 +39,11 @@ def pair_sources(
     Args:
         sources: Runs or their folders, and datasets: folders, or places on the Hub.
         out: The file.
-        split: Of the datasets.
+        split: Split of the datasets.
         threshold: Lowest score of a winner.
         margin: Least difference of the scores of a pair.
         per_prompt: Most pairs of a prompt; None for all.
-        seed: Of the draw.
+        seed: Random seed of the draw.
 
     Raises:
         InputError: A source is neither run nor dataset, two are of different suites or have a sample in common, or no

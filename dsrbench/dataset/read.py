@@ -29,7 +29,7 @@ def iter_rows(folder: Path, split: str, *, without: Sequence[str] = ()) -> Itera
     """The rows of a split.
 
     Args:
-        folder: Of the dataset.
+        folder: Folder of the dataset.
         split: `train`, `validation` or `test`.
         without: Columns to leave out; `video.bytes` for the videos alone. Where videos are files, the row has the
             path of the file as `file`.

@@ -68,7 +68,7 @@ def make_row(
         split: The prompt's.
         label: `winner`, `loser` or nothing.
         likeness: Perceptual hash.
-        manifest: Of the run, as JSON.
+        manifest: Manifest of the run, as JSON.
     """
     row = sample.row()
     return {

@@ -69,7 +69,7 @@ class ShardWriter:
     Args:
         runs: Whose samples the rows are.
         disk: The dataset's folder.
-        splits: Of every prompt.
+        splits: Split of every prompt.
         inside: Whether tables hold the videos.
     """
 

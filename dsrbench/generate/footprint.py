@@ -48,7 +48,7 @@ def reckon_footprint(name: str, options: Mapping[str, Any]) -> tuple[Footprint, 
 
     Args:
         name: A recipe's name.
-        options: Of the generator `diffusers`, converted.
+        options: Options of the generator `diffusers`, converted.
 
     Raises:
         OptionError: A value out of range.

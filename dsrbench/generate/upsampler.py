@@ -53,7 +53,7 @@ class Sampling:
     Attributes:
         max_tokens: Tokens an answer may have; of a longer one, the sentences that ended are taken.
         temperature: 0 takes the likeliest token every time; above 0, tokens are drawn.
-        seed: Of the draws, with the prompt's text, so that an answer does not depend on those before it.
+        seed: Random seed of the draws, joined with the prompt's text, so that answers do not depend on each other.
 
     Raises:
         OptionError: One out of range.

@@ -79,7 +79,7 @@ def import_hub(feature: str, extra: str) -> Any:
 
     Args:
         feature: What needs it.
-        extra: Of this package, which brings it.
+        extra: Extra of this package that brings it.
 
     Raises:
         MissingExtraError: It is not installed.

@@ -21,7 +21,7 @@ class HubPath:
     Attributes:
         id: OWNER/NAME.
         revision: A branch, tag or commit; None for the main branch.
-        path: Of a file in it; empty for all of it.
+        path: Path of a file in it; empty for all of it.
     """
 
     id: str

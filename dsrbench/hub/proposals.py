@@ -41,8 +41,8 @@ def fetch_proposed(id: str, number: int, pattern: re.Pattern[str], folder: Path,
 
     Args:
         id: OWNER/NAME.
-        number: Of the pull request.
-        pattern: Of whole names; its first group is the same for all files fetched.
+        number: Number of the pull request.
+        pattern: Pattern of whole names; its first group is the same for all files fetched.
         folder: Where they go, by their last names.
         most_bytes: Size of a file that is fetched.
 

@@ -84,7 +84,7 @@ def push_folder(
         id: OWNER/NAME.
         names: Files and folders of it, in the order of sending.
         private: Make it private; a public one that is there is refused.
-        message: Of the commits.
+        message: Message of the commits.
         tell: Told of progress.
 
     Returns:

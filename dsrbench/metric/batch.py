@@ -42,8 +42,8 @@ class ScoredFrames:
 
     Attributes:
         right: SSR score of "right" of the scored frames, `[M]`.
-        down: Of "down", `[M]`.
-        under: Of "under", `[M]`; empty unless a relation needs it.
+        down: SSR scores of "down", `[M]`.
+        under: SSR scores of "under", `[M]`; empty unless a relation needs it.
         start: Index of each video's first scored frame, `[N]`.
         count: Scored frames of each video, `[N]`.
     """
@@ -184,7 +184,7 @@ def assemble(frames: ScoredFrames, a: Floats, b: Floats, fewest: Ints, window: I
     Args:
         frames: The scored frames.
         a: SSR scores of the initial relation, `[M]`.
-        b: Of the final relation, `[M]`.
+        b: SSR scores of the final relation, `[M]`.
         fewest: Fewest scored frames for a score, `[N]`.
         window: Frames averaged at either end, `[N]`.
     """

@@ -61,7 +61,7 @@ def lint_suite(suite: Suite, *, against: Sequence[Suite] = (), ignore: Sequence[
     """Everything the rules find, rule by rule; of a prompt in several wordings, one is counted and all are read.
 
     Args:
-        suite: Of any origin; nouns that the vocabulary does not have are not judged for plausibility.
+        suite: Suite of any origin; nouns that the vocabulary does not have are not judged for plausibility.
         against: Suites that must share no (subject, object, scene) with it.
         ignore: Rules to leave out.
 

@@ -45,8 +45,8 @@ class Recipe:
 
     Attributes:
         suite: Its name.
-        version: Of the suite; another one whenever a prompt of it changes.
-        seed: Of every choice.
+        version: Version of the suite; it changes whenever a prompt does.
+        seed: Random seed of every choice.
         parts: In the order they are built.
         apart_from: Suites none of whose (subject, object) pairs it may have.
         of: The suite it is a selection of, in place of parts.

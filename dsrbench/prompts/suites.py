@@ -30,7 +30,7 @@ class Suite:
 
     Attributes:
         name: As in reports.
-        version: Of the data; empty where the file gives none.
+        version: Version of the data; empty where the file gives none.
         prompts: In the order of the file, at least one, ids unique.
     """
 

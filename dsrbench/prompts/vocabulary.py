@@ -71,7 +71,7 @@ class Vocabulary:
     """All words with their facts.
 
     Attributes:
-        version: Of the data.
+        version: Version of the data.
         scenes: For each kind of place, the phrases that name one.
         subjects: By noun.
         objects: By noun.

@@ -17,8 +17,8 @@ def track_smoothness(boxes: Floats) -> float:
     """1 / (1 + a), with a the mean length of the centre's second difference in sizes of the box (root of its area).
 
     Args:
-        boxes: Of one entity, float64 `[T, 4]` in pixels, NaN where it is absent; such frames and their neighbours do
-            not count.
+        boxes: Boxes of one entity, float64 `[T, 4]` in pixels, NaN where it is absent; such frames and their
+            neighbours do not count.
 
     Returns:
         In 0..1, 1 for straight, even motion; NaN without three boxes in a row.

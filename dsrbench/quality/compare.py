@@ -37,8 +37,8 @@ def compare_quality(a: Measured, b: Measured, *, seed: int = 0) -> dict[str, Qua
 
     Args:
         a: Figures of the first model's samples, as `measure_run` gives them.
-        b: Of the second's.
-        seed: Of bootstrap and permutation.
+        b: Figures of the second run.
+        seed: Random seed of bootstrap and permutation.
     """
     partners = {key[1:]: figures for key, figures in b.items()}
     pairs = [(key[1], figures, partners[key[1:]]) for key, figures in sorted(a.items()) if key[1:] in partners]

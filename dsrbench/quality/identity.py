@@ -43,7 +43,7 @@ def identity_consistency(features: Floats) -> float:
     With features of DINOv2 this is SpatialAlign's figure (arXiv 2602.22745), which follows VBench's (arXiv 2311.17982).
 
     Args:
-        features: Of the crops in order, `[N, D]`.
+        features: Features of the crops in order, `[N, D]`.
 
     Returns:
         In -1..1, for features without negative values in 0..1; NaN with fewer than two crops.

@@ -211,7 +211,7 @@ def write_tables(samples: BinaryIO, files: BinaryIO, rows: Iterable[tuple[dict[s
     Args:
         samples: The file for the samples.
         files: The file for the notes about their videos.
-        rows: Of each sample, sorted, its row and its note.
+        rows: The row and the note of each sample, sorted.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

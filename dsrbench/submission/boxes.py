@@ -43,8 +43,8 @@ class BoxRow:
     """A sample of an entry.
 
     Attributes:
-        prompt_id: Of the suite.
-        seed: Of the sample.
+        prompt_id: Id of the prompt in the suite.
+        seed: Seed of the sample.
         status: `scored`, `invalid` or `failed`.
         reason: Why there is no score; empty where there is one.
         score: The DSR-Score claimed; NaN unless scored.
@@ -121,7 +121,7 @@ def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
     """Read `boxes.parquet` row by row, each checked: schema, size, finite boxes inside the frame, plausible frames.
 
     Args:
-        folder: Of the entry.
+        folder: Folder of the entry.
         most_rows: Rows it may have.
 
     Raises:

@@ -67,7 +67,7 @@ class ModelFacts:
         id: A Hub id, or a name.
         revision: Commit or version; empty where unknown.
         parameters: How many weights it has; None where unknown.
-        license: Of its weights; empty where unknown.
+        license: License of its weights; empty where unknown.
         open: Whether its weights can be had.
         url: An https address to read more at; empty for none.
     """
@@ -85,10 +85,10 @@ class Entry:
     """What stands in `entry.json`.
 
     Attributes:
-        name: Of the entry, and of its folder.
+        name: Name of the entry and of its folder.
         model: What made the videos.
         suite: Name, version and sha256 of the prompts.
-        seeds: Of every prompt.
+        seeds: Seeds of every prompt.
         detector: Name, version, options and fingerprint.
         tracker: Likewise.
         generator: Likewise; None where the videos were made elsewhere.

@@ -32,7 +32,7 @@ def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset:
     """Add a result to a model card; an earlier one of the same suite and backends is replaced, all else is kept.
 
     Args:
-        text: Of the card; empty for a new one.
+        text: Text of the card; empty for a new one.
         entry: What was run.
         figures: As `dsrbench.report.summarize` gives them.
         dataset: OWNER/NAME of the board's dataset on the Hub; empty for none.

@@ -39,7 +39,7 @@ def pack_entry(
     Args:
         run: Finished, of a whole suite with the same seeds for every prompt.
         out: The folder; made if need be.
-        name: Of the entry.
+        name: Name of the entry.
         model: What made the videos.
         base: The entry it was aligned from; empty for none.
         notes: For readers.

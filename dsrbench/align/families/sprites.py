@@ -33,7 +33,7 @@ class SpritesFamily:
     Args:
         folder: Saved by the training of the embedded model.
         device: Where to compute.
-        dtype: Of the frozen weights.
+        dtype: Precision of the frozen weights.
     """
 
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out", "text_pool")

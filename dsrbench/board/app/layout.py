@@ -26,8 +26,8 @@ class Page:
     """A tab; made inside `gr.Tabs`, its `show` is called when it is opened, when a control moves, and for a link.
 
     Args:
-        id: Of the tab, in links.
-        title: Of the tab.
+        id: Name of the tab in links.
+        title: Title of the tab.
 
     """
 
@@ -44,7 +44,7 @@ class Page:
         """What becomes of controls and contents.
 
         Args:
-            values: Of the controls, by name; texts where they come from a link.
+            values: Values of the controls by name; texts where they come from a link.
         """
         raise NotImplementedError
 

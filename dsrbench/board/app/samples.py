@@ -93,7 +93,7 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
 
     Args:
         opened: Its entry.
-        index: Of the sample.
+        index: Index of the sample.
         video_of: The address of the video of a sha256; empty where there is none.
     """
     sample, row = opened.samples[index], opened.rows[index]

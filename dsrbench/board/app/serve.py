@@ -24,7 +24,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
     Args:
         site: The board.
         host: Address to listen at; 0.0.0.0 for every one of this machine.
-        port: Of it; None for the first free one from 7860.
+        port: Port to listen on; None for the first free one from 7860.
         wait: Until interrupted; else return at once.
 
     Returns:

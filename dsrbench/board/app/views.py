@@ -38,7 +38,7 @@ def view_html(site: Site, tab: str, values: Values) -> str:
     Args:
         site: The board.
         tab: A key of `VIEWS`.
-        values: Of the controls by name, or the parameters of a link.
+        values: Values of the controls by name, or the parameters of a link.
     """
     try:
         view = site.board.view()

@@ -47,7 +47,7 @@ class RayEngine:
     """Streams the items through pools of workers.
 
     Args:
-        address: Of a cluster, such as `auto` or `ray://head:10001`; by default one is started on this machine.
+        address: Address of a cluster, such as `auto` or `ray://head:10001`; by default one is started on this machine.
         pools: What is asked for of each stage's pool, by `parse_pool`.
         tries: How often an item that kills its worker is begun on a machine before its sample is failed.
 

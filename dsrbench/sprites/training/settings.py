@@ -11,7 +11,7 @@ class Settings:
     """Settings of a training; the defaults made the embedded model.
 
     Attributes:
-        seed: Of everything.
+        seed: Random seed of the training.
         autoencoder_steps: Steps of the first stage.
         frames: Frames a step of it.
         clips: Clips rendered and encoded once, for the transformer to be trained on.
@@ -30,9 +30,9 @@ class Settings:
         detector_rate: Learning rate of AdamW in it.
         ema: Largest decay of the averaged weights.
         autoencoder: Configuration other than the default of the autoencoder.
-        transformer: Of the transformer.
-        text_encoder: Of the text encoder.
-        detector: Of the detector.
+        transformer: Keyword arguments of the transformer.
+        text_encoder: Keyword arguments of the text encoder.
+        detector: Keyword arguments of the detector.
     """
 
     seed: int = 0
