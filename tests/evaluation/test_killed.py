@@ -16,7 +16,7 @@ from fakes.backends import plan, scorer, world
 from dsrbench.evaluation import evaluate
 from dsrbench.store import Run
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 PARTS = ("videos", "generated", "tracks", "detections", "samples")
 """Of a run folder, with 24 files each."""
@@ -71,7 +71,7 @@ def count_files(folder):
 
 def kill_until_done(folder, engine, rng, wait, *, most):
     """Start the program, wait and kill it, `most` times or until it ends; how often it was killed."""
-    paths = os.pathsep.join([str(HERE), *filter(None, sys.path)])
+    paths = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
     for kills in range(most + 1):
         child = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(folder), engine],
@@ -104,7 +104,7 @@ def check(run, whole):
 def test_the_local_engine(whole, tmp_path, seed):
     run = Run(tmp_path / "run")
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import dsrbench.evaluation, doubles"], check=True, cwd=HERE)
+    subprocess.run([sys.executable, "-c", "import dsrbench.evaluation, fakes.backends"], check=True, cwd=TESTS)
     start = time.monotonic() - began
     kills = kill_until_done(run.folder, "local", random.Random(seed), seconds(start * 0.8, start + 1.0), most=12)
     assert kills >= 2
