@@ -334,7 +334,7 @@ def test_ten_thousand_samples(open_page, rendered_run, tmp_path):
     loaded = "document.querySelectorAll('script[src]').length"
     assert page.evaluate(loaded) == 1
     page.get_by_role("button", name="Next").click()
-    assert page.locator("#count").inner_text() == "10000 of 10000, page 2 of 500"
+    page.locator("#count", has_text="10000 of 10000, page 2 of 500").wait_for()
     assert page.evaluate("document.activeElement.id") == "samples-title"
     choose(page, "Order").select_option("high")
     card(page, "2999_LR, seed 4")
