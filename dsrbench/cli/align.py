@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsrbench.cli.options import backend_options, parse_seeds, provide_weights, request_generator
+from dsrbench.cli.options import backend_options, parse_seeds, provide_weights
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def command(
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.defaults import choose_backends, follow_model
+    from dsrbench.evaluation.request import request_generator
     from dsrbench.prompts import read_suite
     from dsrbench.quality.networks import find_networks
     from dsrbench.registry import split_options

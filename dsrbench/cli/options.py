@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -86,16 +86,6 @@ def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: i
     from dsrbench.evaluation.engines.ray import RayEngine
 
     return RayEngine(address=address, pools=dict(map(parse_pool, pools)), **({"tries": tries} if tries else {}))
-
-
-def request_generator(model: str, adapter: str | None, options: Mapping[str, str]) -> Request:
-    """The generator that `--model`, `--adapter` and options of the generator ask for."""
-    from dsrbench.evaluation.weights import Request
-    from dsrbench.generate.resolve import resolve_model
-    from dsrbench.registry import generators
-
-    name, named = resolve_model(model)
-    return Request(generators, name, {**named, **options, **({"adapter": adapter} if adapter is not None else {})})
 
 
 def provide_weights(*requests: Request, offline: bool) -> None:

@@ -164,6 +164,21 @@ class Preparation:
         return Planned(plan, generator, footprint, (*notes, *left_out))
 
 
+def request_generator(model: str, adapter: str | None, options: Mapping[str, Any]) -> Request:
+    """Return the generator that makes a model's videos, with its options; nothing is made or fetched.
+
+    Args:
+        model: As for `EvaluationRequest`.
+        adapter: LoRA to put on the model; None for none.
+        options: Options of the generator.
+
+    Raises:
+        UnknownBackendError: No such model.
+    """
+    name, named = resolve_model(model)
+    return Request(generators, name, {**named, **options, **({"adapter": adapter} if adapter is not None else {})})
+
+
 def prepare(request: EvaluationRequest) -> Preparation:
     """Make the choices that a request leaves open.
 
@@ -183,13 +198,11 @@ def prepare(request: EvaluationRequest) -> Preparation:
         videos = plan_videos(request.videos, prompts, model=request.model_name, **limits)  # type: ignore[arg-type]
         defaults, generator, said = follow_suite(videos.suite.name.partition("~")[0]), None, []
     else:
-        kind, named = resolve_model(request.model or EMBEDDED)
-        adapter = {"adapter": request.adapter} if request.adapter is not None else {}
-        generator = Request(generators, kind, {**named, **request.generator_options, **adapter})
-        defaults, videos = follow_model(kind, generator.options), None
+        generator = request_generator(request.model or EMBEDDED, request.adapter, request.generator_options)
+        defaults, videos = follow_model(generator.name, generator.options), None
         prompts = _read(suite if suite is not None else defaults.suite)
         said = [f"suite {defaults.suite}"] if suite is None else []
-        said += ["seeds 0..4"] if request.seeds is None else []
+        said += [f"seeds {SEEDS[0]}..{SEEDS[-1]}"] if request.seeds is None else []
     named_backends = (request.protocol, request.detector, request.tracker)
     choice = choose_backends(
         request.protocol,
