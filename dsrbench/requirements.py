@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
+from collections.abc import Iterable
 
 from dsrbench.errors import UnsupportedVersionError
 
@@ -56,6 +57,16 @@ def package_version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed, in the order given.
+
+    >>> list(installed_versions(["numpy", "no-such-package"]))
+    ['numpy']
+    """
+    versions = {package: package_version(package) for package in packages}
+    return {package: version for package, version in versions.items() if version is not None}
 
 
 @functools.cache

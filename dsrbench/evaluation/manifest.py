@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from dsrbench.errors import BackendError
 from dsrbench.evaluation.planning import Plan
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.registry import Backend, Generator
+from dsrbench.requirements import installed_versions
 
 PACKAGES = (
     "numpy",
@@ -30,6 +30,7 @@ PACKAGES = (
     "ultralytics",
     "trackers",
 )
+"""Packages whose versions can touch a figure."""
 
 
 def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | None = None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | N
         "nouns": read_nouns(plan, scorer)[0],
         "stride": scorer.stride,
         "counts": dataclasses.asdict(scorer.counts) if scorer.counts else "scaled",
-        "packages": package_versions(),
+        "packages": installed_versions(PACKAGES),
         "python": platform.python_version(),
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
     }
@@ -77,17 +78,6 @@ def read_nouns(plan: Plan, scorer: Scorer) -> tuple[dict[str, str], dict[str, st
         except BackendError as error:
             unknown[prompt.id] = str(error)
     return dict(sorted(liberties.items())), unknown
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the installed packages that can touch a figure."""
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def source_commit() -> str | None:

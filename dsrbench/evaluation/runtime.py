@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,6 +9,7 @@ from typing import Any
 
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.registry import Backend, Generator
+from dsrbench.requirements import installed_versions
 
 LIBRARIES = ("torch", "transformers", "diffusers", "peft", "ultralytics", "onnxruntime", "ncnn")
 """Packages that compute; a backend's record names those that are installed."""
@@ -28,7 +27,7 @@ def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> di
         backends["generator"] = generator
     runtime: dict[str, Any] = {kind: _describe(backend.instance) for kind, backend in backends.items()}
     uses_gpu = any(part["device"].startswith("cuda") for part in runtime.values())
-    return {**runtime, "libraries": _versions(), **({"driver": _driver()} if uses_gpu else {})}
+    return {**runtime, "libraries": installed_versions(LIBRARIES), **({"driver": _driver()} if uses_gpu else {})}
 
 
 def add_runtime(known: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -53,14 +52,6 @@ def _device_name(device: str) -> str:
     import torch
 
     return str(torch.cuda.get_device_name(device))
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
 
 
 def _driver() -> str:
