@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cli.clips import TEXT, dsrbench, write_boxes, write_clips, write_suite
+from cli.clips import TEXT, dsrbench, write_place
 
 from dsrbench import evaluate, read_suite
 from dsrbench.errors import DownloadError, InputError, OptionError, UnknownBackendError
@@ -13,9 +13,7 @@ KINDS = {"1000_LR": "LR", "1001_LR": "RL", "1002_LR": "L"}
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    write_clips(tmp_path / "videos", **KINDS)
-    write_suite(tmp_path / "suite.jsonl", *KINDS)
-    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
+    write_place(tmp_path, **KINDS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path

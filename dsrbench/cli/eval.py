@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dsrbench.evaluation.request import Preparation
     from dsrbench.store import Run, Sample
 
-DEFAULT_WORDING = "default"
-
 
 @click.command("eval", short_help="Generate videos, or take those there are; detect, track, score, report.")
 @click.option(
@@ -111,6 +109,7 @@ def command(
     from dsrbench.evaluation import Shard
     from dsrbench.evaluation.request import EvaluationRequest, prepare
     from dsrbench.registry import split_options
+    from dsrbench.types import DEFAULT_WORDING
 
     given = split_options(options, ["detector", "tracker", "generator"])
     of_model = {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]}

@@ -61,6 +61,14 @@ def write_boxes(path, **kinds):
     return path
 
 
+def write_place(folder, **kinds):
+    """A folder with a clip, a prompt and the boxes of every id; `folder` itself."""
+    write_clips(folder / "videos", **kinds)
+    write_suite(folder / "suite.jsonl", *kinds)
+    write_boxes(folder / "boxes.jsonl", **kinds)
+    return folder
+
+
 def write_weights(folder):
     """A picodet that sees the clips' cats and chairs."""
     folder.mkdir(parents=True, exist_ok=True)

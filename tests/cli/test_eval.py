@@ -14,7 +14,18 @@ import time
 
 import av
 import pytest
-from clips import TEXT, box_line, command, dsrbench, environment, error_line, write_boxes, write_clips, write_suite
+from clips import (
+    TEXT,
+    box_line,
+    command,
+    dsrbench,
+    environment,
+    error_line,
+    write_boxes,
+    write_clips,
+    write_place,
+    write_suite,
+)
 from clips import write_weights as make_weights
 from factories.shapes import make_picodet
 
@@ -32,10 +43,7 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path):
     """A folder with three clips, their suite and their boxes; commands run in it."""
-    write_clips(tmp_path / "videos", **KINDS)
-    write_suite(tmp_path / "suite.jsonl", *IDS)
-    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
-    return tmp_path
+    return write_place(tmp_path, **KINDS)
 
 
 SCRIPTED = ("--detector", "scripted", "-o", "detector.boxes=boxes.jsonl")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from clips import write_boxes, write_clips, write_suite
+from clips import write_place
 
 from dsrbench import cli
 from dsrbench.store import Run
@@ -18,9 +18,7 @@ RUN = "runs/videos-suite"
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    write_clips(tmp_path / "videos", **KINDS)
-    write_suite(tmp_path / "suite.jsonl", *KINDS)
-    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
+    write_place(tmp_path, **KINDS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path

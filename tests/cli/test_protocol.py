@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from clips import dsrbench, error_line, write_boxes, write_clips, write_suite, write_weights
+from clips import dsrbench, error_line, write_place, write_weights
 
 pytest.importorskip("transformers")
 
@@ -16,9 +16,7 @@ from dsrbench.store import Run
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     kinds = {"1000_LR": "LR"}
-    write_clips(folder / "videos", **kinds)
-    write_suite(folder / "suite.jsonl", *kinds)
-    write_boxes(folder / "boxes.jsonl", **kinds)
+    write_place(folder, **kinds)
     for model in ("grounding_dino", "sam2"):
         (folder / model).mkdir()
         getattr(models, model)(folder / model)

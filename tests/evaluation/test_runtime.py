@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 import pytest
-from cli.clips import write_boxes, write_clips, write_suite
+from cli.clips import write_place
 
 from dsrbench.analysis.compare import unlike_runtimes, unlike_settings
 from dsrbench.evaluation import evaluate, plan_videos
@@ -19,10 +19,7 @@ KINDS = {"1000_LR": "LR", "1001_LR": "RL"}
 
 @pytest.fixture
 def place(tmp_path):
-    write_clips(tmp_path / "videos", **KINDS)
-    write_suite(tmp_path / "suite.jsonl", *KINDS)
-    write_boxes(tmp_path / "boxes.jsonl", **KINDS)
-    return tmp_path
+    return write_place(tmp_path, **KINDS)
 
 
 def run_eval(place, **more):
