@@ -1,4 +1,4 @@
-"""What the commands call, for programs: `dsrbench.evaluate` and what it returns."""
+"""The commands as functions for programs: `dsrbench.evaluate` and its result."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Backend(Generic[B]):
         return hashlib.sha256(json.dumps(self.record(), sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     def record(self) -> dict[str, Any]:
-        """What goes into manifests and cache keys."""
+        """Return the record of the backend for manifests and cache keys."""
         return {
             "name": self.name,
             "version": self.version,

@@ -77,7 +77,7 @@ class Relation(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """What a video was asked to show.
+    """A prompt: what a video was asked to show.
 
     Attributes:
         id: Name of the prompt, unique in its suite.
@@ -199,7 +199,7 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class NoClip:
-    """What a generator gives in place of a clip it could not make; its other clips go on.
+    """The answer of a generator in place of a clip that it could not make; its other clips go on.
 
     Attributes:
         reason: Why, in one line.
@@ -210,7 +210,7 @@ class NoClip:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Detections:
-    """What a detector saw in one frame.
+    """The detections in one frame.
 
     Attributes:
         xyxy: Boxes in pixels, float64 `[N, 4]`, half-open (x1 is the last pixel + 1).
@@ -357,7 +357,7 @@ class Status(enum.StrEnum):
 
 
 class Diagnosis(enum.StrEnum):
-    """What the video shows, in a word; the rules are in `dsrbench.metric.diagnosis`."""
+    """Diagnosis of a scored video, in a word; the rules are in `dsrbench.metric.diagnosis`."""
 
     CORRECT = "correct"
     STATIC = "static"

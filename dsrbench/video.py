@@ -39,7 +39,7 @@ _NOT_VIDEOS = frozenset({"tty", "hls", "dash", "concat", "concatf", "ffconcat", 
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself.
+    """Properties that a video file declares.
 
     Attributes:
         width: Pixels, after the rotation the file asks for.
@@ -237,7 +237,7 @@ def _check_file(path: Path) -> None:
 
 @dataclasses.dataclass
 class _Tally:
-    """What came out of a file so far.
+    """Counts of the packets and frames that were read from a file so far.
 
     Attributes:
         packets: Packets that were read.

@@ -1,4 +1,4 @@
-"""What a training must carry from one process to the next: trained parameters, averages, optimizer; no pickle."""
+"""The state that a training hands from one process to the next: trained parameters, averages, optimizer; no pickle."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
 
 
 def _key_of(path: Path) -> str:
-    """What a shard says it was made of; empty where there is none, or where it cannot be read."""
+    """Read the key of a shard; empty where there is no shard, or where it cannot be read."""
     if not path.exists():
         return ""
     try:

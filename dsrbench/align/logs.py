@@ -1,4 +1,4 @@
-"""What a training tells as it goes: a JSON line a step, and the trackers of accelerate."""
+"""Logs of a training: a JSON line a step, and the trackers of accelerate."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def regulariser(winner_drift: Tensor, loser_drift: Tensor) -> Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class PairTerms:
-    """What an objective is made of, one value a pair, `[B]` each.
+    """Terms of an objective, one value a pair, `[B]` each.
 
     Attributes:
         winner_gain: error_ref - error_theta of the winner.

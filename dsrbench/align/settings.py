@@ -104,11 +104,11 @@ class AlignSettings:
 
     @property
     def dtype(self) -> str:
-        """Of the frozen weights."""
+        """Precision of the frozen weights."""
         return "bfloat16" if self.precision == "bf16" else "float32"
 
     def record(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the settings as JSON values."""
         return {**dataclasses.asdict(self), "targets": list(self.targets)}
 
 

@@ -148,7 +148,7 @@ class Trainer:
         return step
 
     def _tell(self, on_checkpoint: Callable[[int, Path], bool] | None, step: int) -> bool:
-        """What the main process is told of a checkpoint, all processes do."""
+        """Tell the main process of a checkpoint, and do in all processes what it answers."""
         if on_checkpoint is None:
             return True
         acc, going = self.accelerator, True

@@ -23,7 +23,7 @@ NAME = "validation.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """What a validation found.
+    """The result of a validation.
 
     Attributes:
         step: Step of the training; 0 for the base model.
@@ -55,7 +55,7 @@ def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
 
 
 def find_problem(found: Validation, base: Validation, settings: AlignSettings) -> str:
-    """What shows that a model has degenerated, against the base; empty where nothing does.
+    """Say what shows that a model has degenerated, against the base; empty where nothing does.
 
     The mean of scored samples alone is no sign: a model that has collapsed can have the best one.
 
@@ -135,7 +135,7 @@ class Watch:
         return base
 
     def rows(self) -> list[Validation]:
-        """What was found so far, the base first."""
+        """Return the results so far, the base first."""
         path = self._folder / NAME
         return [Validation(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 

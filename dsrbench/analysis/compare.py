@@ -188,7 +188,7 @@ def compare_samples(
 
 
 def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """What keeps two runs from being comparable, each as `name: a -> b`; empty when they are.
+    """List the settings that keep two runs from being comparable, each as `name: a -> b`; empty when they are.
 
     Args:
         a: Manifest of one run.
@@ -210,7 +210,7 @@ def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 
 
 def unlike_runtimes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """In which devices, precisions and versions of libraries two runs were computed, where these differ.
+    """List the devices, precisions and versions of libraries in which two runs differ.
 
     Args:
         a: Manifest of one run.

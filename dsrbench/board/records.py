@@ -48,7 +48,7 @@ class Record:
         figures: As `dsrbench.report.summarize` gives them; of published figures what was published.
         passed: Which samples pass 0.7, sorted by prompt id and seed; None where that is not known.
         sketch: The smallest hashes of its videos, by which two entries of the same videos are known.
-        boxes_sha256: Of `boxes.parquet`.
+        boxes_sha256: Hash of `boxes.parquet`.
         source: Where published figures stand; an https address.
         withdrawn: When it was withdrawn; empty while it stands.
     """

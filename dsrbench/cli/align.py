@@ -256,7 +256,7 @@ def _say(found: Validation) -> None:
 
 
 def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
-    """What a model is called, and its folder: the user's, the Hub's cache, or the embedded one.
+    """Return the name of a model and its folder: the user's, the Hub's cache, or the embedded one.
 
     Raises:
         UnknownBackendError: No such model.

@@ -1,4 +1,4 @@
-"""What `dsrbench align` says in the end: base beside adapter, by score and by quality."""
+"""The closing report of `dsrbench align`: base beside adapter, by score and by quality."""
 
 from __future__ import annotations
 

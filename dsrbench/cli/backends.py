@@ -180,7 +180,7 @@ def _readiness(kind: str, name: str, cls: type) -> str:
 
 
 def _embedded_problem(kind: str) -> list[str]:
-    """What is wrong with the weights that come with the package; nothing where they are whole."""
+    """List what is wrong with the weights that come with the package; empty where they are whole."""
     from dsrbench.errors import WeightsError
     from dsrbench.sprites.embedded import find_weights_folder
 

@@ -1,4 +1,4 @@
-"""What is there of the optional packages and of the backends' weights; nothing is imported to find out."""
+"""Optional packages and weights of backends that are installed; nothing is imported to find out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def missing_packages(extra: str) -> list[str]:
 
 
 def pip_command(extra: str) -> str:
-    """What installs an extra.
+    """Return the command that installs an extra.
 
     >>> pip_command("yolo")
     "pip install 'dsrbench[yolo]'"
@@ -68,7 +68,7 @@ def pip_command(extra: str) -> str:
 
 
 def find_backend_weights(name: str, cls: type) -> Weights | None:
-    """What there is of a backend's weights; None for one without."""
+    """Find the weights of a backend; None for one without."""
     from dsrbench.errors import WeightsError
     from dsrbench.evaluation.weights import hub_model, weight_files
     from dsrbench.hub import find_weights

@@ -1,4 +1,4 @@
-"""What several subcommands ask for, once: backends and their options, and how they become stages."""
+"""Options that several subcommands share: backends, engines, seeds, and the weights that they need."""
 
 from __future__ import annotations
 

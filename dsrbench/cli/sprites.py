@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 60.0
 
 HOURS = 1.6
-"""What all of it takes on two cores with nothing else to do, about."""
+"""Approximate duration of all stages on two idle cores."""
 
 
 @click.group("sprites", short_help="Train the embedded model and its detector anew.")

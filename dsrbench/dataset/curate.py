@@ -86,7 +86,7 @@ class Candidate:
         label: `winner`, `loser`, or nothing without a score.
         video: File name in the run.
         size: Bytes of the video.
-        sha256: Of the video.
+        sha256: Hash of the video.
         likeness: Perceptual hash of the video; empty where none was asked for.
         shape: Frames, width, height, frames a second.
     """

@@ -22,7 +22,7 @@ class Choice:
 
     Attributes:
         video: Its file, as its run records it.
-        sha256: Of the file.
+        sha256: Hash of the file.
         seed: Seed of the sample.
         score: Its DSR-Score.
     """

@@ -24,7 +24,7 @@ TRACKER = "assignment"
 
 @dataclasses.dataclass(frozen=True)
 class Defaults:
-    """What a command takes where the user says nothing.
+    """Choices of a command that the user left open.
 
     Attributes:
         suite: Prompts of `eval`.

@@ -1,4 +1,4 @@
-"""What a planned run will take: time, memory, disk; each figure says whether it was measured, published or assumed."""
+"""Estimates of a planned run: time, memory, disk; each figure says whether it was measured, published or assumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a run's figures comparable, gathered for its manifest."""
+"""The manifest of a run: the settings that make its figures comparable."""
 
 from __future__ import annotations
 

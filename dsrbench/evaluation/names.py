@@ -19,7 +19,7 @@ _LAST_NUMBER = re.compile(r"(?:^|[-_ ])(\d{1,9})\s*$")
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What a path says.
+    """The meaning of a path.
 
     Attributes:
         prompt: The prompt.

@@ -1,4 +1,4 @@
-"""What a run has to do: one job a sample, of videos in a folder or manifest, or of videos that will be made."""
+"""Plans of runs: one job a sample, of videos in a folder or manifest, or of videos that will be made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user asks to evaluate, and what follows from it: defaults, backends, weights, the plan and its folder."""
+"""Requests for evaluations, and what follows from them: defaults, backends, weights, the plan and its folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEEDS = tuple(range(5))
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationRequest:
-    """What to evaluate, on which prompts, with which backends; None leaves a choice to the defaults.
+    """A request to evaluate a model or videos on prompts; None leaves a choice to the defaults.
 
     Attributes:
         model: Model that makes the videos: a short name, a folder of a diffusers pipeline, an id on the Hub, or a

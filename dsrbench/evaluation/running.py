@@ -83,7 +83,7 @@ def finish_run(
     shard: Shard | None = None,
     on_progress: Progress | None = None,
 ) -> Mapping[SampleKey, Written]:
-    """What `evaluate` does, for runs too large to have all samples in memory.
+    """Do the work of `evaluate` for runs whose samples may not fit in memory.
 
     Returns:
         The samples of a run that was finished before, as its table has them; nothing where there was work.

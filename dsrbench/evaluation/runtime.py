@@ -1,4 +1,4 @@
-"""What computed a run: the device of each backend, its precision, the versions of its libraries, and the driver."""
+"""The runtime of a run: the device and precision of each backend, the versions of the libraries, and the driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to one video, in whichever engine: it is traced (detected and tracked), then its tracks are scored."""
+"""The work on one video, for every engine: it is traced (detected and tracked), then its tracks are scored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scored video shows, in a word.
+"""The diagnosis of a scored video, in a word.
 
 A relation *holds* at the start (end) of a video when its SSR score, averaged over the first (last) window, is at least
 `HOLDS`. The subject *stands still* when its SSR scores along both axes stay within `STILL` over the whole video. The

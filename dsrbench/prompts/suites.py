@@ -18,7 +18,7 @@ from dsrbench.prompts.rows import read_csv, read_jsonl, read_lines
 from dsrbench.types import Prompt
 
 READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".txt": read_lines}
-"""What reads a suite's file, by its extension."""
+"""Reader of a suite's file, by its extension."""
 
 DATA_FOLDER = Path(__file__).parent / "data"
 """Where the suites that come with the package are, one NAME.jsonl each."""

@@ -1,4 +1,4 @@
-"""What a run shows, rendered: table, web page, overlays and explanations."""
+"""Renderings of a run: table, web page, overlays and explanations."""
 
 from dsrbench.report.explain import write_explanation
 from dsrbench.report.overlay import draw_boxes, write_overlay

@@ -1,4 +1,4 @@
-"""What the web page is made of: a small row a sample, and a larger detail that is loaded when it is looked at."""
+"""The data of the web page: a small row a sample, and a larger detail that is loaded when it is looked at."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: Mapping[
 
 
 def sample_detail(run: Run, sample: Sample) -> dict[str, Any]:
-    """What a card shows of one sample: the sentence, both curves, and the boxes of every frame, rounded."""
+    """Return the content of a sample's card: the sentence, both curves, and the boxes of every frame, rounded."""
     score = sample.score
     tracks = run.tracks(sample.id)
     return {

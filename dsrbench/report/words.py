@@ -86,7 +86,7 @@ def explain_diagnosis(diagnosis: Diagnosis, prompt: Prompt) -> str:
 
 
 def explain_sample(sample: Sample) -> str:
-    """What happened in a sample: its diagnosis as a sentence, or why it has no score."""
+    """Explain a sample: its diagnosis as a sentence, or why it has no score."""
     score = sample.score
     if score.diagnosis is None:
         what = "Not scored" if score.status is Status.INVALID else "Failed"
@@ -101,7 +101,7 @@ def explain_sample(sample: Sample) -> str:
 
 
 def lost_points(score: VideoScore) -> list[tuple[str, float]]:
-    """What each part of the score cost, largest loss first.
+    """List what each part of the score cost, largest loss first.
 
     The DSR-Score is (r_init + g_init + r_fin + g_fin) / 8 + 1/2 (dsr-score, section 3), so a part p costs (1 - p) / 8,
     in [0, 0.25], and the four losses add up to 1 - score.

@@ -18,7 +18,7 @@ _DAMAGE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
 )
-"""What numpy and zipfile raise on damaged bytes: also flags of compressions and encryptions that were never used."""
+"""Errors of numpy and zipfile on damaged bytes, also for flags of compressions and encryptions that were never used."""
 
 
 def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:

@@ -34,7 +34,7 @@ class LocalDisk:
 
     @property
     def shown(self) -> str:
-        """What to call the folder in messages."""
+        """Name of the folder in messages."""
         return str(self.root)
 
     def fetch(self, name: str) -> Path:

@@ -94,7 +94,7 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What makes the run's figures comparable; empty before the first write.
+        """The settings that make the run's figures comparable; empty before the first write.
 
         Raises:
             StoreError: Damaged, or of a newer schema.
@@ -205,7 +205,7 @@ class Run:
             write_tables(table, notes, ((sample.row(), note) for sample, note in written))
 
     def finished(self) -> dict[SampleKey, Written]:
-        """What the tables of the finished run hold, without a look at any other file; empty where there are none."""
+        """Read the samples of a finished run from its tables alone; empty where there are none."""
         with contextlib.suppress(StoreError):
             notes = read_rows(self.disk.fetch("files.parquet"))
             samples = read_samples(self.disk.fetch("samples.parquet"))

@@ -47,7 +47,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 class SampleKey(NamedTuple):
-    """What names a sample in a run; sorting keys sorts `samples.parquet`."""
+    """The key of a sample in a run; sorting keys sorts `samples.parquet`."""
 
     model: str
     prompt_id: str

@@ -48,7 +48,7 @@ class BoxRow:
         status: `scored`, `invalid` or `failed`.
         reason: Why there is no score; empty where there is one.
         score: The DSR-Score claimed; NaN unless scored.
-        video_sha256: Of the video; empty where it could not be read.
+        video_sha256: Hash of the video; empty where it could not be read.
         tracks: Its boxes; None where there are none: a failed sample, or a noun the detector does not know.
         anchored: Whether a propagating tracker found a frame to begin with; True for all others.
         text_used: The text the model was given; empty where that is the prompt's or not known.

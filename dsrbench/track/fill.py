@@ -1,4 +1,4 @@
-"""What association trackers do about the frames in which an entity was missed."""
+"""Filling of the frames in which an association tracker missed an entity."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from dsrbench.track.masks import bound_mask
 from dsrbench.types import Clip, Floats, FrameState, VideoTracks, check_boxes
 
 _ENTITIES = (1, 2)
-"""What the session calls the subject and the object."""
+"""Ids of the subject and the object in the session."""
 
 _KEPT_FEATURES = 2
 """Frames whose features are kept: the anchor's and the last one's. Of those kept the session drops the earliest, which

@@ -1,4 +1,4 @@
-"""What families of diffusers pipelines have in common: parts loaded when they are asked for, encoders, noise."""
+"""The base of families of diffusers pipelines: parts loaded when they are asked for, encoders, noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training asks of a model, whatever its architecture and its noise schedule."""
+"""The interface that training needs of a model, whatever its architecture and its noise schedule."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Family(Protocol):
         ...
 
     def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """What `predict` should give, `[B, ...]`."""
+        """Return the target of `predict`, `[B, ...]`."""
         ...
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the frame asks of an engine."""
+"""The interface of engines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dsrbench.store import Run
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What an engine has to do.
+    """The work that an engine has to do.
 
     Attributes:
         plan: All jobs of the run, which fix the blocks of generation.

@@ -158,7 +158,7 @@ def _reach(address: str) -> None:
 
 @contextlib.contextmanager
 def _paths_for_children() -> Iterator[None]:
-    """What can be imported here can be imported by the workers."""
+    """Let the workers import whatever can be imported here."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:

@@ -62,7 +62,7 @@ def stream_items(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], set
 
 
 def stream_there(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> Iterator[dict[str, Any]]:
-    """What `stream_items` does, led by a process of the cluster: Ray Data cannot be led through `ray://`."""
+    """Run `stream_items` in a process of the cluster, because Ray Data cannot be led through `ray://`."""
     import ray
 
     leader: Any = ray.remote(_Leader).options(num_cpus=0).remote(blocks, pools, setup)
@@ -77,7 +77,7 @@ class _Leader:
         self._items = stream_items(blocks, pools, setup)
 
     def take(self) -> list[dict[str, Any]]:
-        """What has been finished since, at least one item; nothing at the end."""
+        """Return the items that were finished since the last call, at least one; an empty list at the end."""
         began, taken = time.monotonic(), []
         for item in self._items:
             taken.append(item)

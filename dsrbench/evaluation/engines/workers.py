@@ -1,4 +1,4 @@
-"""What the workers of the Ray engine do with the rows they are given."""
+"""Workers of the Ray engine, and their work on rows of items."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ always parted in the same way, for the parts that a worker handed on before it d
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What every worker is told, in values that travel.
+    """Settings of every worker, in values that can be sent to other processes.
 
     Attributes:
         run: The run folder.
@@ -101,7 +101,7 @@ class Worker:
         raise NotImplementedError
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
-        """What becomes of an item that killed its workers."""
+        """Return the rows for an item that killed its workers."""
         raise NotImplementedError
 
 
