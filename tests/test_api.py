@@ -21,7 +21,7 @@ def place(tmp_path, monkeypatch):
 
 def run(**more):
     given = {"videos": "videos", "suite": "suite.jsonl", "detector": "scripted", **more}
-    return evaluate(options={"detector": {"boxes": "boxes.jsonl"}}, **given)
+    return evaluate(**{"options": {"detector": {"boxes": "boxes.jsonl"}}, **given})
 
 
 def test_a_program_gets_what_the_command_writes(place):
@@ -54,6 +54,15 @@ BAD = [
     ({"suite": None}, InputError, "needs the prompts"),
     ({"detector": "scriptd"}, UnknownBackendError, "did you mean 'scripted'"),
     ({"protocol": "slow"}, OptionError, "no protocol 'slow'"),
+    ({"options": {"detectr": {}}}, OptionError, "unknown kind 'detectr' of options; did you mean 'detector'"),
+    ({"options": {"detector": 3}}, OptionError, "expected the options of the detector by name, got 3"),
+    ({"seeds": "0..4"}, OptionError, "expected seeds as a sequence of integers >= 0"),
+    ({"seeds": 3}, OptionError, "expected seeds as a sequence of integers >= 0"),
+    ({"seeds": []}, OptionError, "expected seeds as a sequence of integers >= 0"),
+    ({"seeds": [0, -1]}, OptionError, "expected seeds as a sequence of integers >= 0"),
+    ({"seeds": [1, 1]}, OptionError, "expected each seed once"),
+    ({"limit": 0}, OptionError, "expected limit >= 1, got 0"),
+    ({"limit": -1}, OptionError, "expected limit >= 1, got -1"),
     ({"detector": "picodet", "offline": True}, OptionError, "no option 'boxes'"),
 ]
 

@@ -107,11 +107,11 @@ def command(
     from dsrbench.api import run_evaluation
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation import Shard
-    from dsrbench.evaluation.request import EvaluationRequest, prepare
+    from dsrbench.evaluation.request import KINDS, EvaluationRequest, prepare
     from dsrbench.registry import split_options
     from dsrbench.types import DEFAULT_WORDING
 
-    given = split_options(options, ["detector", "tracker", "generator"])
+    given = split_options(options, KINDS)
     of_model = {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]}
     _refuse_together("--videos", of_model if videos is not None else {})
     _refuse_together("--model", {"--partial": partial} if videos is None else {})

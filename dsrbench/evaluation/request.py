@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import InputError, OptionError, WeightsError
+from dsrbench.errors import InputError, OptionError, WeightsError, near_matches
 from dsrbench.evaluation.defaults import EMBEDDED, Choice, choose_backends, follow_model, follow_suite
 from dsrbench.evaluation.manifest import read_nouns
 from dsrbench.evaluation.planning import Plan, plan_generation, plan_videos
@@ -25,6 +25,9 @@ from dsrbench.types import DEFAULT_WORDING
 
 SEEDS = tuple(range(5))
 """Seeds of every prompt by default, as in the paper."""
+
+KINDS = ("detector", "tracker", "generator")
+"""Kinds of backends that take options."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +52,8 @@ class EvaluationRequest:
         out: Run folder or URL; by default `runs/MODEL-SUITE`.
 
     Raises:
-        OptionError: Both a model and videos, or what belongs to the other of them.
+        OptionError: Both a model and videos, or what belongs to the other of them; seeds, a limit or options of
+            another form.
     """
 
     model: str | None = None
@@ -68,12 +72,24 @@ class EvaluationRequest:
     out: str | Path | None = None
 
     def __post_init__(self) -> None:
+        for kind, values in self.options.items():
+            if kind not in KINDS:
+                raise OptionError(f"unknown kind {kind!r} of options{near_matches(kind, KINDS)}")
+            if not isinstance(values, Mapping):
+                raise OptionError(f"expected the options of the {kind} by name, got {values!r}")
         of_model = {"model": self.model, "adapter": self.adapter, "options of the generator": self.generator_options}
         given = [name for name, value in of_model.items() if value]
         if self.videos is not None and given:
             raise OptionError(f"{given[0]} does not go with videos: they are either made or taken as they are")
         if self.videos is None and self.partial:
             raise OptionError("partial goes with videos that exist")
+        seeds = self.seeds
+        if seeds is not None and not (isinstance(seeds, Sequence) and seeds and all(map(_is_seed, seeds))):
+            raise OptionError(f"expected seeds as a sequence of integers >= 0, such as [0, 1, 2], got {seeds!r}")
+        if seeds is not None and len(set(seeds)) < len(seeds):
+            raise OptionError(f"expected each seed once, got {seeds!r}")
+        if self.limit is not None and self.limit < 1:
+            raise OptionError(f"expected limit >= 1, got {self.limit!r}")
 
     @property
     def generator_options(self) -> Mapping[str, Any]:
@@ -238,6 +254,10 @@ def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
     return notes
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _read(suite: Suite | str | Path) -> Suite:
