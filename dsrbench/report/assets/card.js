@@ -88,20 +88,22 @@ function player(card, row, detail) {
     else video.currentTime = (frame + 0.5) / fps;
   }
   video.addEventListener("seeked", () => {
+    clearTimeout(check);
     if (wanted !== null) { const next = wanted; wanted = null; video.currentTime = (next + 0.5) / fps; }
-    else presented();
+    else check = setTimeout(verify, 150);
   });
-  // The browser may say "seeked" and still present an older frame: what is on the screen is asked for, and sought again.
-  let tries = 0;
-  function presented() {
-    if (!video.requestVideoFrameCallback) return;
-    video.requestVideoFrameCallback((_, at) => {
-      if (stopped || !video.paused || video.seeking) return;
-      const late = Math.round(at.mediaTime * fps) !== frame;
-      if (late && tries < 5) { tries += 1; video.currentTime = (frame + 0.5 + tries / 100) / fps; }
-      else tries = 0;
-    });
+  // A browser may report "seeked" and keep an older frame on the screen: compare with the last frame presented, seek again.
+  let presented = null, tries = 0, check = 0;
+  function watch(_, at) {
+    presented = Math.round(at.mediaTime * fps);
+    if (!stopped) video.requestVideoFrameCallback(watch);
   }
+  function verify() {
+    if (stopped || !video.paused || video.seeking || presented === null) return;
+    if (presented !== frame && tries < 5) { tries += 1; video.currentTime = (frame + 0.5 + tries / 100) / fps; }
+    else tries = 0;
+  }
+  video.requestVideoFrameCallback?.(watch);
   function follow(_, at) {
     if (stopped) return;
     if (!video.paused || !video.seeking) show(Math.round((at ? at.mediaTime : Math.max(0, video.currentTime - 0.5 / fps)) * fps));
