@@ -104,7 +104,7 @@ EMPTY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("data", EMPTY)
+@pytest.mark.parametrize("data", EMPTY, ids=["no-line", "blank-lines", "gzipped"])
 def test_a_file_without_videos_is_no_input(tmp_path, data):
     (tmp_path / "boxes.jsonl").write_bytes(data)
     (tmp_path / "out.jsonl").write_text("before")
