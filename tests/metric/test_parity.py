@@ -101,7 +101,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "error"), BROKEN)
+@pytest.mark.parametrize(("data", "error"), BROKEN, ids=["absent", "empty", "cut", "plain", "damaged"])
 def test_broken_data_are_no_pass(tmp_path, monkeypatch, data, error):
     if data is not None:
         (tmp_path / "score.jsonl.gz").write_bytes(data)
