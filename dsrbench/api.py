@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsrbench.backends.protocols import Options
 from dsrbench.errors import MissingExtraError
 from dsrbench.evaluation import Progress, Shard
 from dsrbench.evaluation.engines.base import Engine
@@ -15,7 +16,6 @@ from dsrbench.evaluation.request import EvaluationRequest, Preparation, name_fol
 from dsrbench.evaluation.running import evaluate as run_plan
 from dsrbench.evaluation.weights import fetch_weights, find_missing_weights
 from dsrbench.prompts import Suite
-from dsrbench.protocols import Options
 from dsrbench.store import Run, Sample
 
 if TYPE_CHECKING:

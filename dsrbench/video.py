@@ -275,7 +275,8 @@ def _check_complete(path: Path, container: InputContainer, stream: VideoStream, 
         raise VideoError(
             f"{path}: truncated: {expected} frames declared, {tally.frames} could be decoded; make or fetch it again"
         )
-    if container.format.name == "gif" and not _ends_with_trailer(path):
+    is_gif, is_mp4 = container.format.name == "gif", "mp4" in container.format.name
+    if (is_gif and not _ends_with_trailer(path)) or (is_mp4 and not _holds_media_data(path)):
         raise VideoError(f"{path}: truncated: the file ends before its last frame does; make or fetch it again")
 
 
@@ -325,6 +326,23 @@ def _ends_with_trailer(path: Path) -> bool:
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - 64))
         return file.read().rstrip(b"\0").endswith(b"\x3b")
+
+
+def _holds_media_data(path: Path) -> bool:
+    """Tell whether the boxes `mdat` of an MP4 file end within it (ISO/IEC 14496-12, 4.2)."""
+    n_bytes, start = path.stat().st_size, 0
+    with open(path, "rb") as file:
+        while start + 8 <= n_bytes:
+            file.seek(start)
+            size, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big")
+            if size == 0 or not kind.isalnum():
+                break  # the box reaches to the end of the file, or something else follows the last box
+            start += max(size, 8)
+            if kind == b"mdat" and start > n_bytes:
+                return False
+    return True
 
 
 def _rate(stream: VideoStream) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: test processes run side by side
+
 import pytest
 from factories.runs import SHOWN, write_run
 

@@ -47,16 +47,22 @@ BUDGETS = [
         {"dsrbench", "numpy"},
     ),
     # each of the pure packages
-    *((f"import dsrbench.{name}", {"dsrbench", "numpy"}) for name in ("errors", "types", "geometry", "registry")),
     *(
         (f"import dsrbench.{name}", {"dsrbench", "numpy"})
-        for name in ("prompts", "metric", "metric.box_files", "store")
+        for name in ("errors", "types", "geometry", "backends.registry")
+    ),
+    *(
+        (f"import dsrbench.{name}", {"dsrbench", "numpy"})
+        for name in ("backends.registry", "prompts", "metric", "metric.box_files", "store")
     ),
     ("import dsrbench.analysis.statistics", {"dsrbench", "numpy"}),
     # the renderer of the sprites world, and its split
     ("import dsrbench.sprites.world, dsrbench.sprites.split", {"dsrbench", "numpy"}),
     # a list of backends imports none of them
-    ("from dsrbench import registry; registry.detectors.names(), registry.trackers.names()", {"dsrbench", "numpy"}),
+    (
+        "from dsrbench.backends import registry; registry.detectors.names(), registry.trackers.names()",
+        {"dsrbench", "numpy"},
+    ),
     # help
     (HELP.format("--help"), {"dsrbench", "click"}),
     (HELP.format("--version"), {"dsrbench", "click"}),

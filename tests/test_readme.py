@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import dsrbench
+from dsrbench.backends.registry import detectors, trackers
 from dsrbench.cli import COMMANDS
-from dsrbench.registry import detectors, trackers
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def test_backends_in_the_table_are_the_detectors():
 
 
 def test_models_in_the_table_are_the_recipes_with_their_defaults():
-    from dsrbench.generate.recipe import read_recipe, recipe_names
+    from dsrbench.backends.generators.recipe import read_recipe, recipe_names
 
     rows = re.findall(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \|$", README, re.M)
     named = [re.findall(r"\*\*([\w.-]+)\*\*", models) for models, _, _ in rows]

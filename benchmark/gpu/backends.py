@@ -11,7 +11,7 @@ import numpy as np
 from meter import Row, Setting, draw_clip
 from models import save_grounding_dino, save_sam2
 
-from dsrbench.registry import detectors, trackers
+from dsrbench.backends.registry import detectors, trackers
 from dsrbench.types import Clip
 
 LABELS = ["cat", "chair"]

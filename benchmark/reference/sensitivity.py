@@ -16,10 +16,10 @@ from scipy.stats import spearmanr
 
 from dsrbench import VideoTracks, score_tracks
 from dsrbench.analysis import read_reference
-from dsrbench.detect.grid import scale_boxes
+from dsrbench.backends.detectors.grid import scale_boxes
+from dsrbench.backends.trackers.assignment import Assignment
 from dsrbench.store import Run
 from dsrbench.store.arrays import unpack_detections
-from dsrbench.track.assignment import Assignment
 
 TRIALS = (
     {},

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 
+from dsrbench.backends.generators.recipe import read_recipe
 from dsrbench.evaluation.estimate import BITS_PER_PIXEL, RECORDS
-from dsrbench.generate.recipe import read_recipe
 
 
 def main() -> None:

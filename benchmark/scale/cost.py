@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+from dsrbench.backends.generators.recipe import read_recipe, recipe_names
 from dsrbench.evaluation.estimate import BITS_PER_PIXEL, RECORDS
-from dsrbench.generate.recipe import read_recipe, recipe_names
 
 
 def main() -> None:

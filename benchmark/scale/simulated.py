@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dsrbench.backends.registry import Backend, trackers
 from dsrbench.evaluation import Job, Plan, Scorer, plan_videos
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.registry import Backend, trackers
 from dsrbench.store import SampleKey
 from dsrbench.types import Detections
 from dsrbench.video import write_mp4

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dsrbench.backends.registry import detectors, generators, trackers
 from dsrbench.evaluation import Scorer, evaluate, plan_generation, plan_videos
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.registry import detectors, generators, trackers
 from dsrbench.report import write_page
 from dsrbench.store import Run
 from dsrbench.types import Clip, Detections, Prompt

@@ -39,7 +39,7 @@ def main() -> None:
     import torch
     from factories import models
 
-    from dsrbench.registry import detectors
+    from dsrbench.backends.registry import detectors
 
     torch.set_num_threads(1)
     frames = np.random.default_rng(0).integers(0, 256, (given.frames, SIZE[1], SIZE[0], 3), dtype=np.uint8)

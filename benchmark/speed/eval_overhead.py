@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from dsrbench.backends.registry import detectors, trackers
 from dsrbench.evaluation import Plan, Scorer, evaluate, plan_videos
 from dsrbench.prompts import read_suite
-from dsrbench.registry import detectors, trackers
 from dsrbench.store import Run
 from dsrbench.video import read_clip
 

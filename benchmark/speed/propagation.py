@@ -104,7 +104,7 @@ def measure(flow: str, model: str, n_frames: int) -> tuple[float, int, float]:
     """CPU seconds, frames encoded, and MiB beyond what the loaded model and the clip take."""
     import torch
 
-    from dsrbench.registry import trackers
+    from dsrbench.backends.registry import trackers
 
     torch.set_num_threads(1)
     instance, frames = trackers.create("sam2", {"model": model, "device": "cpu"}).instance, clip_of(n_frames)

@@ -19,13 +19,13 @@ import numpy as np
 from PIL import Image
 
 from dsrbench import Prompt, Status, score_tracks
-from dsrbench.detect.sprites_template import SpritesTemplate
-from dsrbench.generate.sprites import Sprites
+from dsrbench.backends.detectors.sprites_template import SpritesTemplate
+from dsrbench.backends.generators.sprites import Sprites
+from dsrbench.backends.trackers.assignment import Assignment
 from dsrbench.prompts import read_suite
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.training.transformer import export_checkpoint
 from dsrbench.sprites.world import FPS, HEIGHT, WIDTH
-from dsrbench.track.assignment import Assignment
 
 SHOWN = (0, 3, 6, 9, 12, 15)
 

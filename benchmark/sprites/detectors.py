@@ -26,11 +26,11 @@ from scipy.optimize import linear_sum_assignment
 from seen import Frames, Seen
 
 from dsrbench import Detections, Prompt, Status, VideoScore, read_suite, score_tracks
-from dsrbench.detect.sprites import SpritesDetector
-from dsrbench.detect.sprites_template import SpritesTemplate
+from dsrbench.backends.detectors.sprites import SpritesDetector
+from dsrbench.backends.detectors.sprites_template import SpritesTemplate
+from dsrbench.backends.trackers.assignment import Assignment
 from dsrbench.geometry import iou_matrix
 from dsrbench.sprites.world import FPS, ClipSpec, Rendered, draw_spec, render_actors
-from dsrbench.track.assignment import Assignment
 from dsrbench.video import read_clip, write_mp4
 
 SEED = 20261122
@@ -139,7 +139,7 @@ def measure_detectors(detectors: dict[str, Detect], count: int) -> None:
 
 def generate(folder: Path | None, seeds: int) -> list[tuple[Prompt, int, Frames]]:
     """Clips of all test prompts with the seeds 0, 1, ..."""
-    from dsrbench.generate.sprites import Sprites
+    from dsrbench.backends.generators.sprites import Sprites
 
     jobs = [(prompt, seed) for prompt in read_suite("sprites-test") for seed in range(seeds)]
     made = Sprites(folder=folder, enlarge=1).generate([prompt for prompt, _ in jobs], [seed for _, seed in jobs])

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.errors import BackendError
-from dsrbench.pretrained.devices import check_device
 from dsrbench.store import LocalDisk
 
 NAME = "log.jsonl"

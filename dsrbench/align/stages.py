@@ -18,12 +18,13 @@ from dsrbench.align.lora import FILE
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Row, Trainer
 from dsrbench.align.validation import Validation, Watch, measure, thin
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
 from dsrbench.errors import InputError
 from dsrbench.evaluation import Scorer, evaluate, plan_generation
 from dsrbench.hub import is_hub_path
 from dsrbench.prompts import Suite
-from dsrbench.registry import Backend, Generator
 from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.video import sha256_file
 

@@ -20,9 +20,9 @@ from dsrbench.align.logs import TrainingLog, make_accelerator
 from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
 from dsrbench.align.losses import PairTerms, compute_terms, total_loss
 from dsrbench.align.settings import AlignSettings
+from dsrbench.backends.pretrained.batches import explaining_memory
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, OptionError, TrainingError
-from dsrbench.pretrained.batches import explaining_memory
 
 Row = Mapping[str, float]
 

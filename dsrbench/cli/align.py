@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from dsrbench.align.settings import AlignSettings
     from dsrbench.align.stages import Alignment
     from dsrbench.align.validation import Validation
+    from dsrbench.backends.base import Generator
+    from dsrbench.backends.registry import Backend
     from dsrbench.evaluation.defaults import Defaults
     from dsrbench.prompts import Suite
-    from dsrbench.registry import Backend, Generator
 
 STAGES = ("candidates", "pairs", "latents", "train", "evaluate")
 
@@ -128,13 +129,13 @@ def command(
         raise MissingExtraError("dsrbench align", error.name or "peft", "align") from None
     from dsrbench.align.logs import check_trackers
     from dsrbench.align.stages import Alignment
+    from dsrbench.backends.registry import split_options
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.defaults import choose_backends, follow_model
     from dsrbench.evaluation.request import request_generator
     from dsrbench.prompts import read_suite
     from dsrbench.quality.networks import find_networks
-    from dsrbench.registry import split_options
 
     wanted = _choose_stages(only, pairs, rounds)
     given = split_options(options, ["detector", "tracker", "generator"])
@@ -263,14 +264,14 @@ def _find_model(model: str, revision: str | None) -> tuple[str, Path]:
         WeightsError: It is not there.
         InputError: Its weights are not here to be trained.
     """
-    from dsrbench.generate.resolve import name_model, resolve_model
+    from dsrbench.backends.resolve import name_model, resolve_model
     from dsrbench.sprites import embedded
 
     generator, named = resolve_model(model)
     if generator == "sprites":
         folder = Path(named.get("folder", embedded.MODEL))
     elif generator == "diffusers":
-        from dsrbench.generate.loading import find_model
+        from dsrbench.backends.generators.loading import find_model
 
         folder = find_model(named["model"], revision=revision).source.folder
     else:
@@ -285,8 +286,8 @@ def _read_settings(preset: str | None, given: Sequence[str]) -> dict[str, Any]:
         OptionError: No such preset or setting, or a value of another type.
     """
     from dsrbench.align.settings import PRESETS, AlignSettings
+    from dsrbench.backends.registry import convert_text
     from dsrbench.errors import near_matches
-    from dsrbench.registry import convert_text
 
     if preset is not None and preset not in PRESETS:
         raise OptionError(f"no preset {preset!r}{near_matches(preset, PRESETS)}")

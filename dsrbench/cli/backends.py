@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from dsrbench.backends.pretrained.snapshots import HubModel
+    from dsrbench.backends.registry import Registry
     from dsrbench.hub import WeightFile
-    from dsrbench.pretrained.snapshots import HubModel
-    from dsrbench.registry import Registry
 
 INDENT = " " * 13
 
@@ -47,11 +47,11 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     dsrbench backends pull wan2.1-1.3b
     dsrbench backends pull owlv2 --model google/owlv2-large-patch14-ensemble
     """
+    from dsrbench.backends.generators import upsampler
+    from dsrbench.backends.generators.recipe import recipe_names
+    from dsrbench.backends.registry import describe_options
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
     from dsrbench.evaluation.weights import hub_model, weight_files
-    from dsrbench.generate import upsampler
-    from dsrbench.generate.recipe import recipe_names
-    from dsrbench.registry import describe_options
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
     if name == "diffusers" or (registry is None and name in recipe_names()):
@@ -89,7 +89,7 @@ def _pull_files(name: str, files: Sequence[WeightFile], *, offline: bool) -> Non
 
 
 def _pull_model(name: str, own: HubModel, model: str, revision: str | None, *, offline: bool) -> None:
-    from dsrbench.pretrained.snapshots import pull_snapshot
+    from dsrbench.backends.pretrained.snapshots import pull_snapshot
 
     found = pull_snapshot(model, revision=revision, offline=offline, backend=name, default=own)
     licence = f", {own.licence}" if model == own.id else ""
@@ -98,8 +98,8 @@ def _pull_model(name: str, own: HubModel, model: str, revision: str | None, *, o
 
 def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offline: bool) -> None:
     """Fetch a pipeline of diffusers: that of a recipe, or the one of an id on the Hub."""
+    from dsrbench.backends.generators.loading import find_model, pull_model
     from dsrbench.errors import OptionError
-    from dsrbench.generate.loading import find_model, pull_model
 
     if (name == "diffusers") != (model is not None):
         raise OptionError("expected the short name of a model, or: dsrbench backends pull diffusers --model OWNER/NAME")
@@ -109,14 +109,14 @@ def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offlin
 
 
 def _registries() -> tuple[Registry[Any], ...]:
-    from dsrbench.registry import detectors, generators, trackers
+    from dsrbench.backends.registry import detectors, generators, trackers
 
     return detectors, trackers, generators
 
 
 def _list(registry: Registry[Any]) -> None:
+    from dsrbench.backends.registry import describe_options
     from dsrbench.errors import BackendError
-    from dsrbench.registry import describe_options
 
     names = registry.names()
     click.secho(f"{registry.kind.capitalize()}s{'' if names else ': none'}", bold=True)
@@ -136,9 +136,9 @@ def _list(registry: Registry[Any]) -> None:
 
 def _list_recipes() -> None:
     """The short names that `--model` takes, and which of the models are there."""
+    from dsrbench.backends.generators.loading import find_model
+    from dsrbench.backends.generators.recipe import read_recipe, recipe_names
     from dsrbench.errors import DSRBenchError
-    from dsrbench.generate.loading import find_model
-    from dsrbench.generate.recipe import read_recipe, recipe_names
 
     try:
         recipes = [read_recipe(name) for name in sorted(set(recipe_names().values()))]
@@ -162,8 +162,8 @@ def _first_line(cls: type) -> str:
 
 
 def _readiness(kind: str, name: str, cls: type) -> str:
+    from dsrbench.backends.registry import describe_options
     from dsrbench.cli.installed import find_backend_weights, missing_packages, pip_command
-    from dsrbench.registry import describe_options
 
     extra = getattr(cls, "extra", "")
     missing, weights = missing_packages(extra), find_backend_weights(name, cls)

@@ -109,9 +109,9 @@ def _cuda() -> str:
 
 
 def _weights() -> list[tuple[str, str]]:
+    from dsrbench.backends.registry import detectors, generators, trackers
     from dsrbench.cli.installed import find_backend_weights
     from dsrbench.errors import BackendError
-    from dsrbench.registry import detectors, generators, trackers
 
     rows = []
     for registry in (detectors, trackers, generators):

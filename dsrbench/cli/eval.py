@@ -105,10 +105,10 @@ def command(
     Without --model or --videos the embedded model makes its own suite. Weights that are missing are fetched.
     """
     from dsrbench.api import run_evaluation
+    from dsrbench.backends.registry import split_options
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation import Shard
     from dsrbench.evaluation.request import KINDS, EvaluationRequest, prepare
-    from dsrbench.registry import split_options
     from dsrbench.types import DEFAULT_WORDING
 
     given = split_options(options, KINDS)

@@ -29,10 +29,10 @@ def command(
     \b
     dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
     """
+    from dsrbench.backends.registry import split_options
     from dsrbench.evaluation.defaults import choose_backends
     from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
-    from dsrbench.registry import split_options
     from dsrbench.report import write_explanation, write_overlay
     from dsrbench.report.words import explain_sample
     from dsrbench.store import Sample

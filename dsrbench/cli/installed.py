@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dsrbench.requirements import package_version as package_version
 
 if TYPE_CHECKING:
-    from dsrbench.pretrained.snapshots import HubModel
+    from dsrbench.backends.pretrained.snapshots import HubModel
 
 EXTRAS = {
     "nanodet": ("ncnn",),
@@ -85,8 +85,8 @@ def find_backend_weights(name: str, cls: type) -> Weights | None:
 
 
 def _find_hub_weights(name: str, model: HubModel) -> Weights:
+    from dsrbench.backends.pretrained.snapshots import find_snapshot
     from dsrbench.errors import BackendError
-    from dsrbench.pretrained.snapshots import find_snapshot
 
     what = f"{model.id}, {model.licence}"
     if package_version("huggingface_hub") is None:

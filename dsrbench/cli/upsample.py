@@ -10,7 +10,7 @@ import click
 from dsrbench.errors import InputError
 
 if TYPE_CHECKING:
-    from dsrbench.generate.upsampled import Line
+    from dsrbench.backends.generators.upsampled import Line
 
 
 @click.command("upsample", short_help="Extend a suite's prompts with a language model on this machine.")
@@ -50,12 +50,12 @@ def command(
 
     Subject, object and directions must come back in the answer; otherwise the prompt stays as it is, with a note.
     """
+    from dsrbench.backends.generators.upsampled import format_lines, read_lines
+    from dsrbench.backends.generators.upsampler import MODEL, Sampling, Upsampler
+    from dsrbench.backends.pretrained.models import Choice
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.weights import missing_upsampler
-    from dsrbench.generate.upsampled import format_lines, read_lines
-    from dsrbench.generate.upsampler import MODEL, Sampling, Upsampler
-    from dsrbench.pretrained.models import Choice
     from dsrbench.prompts import read_suite
     from dsrbench.store import LocalDisk
 

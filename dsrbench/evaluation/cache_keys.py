@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 from dsrbench import __version__
+from dsrbench.backends.base import AssociationTracker
 from dsrbench.evaluation.scorer import Scorer
-from dsrbench.registry import AssociationTracker
 from dsrbench.types import Prompt
 
 

@@ -7,11 +7,11 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
+from dsrbench.backends.protocols import PROTOCOLS, Options, Protocol, name_protocol
+from dsrbench.backends.registry import Registry, detectors, trackers
 from dsrbench.errors import OptionError, near_matches
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.evaluation.weights import Request
-from dsrbench.protocols import PROTOCOLS, Options, Protocol, name_protocol
-from dsrbench.registry import Registry, detectors, trackers
 
 EMBEDDED = "sprites"
 """Name of the embedded model, of its suite and of its detector."""
@@ -93,7 +93,7 @@ def follow_suite(suite: str) -> Defaults:
 
 
 def _is_gpu(device: str | None) -> bool:
-    from dsrbench.pretrained.devices import check_device
+    from dsrbench.backends.pretrained.devices import check_device
 
     return check_device(device).partition(":")[0] == "cuda"
 

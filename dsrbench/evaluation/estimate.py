@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsrbench.backends.generators.footprint import Footprint
 from dsrbench.errors import StoreError
 from dsrbench.evaluation.planning import Plan
-from dsrbench.generate.footprint import Footprint
 from dsrbench.store import Run
 
 BITS_PER_PIXEL = 0.05

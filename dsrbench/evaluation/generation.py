@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, InputError, StoreError, VideoError
 from dsrbench.evaluation.cache_keys import digest
 from dsrbench.evaluation.names import readable
 from dsrbench.evaluation.planning import Job, Plan
 from dsrbench.evaluation.scorer import explain_failure
 from dsrbench.prompts import describe_prompt
-from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run
 from dsrbench.types import Clip, NoClip
 from dsrbench.video import sha256_file, write_mp4

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import dsrbench
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError
 from dsrbench.evaluation.planning import Plan
 from dsrbench.evaluation.scorer import Scorer
-from dsrbench.registry import Backend, Generator
 from dsrbench.requirements import installed_versions
 
 PACKAGES = (

@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.generators.footprint import Footprint, reckon_footprint
+from dsrbench.backends.generators.recipe import recipe_names
+from dsrbench.backends.protocols import Options
+from dsrbench.backends.registry import Backend, convert_options, generators
+from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, OptionError, WeightsError, near_matches
 from dsrbench.evaluation.defaults import EMBEDDED, Choice, choose_backends, follow_model, follow_suite
 from dsrbench.evaluation.manifest import read_nouns
@@ -14,13 +20,8 @@ from dsrbench.evaluation.planning import Plan, plan_generation, plan_videos
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.evaluation.weights import Request
 from dsrbench.evaluation.wordings import reword_suite
-from dsrbench.generate.footprint import Footprint, reckon_footprint
-from dsrbench.generate.recipe import recipe_names
-from dsrbench.generate.resolve import name_model, resolve_model
 from dsrbench.prompts import Suite, read_suite
 from dsrbench.prompts.wordings import expand_wordings, parse_wordings
-from dsrbench.protocols import Options
-from dsrbench.registry import Backend, Generator, convert_options, generators
 from dsrbench.types import DEFAULT_WORDING
 
 SEEDS = tuple(range(5))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import RunMismatchError, StoreError
 from dsrbench.evaluation.engines.base import Engine, Work
 from dsrbench.evaluation.engines.local import Local
@@ -16,7 +18,6 @@ from dsrbench.evaluation.runtime import add_runtime, describe_runtime
 from dsrbench.evaluation.samples import is_finished
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.evaluation.shards import Shard
-from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run, Sample, SampleKey, Written, describe_changes
 
 Progress = Callable[[str, int, int, str], None]

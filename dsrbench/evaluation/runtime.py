@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.evaluation.scorer import Scorer
-from dsrbench.registry import Backend, Generator
 from dsrbench.requirements import installed_versions
 
 LIBRARIES = ("torch", "transformers", "diffusers", "peft", "ultralytics", "onnxruntime", "ncnn")

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dsrbench.backends.base import AssociationTracker, Detector, PropagationTracker
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, DSRBenchError, InputError
 from dsrbench.metric import find_anchor_frame, score_tracks
-from dsrbench.registry import AssociationTracker, Backend, Detector, PropagationTracker
 from dsrbench.store import Sample
 from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
 from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import InputError
 from dsrbench.evaluation.generation import make_blocks
 from dsrbench.evaluation.planning import Plan
-from dsrbench.registry import Backend, Generator
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsrbench.backends.registry import Backend, Registry, convert_options, describe_options, generators
 from dsrbench.errors import DownloadError, WeightsError
 from dsrbench.hub import WeightFile, find_weights, is_offline, pull
 from dsrbench.hub.weights import Progress
-from dsrbench.registry import Backend, Registry, convert_options, describe_options, generators
 
 if TYPE_CHECKING:
-    from dsrbench.pretrained.snapshots import HubModel
+    from dsrbench.backends.pretrained.snapshots import HubModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ def weight_files(cls: type) -> Sequence[WeightFile]:
 
 def hub_model(cls: type) -> HubModel | None:
     """Return the Hub model that a backend takes by default, from its module's MODEL; None for a backend without one."""
-    from dsrbench.pretrained.snapshots import HubModel
+    from dsrbench.backends.pretrained.snapshots import HubModel
 
     model = getattr(sys.modules[cls.__module__], "MODEL", None)
     return model if isinstance(model, HubModel) else None
@@ -126,7 +126,13 @@ def _find_missing_backend(request: Request, cls: type) -> MissingWeights | None:
 
 
 def _find_missing_model(backend: str, default: HubModel, options: Mapping[str, str]) -> MissingWeights | None:
-    from dsrbench.pretrained.snapshots import find_snapshot, is_hub_id, measure_snapshot, pull_command, pull_snapshot
+    from dsrbench.backends.pretrained.snapshots import (
+        find_snapshot,
+        is_hub_id,
+        measure_snapshot,
+        pull_command,
+        pull_snapshot,
+    )
 
     model, revision = options.get("model", default.id), options.get("revision")
     if Path(model).expanduser().is_dir() or not is_hub_id(model):
@@ -146,18 +152,18 @@ def _find_missing_model(backend: str, default: HubModel, options: Mapping[str, s
 
 def missing_upsampler(model: str, revision: str | None) -> MissingWeights | None:
     """Return what is missing of the language model that extends prompts; None where it is on this machine."""
-    from dsrbench.generate import upsampler
+    from dsrbench.backends.generators import upsampler
 
     options = {"model": model, **({"revision": revision} if revision else {})}
     return _find_missing_model(upsampler.NAME, upsampler.MODEL, options)
 
 
 def _find_missing_pipeline(options: Mapping[str, str]) -> MissingWeights | None:
-    from dsrbench.generate.loading import find_model, measure_model, pull_model
-    from dsrbench.generate.pipelines import DEFAULT
-    from dsrbench.generate.recipe import read_recipe, recipe_names
-    from dsrbench.pretrained.pipelines import pull_pipeline_command
-    from dsrbench.pretrained.snapshots import is_hub_id
+    from dsrbench.backends.generators.loading import find_model, measure_model, pull_model
+    from dsrbench.backends.generators.pipelines import DEFAULT
+    from dsrbench.backends.generators.recipe import read_recipe, recipe_names
+    from dsrbench.backends.pretrained.pipelines import pull_pipeline_command
+    from dsrbench.backends.pretrained.snapshots import is_hub_id
 
     model, revision = options.get("model", DEFAULT), options.get("revision")
     name = recipe_names().get(model)
@@ -179,8 +185,8 @@ def _find_missing_pipeline(options: Mapping[str, str]) -> MissingWeights | None:
 
 
 def _find_missing_adapter(adapter: str | None) -> MissingWeights | None:
-    from dsrbench.pretrained.pipelines import find_cached, pull_files
-    from dsrbench.pretrained.snapshots import is_hub_id, measure_files
+    from dsrbench.backends.pretrained.pipelines import find_cached, pull_files
+    from dsrbench.backends.pretrained.snapshots import is_hub_id, measure_files
 
     if adapter is None or Path(adapter).exists() or not is_hub_id(adapter) or find_cached(adapter, None) is not None:
         return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, InputError
 from dsrbench.prompts import Suite
 from dsrbench.prompts.wordings import WORDINGS, expand_wordings
-from dsrbench.registry import Backend, Generator
 from dsrbench.types import DEFAULT_WORDING
 
 

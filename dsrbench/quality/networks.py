@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dsrbench.backends.pretrained.batches import Batches
+from dsrbench.backends.pretrained.models import Choice, Kinds, Pretrained, load_pretrained
+from dsrbench.backends.pretrained.snapshots import HubModel, find_snapshot
 from dsrbench.errors import MissingExtraError, WeightsError
-from dsrbench.pretrained.batches import Batches
-from dsrbench.pretrained.models import Choice, Kinds, Pretrained, load_pretrained
-from dsrbench.pretrained.snapshots import HubModel, find_snapshot
 from dsrbench.quality.clip import Measure
 from dsrbench.quality.identity import identity_consistency
 from dsrbench.types import Floats

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from dsrbench.protocols import name_protocol
-from dsrbench.registry import PropagationTracker, trackers
+from dsrbench.backends.base import PropagationTracker
+from dsrbench.backends.protocols import name_protocol
+from dsrbench.backends.registry import trackers
 from dsrbench.store import Sample
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.entry import Entry

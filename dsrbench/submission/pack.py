@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dsrbench
 from dsrbench.analysis import summarize
+from dsrbench.backends.protocols import protocol_of
 from dsrbench.errors import InputError, StoreError
-from dsrbench.protocols import protocol_of
 from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
 from dsrbench.submission.entry import BACKEND, FILE, Entry, ModelFacts, check_name, parse_entry

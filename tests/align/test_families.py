@@ -20,9 +20,9 @@ from dsrbench.align.families import find_family  # noqa: E402
 from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
 from dsrbench.align.settings import AlignSettings  # noqa: E402
 from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
-from dsrbench.generate.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.video import sha256_file, write_mp4  # noqa: E402
 
 CLIPS = {  # frames, height, width of a clip that the model makes

@@ -18,10 +18,10 @@ from safetensors.torch import load_file  # noqa: E402
 
 from dsrbench.align.settings import AlignSettings  # noqa: E402
 from dsrbench.align.stages import Alignment  # noqa: E402
+from dsrbench.backends.registry import generators  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
 from dsrbench.evaluation.defaults import choose_backends  # noqa: E402
 from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
-from dsrbench.registry import generators  # noqa: E402
 
 
 def make(out, *samples):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dsrbench import Detections, Status, VideoScore
-from dsrbench.detect.sprites_template import SpritesTemplate
+from dsrbench.backends.detectors.sprites_template import SpritesTemplate
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "sprites"
 

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from fakes.loopback import LoopbackServer
 
 from dsrbench import cli
+from dsrbench.backends.detectors import picodet
+from dsrbench.backends.registry import detectors, generators, trackers
 from dsrbench.cli import installed
-from dsrbench.detect import picodet
 from dsrbench.hub import WeightFile
-from dsrbench.registry import detectors, generators, trackers
 from dsrbench.sprites import embedded
 
 DATA = bytes(range(256)) * 500
@@ -262,7 +262,7 @@ def test_a_backend_without_a_model_on_the_hub_has_none_to_choose(monkeypatch, ca
 def test_text_to_video_models_are_listed_by_name_and_whether_they_are_there(monkeypatch, tmp_path, pipeline_folder):
     from huggingface_hub import constants
 
-    from dsrbench.generate.recipe import read_recipe, recipe_names
+    from dsrbench.backends.generators.recipe import read_recipe, recipe_names
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from dsrbench import __version__, cli
+from dsrbench.backends.detectors import picodet
+from dsrbench.backends.registry import detectors, trackers
 from dsrbench.cli import installed
 from dsrbench.cli.installed import EXTRAS
-from dsrbench.detect import picodet
 from dsrbench.hub import WeightFile, weights_folder
-from dsrbench.registry import detectors, trackers
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,10 +12,10 @@ from clips import write_clips, write_suite
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
+from dsrbench.backends.generators.footprint import count_parameters
+from dsrbench.backends.generators.recipe import read_recipe
 from dsrbench.cli import group
 from dsrbench.errors import WeightsError
-from dsrbench.generate.footprint import count_parameters
-from dsrbench.generate.recipe import read_recipe
 
 TINY = ("height=64", "width=64", "frames=9", "steps=1", "dtype=float32")
 

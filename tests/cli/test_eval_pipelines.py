@@ -13,10 +13,10 @@ diffusers = pytest.importorskip("diffusers")
 
 from factories.pipelines import BUILDERS  # noqa: E402
 
+from dsrbench.backends.generators import recipe as recipes  # noqa: E402
+from dsrbench.backends.generators.recipe import read_recipe  # noqa: E402
 from dsrbench.cli import group  # noqa: E402
 from dsrbench.errors import DSRBenchError  # noqa: E402
-from dsrbench.generate import recipe as recipes  # noqa: E402
-from dsrbench.generate.recipe import read_recipe  # noqa: E402
 from dsrbench.store import Run  # noqa: E402
 from dsrbench.video import probe  # noqa: E402
 

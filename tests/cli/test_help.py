@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from clips import dsrbench
 
 from dsrbench import __version__, cli
+from dsrbench.backends.registry import detectors, trackers
 from dsrbench.errors import DSRBenchError
-from dsrbench.registry import detectors, trackers
 
 
 def test_commands_are_the_modules():

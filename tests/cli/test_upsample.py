@@ -14,10 +14,10 @@ pytest.importorskip("diffusers")
 
 from factories.language_models import ANSWER, random_model, reciting_model
 
+from dsrbench.backends.generators.upsampled import read_lines
+from dsrbench.backends.generators.upsampler import Upsampler
 from dsrbench.cli import group
 from dsrbench.errors import DSRBenchError
-from dsrbench.generate.upsampled import read_lines
-from dsrbench.generate.upsampler import Upsampler
 from dsrbench.store import Run
 
 CAT = "A cat is on the left of a box, then the cat walks to the right of the box."

@@ -31,13 +31,13 @@ from dsrbench.align.families import find_family
 from dsrbench.align.logs import make_accelerator
 from dsrbench.align.settings import AlignSettings
 from dsrbench.align.trainer import Trainer
+from dsrbench.backends.generators.upsampler import Sampling, Upsampler
+from dsrbench.backends.pretrained.models import Choice
+from dsrbench.backends.registry import detectors, generators, trackers
 from dsrbench.dataset import Choice as Clipped
 from dsrbench.dataset import Pair
-from dsrbench.generate.upsampler import Sampling, Upsampler
-from dsrbench.pretrained.models import Choice
 from dsrbench.prompts import parse_prompt
 from dsrbench.quality.networks import ClipIqa, Dinov2
-from dsrbench.registry import detectors, generators, trackers
 from dsrbench.types import Clip
 
 NAME = sys.argv[1]

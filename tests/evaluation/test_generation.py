@@ -8,11 +8,11 @@ import json
 import numpy as np
 import pytest
 
+from dsrbench.backends.registry import Backend, trackers
 from dsrbench.errors import BackendError, PromptError, RunMismatchError, StoreError, WeightsError
 from dsrbench.evaluation import Scorer, evaluate, plan_generation, plan_videos
 from dsrbench.evaluation.generation import make_blocks
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.registry import Backend, trackers
 from dsrbench.sprites.world import FPS, draw_spec, render_clip
 from dsrbench.store import Run
 from dsrbench.types import Clip, Detections, NoClip, Prompt

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from factories.runs import PLACES, SIDE, Spec, make_prompt, true_tracks, write_video
 
+from dsrbench.backends.registry import Backend, trackers
 from dsrbench.errors import BackendError, RunLockedError, RunMismatchError, StoreError
 from dsrbench.evaluation import Scorer, evaluate, plan_videos
 from dsrbench.prompts import Suite
-from dsrbench.registry import Backend, trackers
 from dsrbench.store import Run
 from dsrbench.types import Detections, Prompt
 

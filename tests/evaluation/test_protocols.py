@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from dsrbench.backends.protocols import PROTOCOLS, name_protocol, protocol_of
+from dsrbench.backends.registry import convert_options, default_options, detectors, trackers
 from dsrbench.errors import OptionError
 from dsrbench.evaluation.defaults import choose_backends
-from dsrbench.protocols import PROTOCOLS, name_protocol, protocol_of
-from dsrbench.registry import convert_options, default_options, detectors, trackers
 from dsrbench.types import FrameCounts
 
 
@@ -103,7 +103,7 @@ def test_an_old_manifest_has_the_name_of_its_settings():
 def test_naming_a_protocol_loads_no_deep_learning_package():
     """A board names the protocol of every entry, and has none of these."""
     code = (
-        "import sys\nfrom dsrbench.registry import detectors, trackers\n"
+        "import sys\nfrom dsrbench.backends.registry import detectors, trackers\n"
         "for registry in (detectors, trackers):\n    for name in registry.names(): registry.load(name)\n"
         "print(*[name for name in ('torch', 'transformers', 'ultralytics') if name in sys.modules])"
     )

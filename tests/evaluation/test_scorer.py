@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from factories.runs import FRAMES, Spec, true_tracks, write_video
 
+from dsrbench.backends.registry import Backend, trackers
+from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.evaluation import Scorer
 from dsrbench.evaluation.cache_keys import detection_key, score_key, track_key
 from dsrbench.evaluation.scorer import ahead, explain_failure, score_sample
-from dsrbench.registry import Backend, trackers
 from dsrbench.store import Sample
-from dsrbench.track.fill import fill_gaps
 from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, Relation, VideoScore, VideoTracks
 from dsrbench.video import probe
 

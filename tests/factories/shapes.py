@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.detect.grid import BINS, STRIDES
-from dsrbench.detect.nanodet import _MEAN as NANODET_MEAN
-from dsrbench.detect.nanodet import _SCALE as NANODET_SCALE
-from dsrbench.detect.nouns import COCO_CLASSES
-from dsrbench.detect.picodet import _MEAN as PICODET_MEAN
-from dsrbench.detect.picodet import _STD as PICODET_STD
+from dsrbench.backends.detectors.grid import BINS, STRIDES
+from dsrbench.backends.detectors.nanodet import _MEAN as NANODET_MEAN
+from dsrbench.backends.detectors.nanodet import _SCALE as NANODET_SCALE
+from dsrbench.backends.detectors.nouns import COCO_CLASSES
+from dsrbench.backends.detectors.picodet import _MEAN as PICODET_MEAN
+from dsrbench.backends.detectors.picodet import _STD as PICODET_STD
 
 SIDE = 416
 CLASSES = len(COCO_CLASSES)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dsrbench.backends.registry import Backend, trackers
 from dsrbench.evaluation import Scorer, plan_generation
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.registry import Backend, trackers
 from dsrbench.sprites.world import FPS, draw_spec, render_clip
 from dsrbench.types import Clip, Detections
 

@@ -10,8 +10,8 @@ pytest.importorskip("diffusers")
 import numpy as np  # noqa: E402
 from factories.sprites import SETTINGS  # noqa: E402
 
-from dsrbench import registry  # noqa: E402
-from dsrbench.detect.sprites import SpritesDetector  # noqa: E402
+from dsrbench.backends import registry  # noqa: E402
+from dsrbench.backends.detectors.sprites import SpritesDetector  # noqa: E402
 from dsrbench.errors import PromptError, WeightsError  # noqa: E402
 from dsrbench.sprites.embedded import write_sums  # noqa: E402
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder  # noqa: E402

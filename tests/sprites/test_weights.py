@@ -14,15 +14,15 @@ pytest.importorskip("diffusers")
 from cli.clips import dsrbench  # noqa: E402
 
 from dsrbench import score_tracks  # noqa: E402
-from dsrbench.detect.sprites import SpritesDetector  # noqa: E402
+from dsrbench.backends.detectors.sprites import SpritesDetector  # noqa: E402
+from dsrbench.backends.generators.sprites import Sprites  # noqa: E402
+from dsrbench.backends.trackers.assignment import Assignment  # noqa: E402
 from dsrbench.errors import InputError, WeightsError  # noqa: E402
-from dsrbench.generate.sprites import Sprites  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402
 from dsrbench.sprites.embedded import DETECTOR, MODEL, find_weights_folder  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
 from dsrbench.sprites.world import FPS, HEIGHT, WIDTH, draw_spec, render_clip  # noqa: E402
 from dsrbench.store import Run  # noqa: E402
-from dsrbench.track.assignment import Assignment  # noqa: E402
 
 
 @pytest.mark.parametrize("folder", [MODEL, DETECTOR], ids=["model", "detector"])

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from dsrbench.align.families.protocol import Text
+from dsrbench.backends.generators.loading import explaining, quiet
+from dsrbench.backends.generators.recipe import match_recipe
 from dsrbench.errors import BackendError, InputError, WeightsError, first_line
-from dsrbench.generate.loading import explaining, quiet
-from dsrbench.generate.recipe import match_recipe
 
 TIMESTEPS = 1000
 """Of the noise levels these models were trained on; sigma is a share of it."""

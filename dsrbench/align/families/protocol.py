@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.errors import InputError, WeightsError
-from dsrbench.pretrained.devices import check_device
 
 Text = Mapping[str, Tensor]
 """Features of one text by name, without a batch dimension."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from dsrbench.align.families.protocol import Text
-from dsrbench.detect.sprites_template import to_world_size
+from dsrbench.backends.detectors.sprites_template import to_world_size
 from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder
 from dsrbench.sprites.model.pipeline import SpritesPipeline

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.evaluation.generation import make_blocks
 from dsrbench.evaluation.planning import Job, Plan
 from dsrbench.evaluation.scorer import Scorer
-from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run
 
 

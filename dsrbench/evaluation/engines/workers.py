@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsrbench.backends.base import Generator
+from dsrbench.backends.registry import Backend
 from dsrbench.errors import DSRBenchError
 from dsrbench.evaluation.generation import find_video, finish_block
 from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.samples import Traced, fail_job, score_traced, trace_job
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.prompts import Suite
-from dsrbench.registry import Backend, Generator
 from dsrbench.store import Run, Sample, SampleKey
 from dsrbench.types import FrameCounts, VideoScore
 

@@ -1,0 +1,166 @@
+"""`grounding-dino`: Grounding DINO (arXiv 2303.05499) and its successors MM-Grounding-DINO and LLMDet.
+
+The model scores every box against every token of a text. Its usual post-processing prints the tokens above a threshold
+as the box's label, which merges and breaks words; here each label has the score of its own tokens. `strict` keeps the
+printed labels, for the published protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.detectors.batched import BatchedDetector
+from dsrbench.backends.detectors.closed import check_share
+from dsrbench.backends.detectors.openvocab import check_length, find_liberties, read_nouns
+from dsrbench.backends.pretrained.models import Choice, load_pretrained
+from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.errors import BackendError
+from dsrbench.types import Detections
+
+MODEL = HubModel("IDEA-Research/grounding-dino-base", "Apache-2.0")
+PUBLISHED_THRESHOLD = 0.4
+"""Box threshold of the published protocol (SpatialAlign, arXiv 2602.22745, and its scripts)."""
+
+_KINDS = {
+    kind: ("AutoModelForZeroShotObjectDetection", "AutoProcessor") for kind in ("grounding-dino", "mm-grounding-dino")
+}
+
+
+class GroundingDino(BatchedDetector):
+    """Grounding DINO, MM-Grounding-DINO or LLMDet: any two nouns, found by the tokens they are made of.
+
+    Args:
+        model: A folder, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub; by default its main branch.
+        threshold: Lowest score kept, in 0..1; by default 0.25, or the published 0.4 with `strict`.
+        text_threshold: With `strict`: score from which a token is part of a box's label.
+        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
+        strict: The published rule: labels as the post-processing prints them, no suppression, boxes not clipped; a box
+            whose printed label is none of those asked for has the label -1.
+        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
+        dtype: float32, float16 or bfloat16.
+        batch: Frames a forward pass; halved where they do not fit into memory.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        WeightsError: The model is absent, damaged, or of another kind.
+        OptionError: An option out of range.
+    """
+
+    name = "grounding-dino"
+
+    def __init__(
+        self,
+        *,
+        model: str = MODEL.id,
+        revision: str | None = None,
+        threshold: float | None = None,
+        text_threshold: float = 0.3,
+        nms: float = 0.7,
+        strict: bool = False,
+        device: str | None = None,
+        dtype: str = "float32",
+        batch: int = 8,
+    ) -> None:
+        if threshold is None:
+            threshold = PUBLISHED_THRESHOLD if strict else 0.25
+        super().__init__(threshold=threshold, nms=nms, batch=batch)
+        self._text_threshold, self._strict = check_share("text_threshold", text_threshold), strict
+        choice = Choice(model, revision, device, dtype)
+        self._use(load_pretrained(choice, backend=self.name, default=MODEL, kinds=_KINDS))
+
+    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
+        """Labels whose punctuation was dropped.
+
+        Raises:
+            BackendError: No nouns, one noun twice, or a text too long for the model.
+        """
+        texts = list(labels) if self._strict else read_nouns(labels, detector=self.name)
+        text, _ = find_spans(self._processor.tokenizer, texts)
+        limit = min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len)
+        check_length(self._processor.tokenizer, [text], limit=limit, detector=self.name)
+        return find_liberties(labels, texts)
+
+    def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
+        """Every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
+        texts = list(labels) if self._strict else read_nouns(labels, detector=self.name)
+        text, spans = find_spans(self._processor.tokenizer, texts)
+        inputs = self._inputs(frames, text=[text] * len(frames))
+        outputs = self._net(**inputs)
+        if self._strict:
+            return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
+        height, width = frames.shape[1:3]
+        found = []
+        every_box = outputs.pred_boxes.double().cpu().numpy()
+        for logits, boxes in zip(outputs.logits.float(), every_box, strict=True):
+            score, label = resolve_phrases(logits, spans)
+            kept = score > self._threshold
+            corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+            pixels = corners * np.array([width, height, width, height])
+            found.append(Detections(pixels[kept], score[kept], label[kept]))
+        return found
+
+    def finish(self, found: Detections, size: tuple[int, int]) -> Detections:
+        """Clipped and suppressed, unless strict."""
+        return found if self._strict else super().finish(found, size)
+
+    def _printed(self, outputs: Any, ids: Any, size: tuple[int, ...], labels: Sequence[str]) -> list[Detections]:
+        results = self._processor.post_process_grounded_object_detection(
+            outputs,
+            ids,
+            threshold=self._threshold,
+            text_threshold=self._text_threshold,
+            target_sizes=[tuple(size)] * len(ids),
+        )
+        return [
+            Detections(
+                result["boxes"].double().cpu().numpy(),
+                result["scores"].double().cpu().numpy(),
+                np.array([labels.index(text) if text in labels else -1 for text in result["text_labels"]], np.int64),
+            )
+            for result in results
+        ]
+
+
+def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int]]]:
+    """The text a model is given for some phrases, and where each phrase's tokens are in it.
+
+    Args:
+        tokenizer: One that knows from which characters each token comes.
+        texts: The phrases, such as `["cat", "red chair"]`.
+
+    Returns:
+        The text "cat. red chair." and, for each phrase, the indices of its tokens.
+
+    Raises:
+        BackendError: A phrase without tokens.
+    """
+    text = ". ".join(texts) + "."
+    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+    spans, start = [], 0
+    for phrase in texts:
+        end = start + len(phrase)
+        spans.append([i for i, (a, b) in enumerate(offsets) if start <= a < b <= end])
+        if not spans[-1]:
+            raise BackendError(f"grounding-dino cannot look for {phrase!r}: its tokenizer knows none of it")
+        start = end + len(". ")
+    return text, spans
+
+
+def resolve_phrases(logits: Any, spans: Sequence[Sequence[int]]) -> tuple[Any, NDArray[np.int64]]:
+    """The best phrase of each box: the one with the highest-scored token of its own.
+
+    Args:
+        logits: A torch tensor of every box against every token, `[Q, tokens]`; minus infinity past the text.
+        spans: The tokens of each phrase.
+
+    Returns:
+        Scores in 0..1, float64 `[Q]`, and phrase indices `[Q]`.
+    """
+    shares = logits.sigmoid().double().cpu().numpy()
+    of_phrases = np.stack([shares[:, list(span)].max(axis=1) for span in spans], axis=1)
+    return of_phrases.max(axis=1), of_phrases.argmax(axis=1)

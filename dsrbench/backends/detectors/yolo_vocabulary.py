@@ -1,0 +1,139 @@
+"""YOLO models whose vocabulary is text: what `yolo-world` and `yoloe` have in common.
+
+Weights saved with a vocabulary find its nouns as they are. For other nouns the text encoder is needed: the package
+`clip`, which is not on PyPI, and a file of weights, which is never fetched here.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.detectors.closed import hash_weights
+from dsrbench.backends.detectors.nouns import Vocabulary
+from dsrbench.backends.detectors.openvocab import find_liberties, read_nouns
+from dsrbench.backends.detectors.yolo import Yolo, load_checkpoint
+from dsrbench.backends.pretrained.ultralytics_import import import_ultralytics
+from dsrbench.errors import BackendError, WeightsError
+from dsrbench.hub import weights_folder
+from dsrbench.types import Detections
+
+CLIP_COMMAND = "pip install git+https://github.com/ultralytics/CLIP.git"
+
+
+class VocabularyYolo(Yolo, abc.ABC):
+    """Base of the YOLO detectors with a vocabulary of text.
+
+    Attributes:
+        family: The class of ultralytics its checkpoints load as.
+        encoder_source: Where the text encoder's weights are found.
+    """
+
+    family: str
+    encoder_source: str
+
+    def __init__(
+        self,
+        *,
+        weights: Path | str,
+        threshold: float,
+        nms: float,
+        image_size: int,
+        device: str | None,
+        batch: int,
+        text_encoder: Path | None,
+    ) -> None:
+        super().__init__(
+            weights=weights, threshold=threshold, nms=nms, image_size=image_size, device=device, batch=batch
+        )
+        if type(self._model).__name__ != self.family:
+            raise WeightsError(f"{self._path} is no {self.family} model; expected one for {self.name}")
+        self._saved = [str(name).lower() for name in self.class_names]
+        encoder = self.encoder_file(self._model.model)
+        self._encoder_path = Path(text_encoder) if text_encoder else weights_folder(self.name) / encoder
+        if self._encoder_path.is_file():
+            self.fingerprint["text_encoder"] = hash_weights([self._encoder_path])
+        self._encoder: Any = None
+        self._asked: list[str] | None = None  # None: the vocabulary of the weights
+
+    @abc.abstractmethod
+    def encoder_file(self, network: Any) -> str:
+        """The name of the file of weights of the text encoder a network was trained with."""
+
+    @abc.abstractmethod
+    def load_encoder(self, clip: Any, path: Path) -> Any:
+        """The text encoder of a file, as a function from tokens to embeddings."""
+
+    @abc.abstractmethod
+    def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
+        """Give a network fresh from its file the classes `texts`, with their embeddings `[1, N, C]`."""
+
+    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
+        """Labels whose punctuation was dropped.
+
+        Raises:
+            BackendError: No nouns, one noun twice, or nouns the weights do not know, without the package `clip`.
+            WeightsError: Such nouns, without the text encoder's weights.
+        """
+        texts = read_nouns(labels, detector=self.name)
+        if not set(texts) <= set(self._saved):
+            self._find_encoder(texts)
+        return find_liberties(labels, texts)
+
+    def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
+        """The classes that stand for the labels in the model as it is now."""
+        texts = read_nouns(labels, detector=self.name)
+        known = self._saved if self._asked is None else self._asked
+        return Vocabulary(tuple((known.index(text),) for text in texts), {})
+
+    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
+        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+
+        Raises:
+            BackendError: Labels it cannot look for.
+            WeightsError: Labels its weights do not know, without the text encoder's weights.
+        """
+        self.check_labels(labels)
+        texts = read_nouns(labels, detector=self.name)
+        wanted = None if set(texts) <= set(self._saved) else texts
+        if wanted != self._asked:
+            # A model that has predicted is fused with its vocabulary, so another one begins from the file.
+            self._model = load_checkpoint(import_ultralytics(), self._path)
+            if wanted is not None:
+                self._teach(wanted)
+            self._asked = wanted
+        return super().detect(frames, labels)
+
+    def _find_encoder(self, texts: Sequence[str]) -> Any:
+        """The package `clip`, the encoder's file being there."""
+        try:
+            import clip
+        except ImportError:
+            unknown = next(text for text in texts if text not in self._saved)
+            raise BackendError(
+                f"{self.name}: {unknown!r} is not in the vocabulary of {self._path.name}, and live nouns need the "
+                f"package 'clip'. Install it with: {CLIP_COMMAND}"
+            ) from None
+        if self._encoder is None and not self._encoder_path.is_file():
+            raise WeightsError(
+                f"{self.name}: live nouns need the text encoder {self._encoder_path}; download it from "
+                f"{self.encoder_source} or pass its path with -o detector.text_encoder=PATH"
+            )
+        return clip
+
+    def _teach(self, texts: list[str]) -> None:
+        """Give the model, fresh from its file, other nouns."""
+        import torch
+
+        clip = self._find_encoder(texts)
+        with torch.inference_mode():
+            if self._encoder is None:
+                self._encoder = self.load_encoder(clip, self._encoder_path)
+            tokens = clip.tokenize(texts, truncate=True)
+            embeddings = self._encoder(tokens).float()
+            self.set_classes(self._model.model, texts, (embeddings / embeddings.norm(dim=-1, keepdim=True))[None])

@@ -1,0 +1,234 @@
+"""`http`: hosted models behind a video endpoint in the style of OpenAI's."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+import time
+import urllib.parse
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsrbench.backends.generators.service import GoneError, RefusedError, Service
+from dsrbench.backends.generators.upsampled import Texts
+from dsrbench.errors import BackendError, InputError, OptionError, StoreError, VideoError
+from dsrbench.hub import cache_folder
+from dsrbench.types import Clip, NoClip, Prompt
+from dsrbench.video import read_clip
+
+WAITING = ("queued", "in_progress", "processing", "pending", "running")
+
+
+class Http:
+    """A hosted model: every video is submitted, asked about until it is there, and downloaded.
+
+    The service knows no seeds: a sample's seed tells its draws apart. The ids of jobs are kept under the user's cache
+    folder by endpoint, model, settings, text and seed, so that what was paid for once is asked about, not paid for
+    again; delete that folder to pay anew.
+
+    Args:
+        url: Base address of the endpoint, such as `https://api.openai.com/v1`.
+        model: The model's name there.
+        size: Width x height, as the service writes it; by default the service's own.
+        seconds: Length of a clip; by default the service's own.
+        key_env: The environment variable that holds the key; the key itself is neither logged nor recorded.
+        batch: Videos asked for at once.
+        poll: Seconds between two questions about a job.
+        patience: Seconds a job may take.
+        per_minute: Requests a minute at most; 0 for no limit.
+        attempts: Times a request is made before the service is given up on.
+        timeout: Seconds the service may be silent.
+        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
+
+    Raises:
+        OptionError: An option out of range, or no key.
+        InputError: A file that has no upsampled prompts.
+    """
+
+    name = "http"
+    independent = True
+
+    def __init__(
+        self,
+        *,
+        url: str = "",
+        model: str = "",
+        size: str | None = None,
+        seconds: str | None = None,
+        key_env: str = "OPENAI_API_KEY",
+        batch: int = 4,
+        poll: float = 5.0,
+        patience: float = 3600.0,
+        per_minute: float = 0.0,
+        attempts: int = 6,
+        timeout: float = 60.0,
+        upsampled: Path | None = None,
+    ) -> None:
+        parts = _check_url(url)
+        if not model:
+            raise OptionError("which model? Give its name at the service with the option model")
+        for name, value in (("batch", batch), ("attempts", attempts), ("timeout", timeout), ("patience", patience)):
+            if not value > 0:
+                raise OptionError(f"{name} must be above 0, got {value}")
+        if not (poll >= 0 and per_minute >= 0):
+            raise OptionError(f"poll and per_minute must be 0 or more, got {poll} and {per_minute}")
+        key = _read_key(key_env, is_needed=parts.hostname not in ("localhost", "127.0.0.1", "::1"))
+        self.batch = batch
+        self._poll, self._patience = poll, patience
+        self._fields = {"model": model, **({"size": size} if size else {}), **({"seconds": seconds} if seconds else {})}
+        self._url = url.rstrip("/")
+        self.service = Service(self._url, key, attempts, timeout, per_minute)
+        self._jobs = cache_folder() / "jobs"
+        self._texts = Texts.read(upsampled)
+        self.fingerprint = {
+            "service": parts.netloc,
+            "text": self._texts.record,
+            "seeds": "name draws, the service knows none",
+        }
+
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether there is a text for a prompt.
+
+        Raises:
+            InputError: The file of upsampled prompts lacks it.
+        """
+        self._texts.of(prompt)
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
+        """Yield one clip per (prompt, seed) pair, in order; none for what the service refuses or fails at.
+
+        Raises:
+            InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
+            BackendError: The key is not accepted, or the service does not answer sensibly.
+            StoreError: The ids of jobs cannot be kept.
+        """
+        if len(prompts) != len(seeds):
+            raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
+        samples = list(zip(map(self._texts.of, prompts), seeds, strict=True))
+        begun: deque[str | NoClip] = deque()
+        for place, (text, seed) in enumerate(samples):
+            while len(begun) < min(self.batch, len(samples) - place):
+                begun.append(self._begin(*samples[place + len(begun)]))
+            yield self._finish(begun.popleft(), text, seed)
+
+    def _begin(self, text: str, seed: int) -> str | NoClip:
+        """The id of a sample's job: the one submitted before, or a new one."""
+        note = self._note(text, seed)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(note.read_text(encoding="utf-8"))["job"])
+        try:
+            job = self.service.submit({**self._fields, "prompt": text})
+        except RefusedError as error:
+            return NoClip(f"refused: {error}")
+        except GoneError as error:
+            raise BackendError(f"{error}: no video endpoint there, or no such model") from None
+        _write(note, {"job": job, "service": self._url, **self._fields, "prompt": text, "seed": seed})
+        return job
+
+    def _finish(self, begun: str | NoClip, text: str, seed: int) -> Clip | NoClip:
+        """The clip of a job, when it is there; of a job the service has forgotten, that of a new one."""
+        if isinstance(begun, NoClip):
+            return begun
+        try:
+            return self._await(begun, text, seed)
+        except GoneError:
+            self._note(text, seed).unlink(missing_ok=True)
+        again = self._begin(text, seed)
+        try:
+            return again if isinstance(again, NoClip) else self._await(again, text, seed)
+        except GoneError as error:
+            return NoClip(f"the service forgets its jobs: {error}")
+
+    def _await(self, job: str, text: str, seed: int) -> Clip | NoClip:
+        """Ask about a job until it has ended.
+
+        Raises:
+            GoneError: The service knows no such job.
+        """
+        last = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self.service.ask(job)
+            except RefusedError as error:
+                return NoClip(f"job {job}: {error}")
+            status = answer["status"]
+            if status == "completed":
+                return self._download(job, text, seed)
+            if status not in WAITING:
+                self._note(text, seed).unlink(missing_ok=True)  # another run submits it anew
+                return NoClip(f"job {job} {status}{_reason(answer)}")
+            if time.monotonic() > last:
+                return NoClip(f"job {job} is {status} after {self._patience:.0f} s; another run asks again")
+            self.service.wait(self._poll)
+
+    def _download(self, job: str, text: str, seed: int) -> Clip | NoClip:
+        try:
+            data = self.service.download(job)
+        except RefusedError as error:
+            return NoClip(f"job {job}: {error}")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "video.mp4"
+            file.write_bytes(data)
+            try:
+                clip = read_clip(file)
+            except VideoError:
+                return NoClip(f"job {job}: expected a video, got {len(data)} bytes that begin with {data[:20]!r}")
+        notes = {"seed": seed, "job": job, "frames": len(clip.frames), "fps": clip.fps}
+        return Clip(clip.frames, clip.fps, text, {**notes, "sha256": hashlib.sha256(data).hexdigest()})
+
+    def _note(self, text: str, seed: int) -> Path:
+        """Where the id of a sample's job is kept."""
+        facts = json.dumps([self._url, self._fields, text, seed], sort_keys=True)
+        return self._jobs / f"{hashlib.sha256(facts.encode()).hexdigest()}.json"
+
+
+def _check_url(url: str) -> urllib.parse.SplitResult:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or parts.username or parts.query or parts.fragment or not url.isascii() or not url.isprintable():
+        raise OptionError("url must be https://HOST/PATH, without a user or a key in it; give it with the option url")
+    return parts
+
+
+def _read_key(variable: str, *, is_needed: bool) -> str:
+    """The key in an environment variable; the variable's value is in no message.
+
+    Raises:
+        OptionError: There is none, or it is no key.
+    """
+    key = os.environ.get(variable, "").strip()
+    if is_needed and not key:
+        raise OptionError(f"no key: set the environment variable {variable}, or name another with the option key_env")
+    if not key.isascii() or any(letter.isspace() or not letter.isprintable() for letter in key):
+        raise OptionError(f"the environment variable {variable} holds no key: spaces or odd characters are in it")
+    return key
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    error = answer.get("error")
+    said = error.get("message") or error.get("code") if isinstance(error, dict) else error
+    return f": {' '.join(str(said).split())[:200]}" if said else ""
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Write a note, whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise StoreError(f"{path}: the job's id cannot be kept ({error.strerror}); set DSRBENCH_CACHE") from None

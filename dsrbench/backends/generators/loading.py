@@ -1,0 +1,266 @@
+"""Find a text-to-video pipeline by what the user calls it, and load it: safetensors only, no code of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dsrbench.backends.generators.adapter import load_adapter
+from dsrbench.backends.generators.recipe import Recipe, match_recipe, read_recipe, recipe_names
+from dsrbench.backends.generators.settings import Settings
+from dsrbench.backends.pretrained.batches import explaining_memory, is_out_of_memory
+from dsrbench.backends.pretrained.devices import check_device
+from dsrbench.backends.pretrained.pipelines import (
+    INDEX,
+    PipelineFolder,
+    find_part,
+    find_pipeline,
+    measure_pipeline,
+    pull_files,
+    pull_pipeline,
+    read_index,
+)
+from dsrbench.backends.pretrained.snapshots import measure_files
+from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, WeightsError, first_line
+
+OFFLOADS = ("none", "model", "sequential")
+
+PART_FILES = ("config.json", "*.safetensors")
+"""Patterns of the files of a component that has a repository of its own."""
+
+ADVICE = (
+    "take fewer frames (frames=), a smaller size (height=, width=), vae_tiling=true, batch=1, offload=model or "
+    "offload=sequential"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A pipeline on disk with the recipe that runs it.
+
+    Attributes:
+        recipe: How it is run.
+        source: Where its weights are.
+        parts: Folders of components that have repositories of their own.
+        is_released: Whether the weights are those the recipe is about; others keep their own scheduler.
+        fingerprint: What tells it from every other model.
+    """
+
+    recipe: Recipe
+    source: PipelineFolder
+    parts: Mapping[str, Path]
+    is_released: bool
+    fingerprint: dict[str, Any]
+
+
+def find_model(model: str, *, revision: str | None) -> Model:
+    """The model a user means; no server is asked, nothing is loaded.
+
+    Args:
+        model: The name of a recipe or an alias, a folder, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub; by default the recipe's, or the main branch.
+
+    Raises:
+        WeightsError: It is not there; the message gives the command that fetches it.
+        InputError: A folder that is no pipeline, or a pipeline without a recipe.
+    """
+    names = recipe_names()
+    if model not in names:
+        source = find_pipeline(model, revision=revision)
+        recipe = match_recipe(source.folder, source.pipeline)
+        return Model(recipe, source, {}, source.name == recipe.id, source.fingerprint())
+    recipe = read_recipe(names[model])
+    fetch = f"dsrbench backends pull {recipe.name}{f' --revision {revision}' if revision else ''}"
+    source = find_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without, fetch=fetch)
+    found = {part: find_part(where["id"], fetch=fetch) for part, where in recipe.parts.items()}
+    commits = {part: {"model": recipe.parts[part]["id"], "commit": commit} for part, (_, commit) in found.items()}
+    return Model(
+        recipe, source, {part: folder for part, (folder, _) in found.items()}, True, {**source.fingerprint(), **commits}
+    )
+
+
+def pull_model(model: str, *, revision: str | None) -> Model:
+    """Fetch what is absent of a model; of a folder, only look at it.
+
+    Args:
+        model: The name of a recipe or an alias, an id on the Hub, or a folder.
+        revision: A branch, tag or commit on the Hub.
+
+    Raises:
+        DownloadError: Offline, no network, no such model, terms not accepted, or nowhere to write it.
+        WeightsError: What was fetched is not all it needs.
+        InputError: No pipeline, or one without a recipe.
+    """
+    names = recipe_names()
+    if model in names:
+        recipe = read_recipe(names[model])
+        pull_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without)
+        for where in recipe.parts.values():
+            pull_files(where["id"], [*PART_FILES])
+    elif not Path(model).expanduser().is_dir():
+        index = pull_files(model, [INDEX], revision=revision)
+        match_recipe(index, str(read_index(index)["_class_name"]))  # before gigabytes are fetched
+        pull_pipeline(model, revision=revision)
+    return find_model(model, revision=revision)
+
+
+def measure_model(model: str, *, revision: str | None) -> int:
+    """Ask the Hub how many bytes of a model are not in the cache yet.
+
+    Args:
+        model: The name of a recipe or an alias, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub.
+
+    Raises:
+        DownloadError: Offline, no network, no such model, or terms not accepted.
+        InputError: It is no pipeline, or one without a recipe.
+    """
+    name = recipe_names().get(model)
+    if name is None:
+        index = pull_files(model, [INDEX], revision=revision)
+        match_recipe(index, str(read_index(index)["_class_name"]))
+        return measure_pipeline(model, revision=revision)
+    recipe = read_recipe(name)
+    parts = (measure_files(where["id"], [*PART_FILES], feature=f"model {name}") for where in recipe.parts.values())
+    return measure_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without) + sum(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """Where and how a pipeline is held in memory.
+
+    Attributes:
+        device: As torch names it; None for CUDA where torch sees one, else the CPU.
+        offload: One of `OFFLOADS`: what waits in main memory until it is needed.
+        vae_tiling: Whether videos are decoded tile by tile.
+        adapter: A LoRA, as `find_adapter` gives it.
+        adapter_scale: What its change is multiplied by.
+    """
+
+    device: str | None = None
+    offload: str = "none"
+    vae_tiling: bool = False
+    adapter: Path | None = None
+    adapter_scale: float = 1.0
+
+    def check(self) -> None:
+        """See whether the machine can do this.
+
+        Raises:
+            OptionError: It cannot.
+        """
+        if self.offload not in OFFLOADS:
+            raise OptionError(f"offload must be one of {', '.join(OFFLOADS)}; got {self.offload!r}")
+        if self.device is not None or self.offload != "none":
+            device = check_device(self.device)
+            if self.offload != "none" and device == "cpu":
+                raise OptionError(f"offload={self.offload} moves parts of the model off a GPU, and there is none")
+
+
+def load_pipeline(model: Model, settings: Settings, placement: Placement) -> Any:
+    """Load a pipeline and put it where it will run.
+
+    Raises:
+        WeightsError: The weights are damaged, or the adapter does not fit.
+        MissingExtraError: A package the model needs is not installed.
+        BackendError: diffusers is too old, or the model does not fit into memory.
+    """
+    import diffusers
+
+    cls = getattr(diffusers, model.recipe.pipeline, None)
+    if cls is None:
+        raise BackendError(f"diffusers {diffusers.__version__} has no {model.recipe.pipeline}; install a newer one")
+    device = check_device(placement.device)
+    with quiet(), explaining(f"{model.recipe.name} on {device}"):
+        try:
+            pipe = _read(cls, model, settings)
+        except ImportError as error:
+            raise MissingExtraError(f"model {model.recipe.name}", _package(error), "generate") from None
+        except DSRBenchError:
+            raise
+        except Exception as error:  # what diffusers, transformers and safetensors raise is not documented
+            if is_out_of_memory(error):
+                raise
+            reason = first_line(error)
+            raise WeightsError(f"{model.source.folder}: the pipeline cannot be loaded ({reason})") from error
+        _adjust(pipe, model, settings, placement)
+        if placement.offload == "model":
+            pipe.enable_model_cpu_offload(device=device)
+        elif placement.offload == "sequential":
+            pipe.enable_sequential_cpu_offload(device=device)
+        else:
+            pipe.to(device)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _read(cls: Any, model: Model, settings: Settings) -> Any:
+    import diffusers
+    import torch
+
+    dtypes = {part: getattr(torch, name) for part, name in settings.dtypes.items()}
+    local = {"local_files_only": True, "use_safetensors": True}
+    parts = {
+        part: getattr(diffusers, model.recipe.parts[part]["class"]).from_pretrained(
+            folder, dtype=dtypes.get(part, dtypes["default"]), **local
+        )
+        for part, folder in model.parts.items()
+    }
+    without = dict.fromkeys(model.recipe.without) if model.parts else {}
+    return cls.from_pretrained(model.source.folder, dtype=dtypes, trust_remote_code=False, **local, **parts, **without)
+
+
+def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -> None:
+    """Put scheduler, guidance, tiling and adapter as they are wanted."""
+    import diffusers
+
+    recipe = model.recipe
+    if recipe.scheduler and model.is_released:
+        changes = dict(recipe.scheduler)
+        cls = getattr(diffusers, changes.pop("class", type(pipe.scheduler).__name__))
+        pipe.scheduler = cls.from_config(pipe.scheduler.config, **changes)
+    if recipe.guidance_argument == "guider":
+        pipe.guider = pipe.guider.new(guidance_scale=settings.guidance)
+    if placement.vae_tiling:
+        pipe.vae.enable_tiling()
+    if placement.adapter is not None:
+        load_adapter(getattr(pipe, recipe.lora), placement.adapter, scale=placement.adapter_scale)
+
+
+def explaining(what: str) -> contextlib.AbstractContextManager[None]:
+    """Say of memory that ran out, in one line, what helps.
+
+    Raises:
+        BackendError: In place of torch's own error.
+    """
+    return explaining_memory(lambda reason: BackendError(f"{what}: out of memory ({reason}); {ADVICE}"))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep diffusers and transformers from drawing bars and printing advice."""
+    from diffusers.utils import logging
+
+    from dsrbench.backends.pretrained.models import quiet as quiet_transformers
+
+    level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with quiet_transformers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if had_bars:
+            logging.enable_progress_bar()
+
+
+def _package(error: ImportError) -> str:
+    """The package an import failed for, where the message of another library names it."""
+    known = ("sentencepiece", "protobuf", "accelerate", "transformers", "ftfy")
+    return error.name or next((name for name in known if name in str(error)), "transformers")

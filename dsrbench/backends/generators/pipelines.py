@@ -1,0 +1,200 @@
+"""`diffusers`: any text-to-video pipeline of diffusers that has a recipe."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.generators.adapter import check_scale, find_adapter
+from dsrbench.backends.generators.footprint import Footprint, measure_footprint
+from dsrbench.backends.generators.loading import Placement, explaining, find_model, load_pipeline, quiet
+from dsrbench.backends.generators.settings import Asked, settle
+from dsrbench.backends.generators.upsampled import Texts
+from dsrbench.backends.pretrained.devices import check_device
+from dsrbench.errors import InputError, MissingExtraError, OptionError
+from dsrbench.types import Clip, NoClip, Prompt
+from dsrbench.video import sha256_file
+
+logger = logging.getLogger("dsrbench")
+
+DEFAULT = "wan2.1-1.3b"
+RECIPE = "recipe"
+
+
+class Pipelines:
+    """A text-to-video model of diffusers: by its short name, from the Hub's cache, or from a folder.
+
+    What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip is drawn on the
+    CPU and depends on its seed alone, not on batch or device. Prompts are given to the model as they are,
+    or as a file has them.
+
+    Args:
+        model: A recipe's name, a folder saved by a pipeline, or an id on the Hub; of a folder or an id, the pipeline's
+            class and configuration tell the recipe.
+        revision: A branch, tag or commit on the Hub.
+        steps: Denoising steps.
+        guidance: Scale of classifier-free guidance.
+        height: Pixels; rounded to what the model can make.
+        width: Pixels; likewise.
+        frames: Frames a clip; likewise.
+        fps: Frames a second.
+        negative_prompt: What the model is told to avoid; `recipe` for its authors' words.
+        dtype: `float32`, `float16` or `bfloat16`, for all components.
+        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        offload: `none`, `model` (components wait in main memory) or `sequential` (layers do; slow, least memory).
+        vae_tiling: Decode videos tile by tile: less memory.
+        batch: Clips made at once.
+        adapter: A LoRA in diffusers' format: a `.safetensors` file, its folder, or an id in the Hub's cache.
+        adapter_scale: What the adapter's change is multiplied by.
+        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
+
+    Raises:
+        MissingExtraError: A package is not installed.
+        WeightsError: The model is not there, or not all of it.
+        InputError: A folder that is no pipeline, or one without a recipe; a file that has no upsampled prompts.
+        OptionError: An option out of range.
+    """
+
+    name = "diffusers"
+    extra = "generate"
+
+    def __init__(
+        self,
+        *,
+        model: str = DEFAULT,
+        revision: str | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        frames: int | None = None,
+        fps: float | None = None,
+        negative_prompt: str = RECIPE,
+        dtype: str | None = None,
+        device: str | None = None,
+        offload: str = "none",
+        vae_tiling: bool = False,
+        batch: int = 1,
+        adapter: Path | None = None,
+        adapter_scale: float = 1.0,
+        upsampled: Path | None = None,
+    ) -> None:
+        if batch < 1:
+            raise OptionError(f"batch must be at least 1, got {batch}")
+        _check_packages("torch", "diffusers", "transformers")
+        self.batch = batch
+        self.model = find_model(model, revision=revision)
+        if self.model.source.needs_sentencepiece:
+            _check_packages("sentencepiece")
+        if offload != "none":
+            _check_packages("accelerate")
+        words = None if negative_prompt == RECIPE else negative_prompt
+        asked = Asked(height, width, frames, fps, steps, guidance, words, dtype)
+        self.settings, self.notes = settle(self.model.recipe, asked)
+        file = find_adapter(adapter) if adapter is not None else None
+        self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale))
+        self._placement.check()
+        self._texts = Texts.read(upsampled)
+        self.fingerprint = {
+            **self.model.fingerprint,
+            "recipe": self.model.recipe.name,
+            "settings": self.settings.record(),
+            "call": dict(self.model.recipe.call),
+            "scheduler": dict(self.model.recipe.scheduler) if self.model.is_released else {},
+            "adapter": sha256_file(file) if file is not None else None,
+            "text": self._texts.record,
+            "packages": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")},
+        }
+
+    def placement(self) -> tuple[str, str]:
+        """Device, as torch names it, and precision of the weights."""
+        return check_device(self._placement.device), self.settings.dtypes["default"]
+
+    def footprint(self) -> Footprint:
+        """What it takes: weights as measured on disk."""
+        source = self.model.source
+        folders = {**{part: source.folder / part for part in source.components}, **self.model.parts}
+        files = {part: sorted(folder.glob("*.safetensors")) for part, folder in folders.items()}
+        return measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
+
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether there is a text for a prompt.
+
+        Raises:
+            InputError: The file of upsampled prompts lacks it.
+        """
+        self._texts.of(prompt)
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
+        """Yield one clip per (prompt, seed) pair, in order; none for a clip that is not all numbers.
+
+        Raises:
+            InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
+            WeightsError: The weights cannot be loaded.
+            BackendError: Memory ran out; the message says what helps.
+        """
+        if len(prompts) != len(seeds):
+            raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
+        for first in range(0, len(prompts), self.batch):
+            part = slice(first, first + self.batch)
+            texts = [self._texts.of(prompt) for prompt in prompts[part]]
+            for text, seed, video in zip(texts, seeds[part], self._make(texts, seeds[part]), strict=True):
+                yield self._finish(video, text, seed)
+
+    def _make(self, texts: list[str], seeds: Sequence[int]) -> NDArray[np.floating[Any]]:
+        """Videos of texts, float `[B, T, H, W, 3]` in 0..1, NaN where the model failed."""
+        import torch
+
+        pipe, recipe, settings = self._pipeline, self.model.recipe, self.settings
+        arguments: dict[str, Any] = {
+            "prompt": texts,
+            "height": settings.height,
+            "width": settings.width,
+            "num_frames": settings.frames,
+            "num_inference_steps": settings.steps,
+            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            "output_type": "np",
+            **recipe.call,
+        }
+        if settings.negative_prompt:
+            arguments["negative_prompt"] = [settings.negative_prompt] * len(texts)
+        if recipe.guidance_argument != "guider":
+            arguments[recipe.guidance_argument] = settings.guidance
+        if recipe.fps_argument:
+            arguments[recipe.fps_argument] = settings.fps
+        size = f"{settings.frames} frames of {settings.width}x{settings.height}, {len(texts)} at once"
+        with quiet(), explaining(f"{recipe.name}, {size}"), np.errstate(invalid="ignore"):
+            return np.asarray(pipe(**arguments).frames)
+
+    def _finish(self, video: NDArray[np.floating[Any]], text: str, seed: int) -> Clip | NoClip:
+        broken = ~np.isfinite(video).all(axis=(1, 2, 3))
+        if broken.any():
+            return NoClip(
+                f"{broken.sum()} of {len(video)} frames have NaN; another dtype may help "
+                f"(now {', '.join(f'{part} {name}' for part, name in self.settings.dtypes.items())})"
+            )
+        frames = np.rint(video.clip(0, 1) * 255).astype(np.uint8)
+        black = int((frames.reshape(len(frames), -1).max(axis=1) == 0).sum())
+        if black:
+            logger.warning("seed %d of %r: %d of %d frames are black", seed, text, black, len(frames))
+        notes = {"frames": len(frames), "fps": self.settings.fps, "black_frames": black}
+        return Clip(frames, self.settings.fps, text, {"seed": seed, **notes})
+
+    @functools.cached_property
+    def _pipeline(self) -> Any:
+        """The model, loaded when the first clip is asked for."""
+        return load_pipeline(self.model, self.settings, self._placement)
+
+
+def _check_packages(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("generator 'diffusers'", package, "generate")

@@ -1,0 +1,171 @@
+"""`sprites`: the tiny text-to-video model that comes with the package."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsrbench.backends.generators.adapter import check_scale, find_adapter, load_adapter
+from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsError
+from dsrbench.prompts import compose_text
+from dsrbench.sprites import embedded
+from dsrbench.sprites.model.vocabulary import encode_text, list_words
+from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_prompt
+from dsrbench.types import DEFAULT_WORDING, Clip, Prompt
+from dsrbench.video import sha256_file
+
+
+class Sprites:
+    """The embedded model: 16 frames of 48 x 32 pixels, a few tenths of a second a clip on a CPU.
+
+    Prompts are put into the canonical sentence it was trained on, but for those in a wording that was asked for, which
+    are read as they are; the text used goes with each clip. Punctuation it does not read.
+
+    Args:
+        steps: Euler steps.
+        guidance: Classifier-free guidance; 1 turns it off.
+        batch: Clips made at once; noise depends on prompt and seed alone.
+        enlarge: Times each pixel is repeated along both sides, for people's eyes and for the video's colours.
+        folder: A folder saved by the model's pipeline; by default the embedded one.
+        adapter: A LoRA in diffusers' format, a `.safetensors` file or its folder.
+        adapter_scale: What the adapter's change is multiplied by.
+        threads: Threads; by default as many as torch takes.
+
+    Raises:
+        MissingExtraError: torch, diffusers or, for an adapter, peft is not installed.
+        WeightsError: Weights absent, altered, or of another model.
+        OptionError: An option out of range.
+    """
+
+    name = "sprites"
+    extra = "sprites"
+
+    def __init__(
+        self,
+        *,
+        steps: int = 12,
+        guidance: float = 3.5,
+        batch: int = 10,
+        enlarge: int = 6,
+        folder: Path | None = None,
+        adapter: Path | None = None,
+        adapter_scale: float = 1.0,
+        threads: int | None = None,
+    ) -> None:
+        for name, value in (("steps", steps), ("batch", batch), ("enlarge", enlarge), ("threads", threads)):
+            if value is not None and value < 1:
+                raise OptionError(f"{name} must be at least 1, got {value}")
+        if not math.isfinite(guidance):
+            raise OptionError(f"guidance must be a finite number, got {guidance}")
+        self.batch = batch
+        self._steps, self._guidance, self._enlarge, self._threads = steps, guidance, enlarge, threads
+        for package in ("torch", "diffusers"):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError("generator 'sprites'", package, "sprites")
+        self._folder = embedded.find_weights_folder("model", folder)
+        self._adapter = find_adapter(adapter) if adapter is not None else None
+        self._adapter_scale = check_scale(adapter_scale)
+        self.fingerprint = {
+            "weights": {
+                name: sha256
+                for name, sha256 in embedded.read_sums(self._folder).items()
+                if name.endswith(".safetensors")
+            },
+            "adapter": sha256_file(self._adapter) if self._adapter is not None else None,
+            "clip": {"frames": FRAMES, "fps": FPS, "width": WIDTH * enlarge, "height": HEIGHT * enlarge},
+            "text": "canonical",
+            "torch": importlib.metadata.version("torch"),
+        }
+
+    def check_prompt(self, prompt: Prompt) -> None:
+        """See whether the world can show a prompt.
+
+        Raises:
+            PromptError: A noun, relation type or scene it does not know.
+        """
+        given_text(prompt)
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
+        """Yield one clip per (prompt, seed) pair, in order.
+
+        Raises:
+            PromptError: A noun, relation type or scene the world does not know; before any clip is made.
+            InputError: Unequal numbers of prompts and seeds.
+            WeightsError: The weights cannot be loaded.
+        """
+        if len(prompts) != len(seeds):
+            raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
+        texts = [given_text(prompt) for prompt in prompts]
+        for first in range(0, len(prompts), self.batch):
+            part = slice(first, first + self.batch)
+            made = self._make(texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)])
+            for text, frames, seed in zip(texts[part], made, seeds[part], strict=True):
+                large = frames.repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
+                yield Clip(large, FPS, text, {"seed": seed})
+
+    def _make(self, texts: Sequence[str], noise_seeds: Sequence[int]) -> Any:
+        import torch
+
+        noise = [torch.Generator().manual_seed(seed) for seed in noise_seeds]
+        pipeline = self._pipeline
+        return pipeline(texts, num_inference_steps=self._steps, guidance_scale=self._guidance, generator=noise).frames
+
+    @functools.cached_property
+    def _pipeline(self) -> Any:
+        """The model, loaded when the first clip is asked for."""
+        import torch
+        from diffusers.utils import logging
+
+        from dsrbench.sprites.model.pipeline import SpritesPipeline
+
+        logging.disable_progress_bar()
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
+        try:
+            pipeline = SpritesPipeline.from_pretrained(self._folder, local_files_only=True)
+        except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
+            raise WeightsError(f"{self._folder}: the sprites model cannot be loaded ({error})") from error
+        if self._adapter is not None:
+            load_adapter(pipeline.transformer, self._adapter, scale=self._adapter_scale)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+
+def canonical_text(prompt: Prompt) -> str:
+    """The sentence the model was trained on, with the prompt's verb where the model knows it.
+
+    Raises:
+        PromptError: The world cannot show the prompt.
+    """
+    check_prompt(prompt)
+    words = prompt.text.lower().split()
+    verb = next((gait.value for gait in Gait if gait.value in words), None)
+    return compose_text(
+        subject=prompt.subject, object=prompt.object, relations=prompt.relations, scene=prompt.scene, verb=verb
+    )
+
+
+def given_text(prompt: Prompt) -> str:
+    """The words the model is given: the canonical sentence, or those of the wording that was asked for.
+
+    Raises:
+        PromptError: The world cannot show the prompt, or a word of the wording is not among the model's.
+    """
+    canonical = canonical_text(prompt)
+    if prompt.wording in ("", DEFAULT_WORDING):
+        return canonical
+    encode_text(prompt.text, list_words())
+    return prompt.text
+
+
+def noise_seed(prompt: Prompt, seed: int) -> int:
+    """A seed of the noise that depends on the prompt's fields and on the sample's seed, not on the batch."""
+    fields = f"{prompt.subject} {prompt.object} {prompt.type} {prompt.scene}".encode()
+    return int(np.random.default_rng([seed, *fields]).integers(2**62))

@@ -1,0 +1,217 @@
+"""Prompts extended by an instruction-tuned language model on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import re
+from typing import Any
+
+from dsrbench.backends.generators.upsampled import Line
+from dsrbench.backends.pretrained.batches import explaining_memory
+from dsrbench.backends.pretrained.models import Choice, Pretrained, import_transformers, load_pretrained, quiet
+from dsrbench.backends.pretrained.snapshots import HubModel, find_snapshot
+from dsrbench.errors import BackendError, InputError, OptionError, WeightsError
+from dsrbench.types import Prompt, Relation
+
+NAME = "upsampler"
+MODEL = HubModel("Qwen/Qwen2.5-1.5B-Instruct", "Apache-2.0")
+
+VERSION = 1
+"""Of the instruction, of what is made of an answer, and of which answers are taken; part of the upsampler's name."""
+
+INSTRUCTION = """\
+Rewrite a prompt for a text-to-video model so that it describes the same video in more detail.
+
+Keep: the {subject} and the {object}, called by these very words; where the {subject} is with respect to the {object} \
+at first, and where it goes after that, in this order and with the same words for directions. The {subject} moves, the \
+{object} stays where it is. Bring in nothing that could be mistaken for either, and name no other directions.
+Add: how both look, the place, the light, the manner of the movement, a camera that does not move.
+
+Answer with the new prompt alone: one paragraph of three to five sentences in English, without a title, a list or \
+quotation marks.
+
+The prompt: {text}"""
+
+_SIDES = {
+    Relation.LEFT: r"left\w*",
+    Relation.RIGHT: r"right\w*",
+    Relation.TOP: r"top|atop|above|over|on|onto|upon",
+    Relation.UNDER: r"under\w*|below|beneath",
+    Relation.FRONT: r"front",
+    Relation.BEHIND: r"behind|back",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """How answers are drawn.
+
+    Attributes:
+        max_tokens: Tokens an answer may have; of a longer one, the sentences that ended are taken.
+        temperature: 0 takes the likeliest token every time; above 0, tokens are drawn.
+        seed: Random seed of the draws, joined with the prompt's text, so that answers do not depend on each other.
+
+    Raises:
+        OptionError: One out of range.
+    """
+
+    max_tokens: int = 200
+    temperature: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise OptionError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        if not (self.temperature >= 0 and math.isfinite(self.temperature)):
+            raise OptionError(f"temperature must be a number of 0 or more, got {self.temperature}")
+
+    def __str__(self) -> str:
+        drawn = f", temperature {self.temperature:g}, seed {self.seed}" if self.temperature else ""
+        return f"{self.max_tokens} tokens{drawn}"
+
+
+class Upsampler:
+    """A causal language model of transformers, found at once and loaded when the first prompt is extended.
+
+    Args:
+        choice: Which model, and where it runs.
+        sampling: How its answers are drawn.
+
+    Attributes:
+        name: The model with its commit, or of a folder the hash of its files; the instruction's version; the
+            sampling and the dtype.
+
+    Raises:
+        MissingExtraError: A package is not installed.
+        WeightsError: The model is not there; the message has the command that fetches it.
+        OptionError: A revision of a folder.
+    """
+
+    def __init__(self, choice: Choice, sampling: Sampling | None = None) -> None:
+        import_transformers(NAME)
+        self._choice, self._sampling = choice, sampling or Sampling()
+        snapshot = find_snapshot(choice.model, revision=choice.revision, backend=NAME, default=MODEL)
+        files = json.dumps(snapshot.fingerprint(), sort_keys=True)
+        revision = snapshot.commit or hashlib.sha256(files.encode()).hexdigest()
+        self.name = f"{snapshot.name}@{revision[:12]}, instruction {VERSION}, {self._sampling}, {choice.dtype}"
+
+    def extend(self, prompt: Prompt) -> Line:
+        """A prompt with visual details added, or, where the answer will not do, as it is, with a note.
+
+        Raises:
+            WeightsError: The model is damaged, or no causal language model.
+            OptionError: A device or a dtype that cannot be used.
+            BackendError: Memory ran out.
+        """
+        answer, is_whole = self._ask(
+            INSTRUCTION.format(**{k: getattr(prompt, k) for k in ("subject", "object", "text")})
+        )
+        try:
+            text = read_answer(answer, is_whole=is_whole)
+            check_answer(text, prompt)
+        except InputError as error:
+            return Line(prompt.text, prompt.text, self.name, str(error))
+        return Line(prompt.text, text, self.name)
+
+    def _ask(self, question: str) -> tuple[str, bool]:
+        """The model's answer, and whether it came to its end."""
+        import torch
+
+        net, tokenizer = self._loaded.net, self._loaded.processor
+        encoded = _encode(tokenizer, question)
+        inputs = {key: encoded[key].to(net.device) for key in ("input_ids", "attention_mask")}
+        gpus = [net.device] if net.device.type == "cuda" else []  # the others' draws are left alone
+        digest = hashlib.sha256(f"{self._sampling.seed} {question}".encode()).digest()
+        problem = BackendError(
+            f"{NAME}: {self._choice.model} and its answer do not fit into memory; take a smaller model, "
+            f"--dtype bfloat16 or --device cpu"
+        )
+        with explaining_memory(lambda _: problem), quiet(), torch.inference_mode(), torch.random.fork_rng(gpus):
+            torch.manual_seed(int.from_bytes(digest[:8], "big"))
+            tokens = net.generate(**inputs)[0, inputs["input_ids"].shape[1] :]
+        is_whole = int(tokens[-1]) in net.generation_config.eos_token_id
+        return tokenizer.decode(tokens, skip_special_tokens=True), is_whole
+
+    @functools.cached_property
+    def _loaded(self) -> Pretrained:
+        from transformers import GenerationConfig
+        from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+        kinds = dict.fromkeys(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, ("AutoModelForCausalLM", "AutoTokenizer"))
+        loaded = load_pretrained(self._choice, backend=NAME, default=MODEL, kinds=kinds)
+        own, tokenizer = loaded.net.generation_config, loaded.processor
+        ends = sorted({*_listed(own.eos_token_id), *_listed(tokenizer.eos_token_id)})
+        if not ends:
+            raise WeightsError(f"{self._choice.model} says of no token that it ends an answer")
+        # of the model's own settings its marks alone: with their penalties the likeliest token would not be taken
+        marks = {"bos_token_id": own.bos_token_id, "eos_token_id": ends}
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
+        drawing: dict[str, Any] = {"do_sample": False}
+        if self._sampling.temperature:
+            drawing = {"do_sample": True, "temperature": self._sampling.temperature, "top_k": 0, "top_p": 1.0}
+        loaded.net.generation_config = GenerationConfig(
+            max_new_tokens=self._sampling.max_tokens, pad_token_id=pad, **marks, **drawing
+        )
+        return loaded
+
+
+def read_answer(answer: str, *, is_whole: bool) -> str:
+    r"""The text of an answer on one line, without what some models put around it.
+
+    Args:
+        answer: What the model wrote.
+        is_whole: Whether it came to its end; otherwise the last sentence that did is the text's last.
+
+    Raises:
+        InputError: Nothing is left.
+
+    >>> read_answer('<think>A cat.</think> "A grey cat.\n It wal', is_whole=False)
+    'A grey cat.'
+    """
+    said = answer.rpartition("</think>")[2].partition("<think>")[0]  # of thoughts that did not end, nothing is left
+    text = " ".join(said.replace("\ufffd", "").split())
+    if not is_whole:
+        text = text[: max(text.rfind(mark) for mark in ".!?") + 1]
+    text = text.strip(" \"'“”`*")
+    if not text:
+        raise InputError(
+            "the answer is empty" if is_whole else "the answer has no sentence that ends; allow more tokens"
+        )
+    return text
+
+
+def check_answer(text: str, prompt: Prompt) -> None:
+    """See whether a text still names what the prompt asks for: subject, object, and the directions the prompt names.
+
+    Raises:
+        InputError: It lost one; the message names it.
+    """
+    for role in ("subject", "object"):
+        noun = getattr(prompt, role)
+        if not _has(text, r"\s+".join(map(re.escape, noun.split())) + "(?:s|es)?"):
+            raise InputError(f"the answer lost the {role} {noun!r}")
+    for relation in dict.fromkeys(prompt.relations):
+        if _has(prompt.text, _SIDES[relation]) and not _has(text, _SIDES[relation]):
+            raise InputError(f"the answer lost the direction {relation.name.lower()!r}")
+
+
+def _has(text: str, pattern: str) -> bool:
+    return re.search(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _encode(tokenizer: Any, question: str) -> Any:
+    """The question as tokens `[1, N]`, by the model's chat template if it has one."""
+    if tokenizer.chat_template is None:
+        return tokenizer(f"{question}\n\nThe new prompt:", return_tensors="pt")
+    message = [{"role": "user", "content": question}]
+    return tokenizer.apply_chat_template(
+        message, add_generation_prompt=True, return_tensors="pt", return_dict=True, enable_thinking=False
+    )
+
+
+def _listed(ends: int | list[int] | None) -> list[int]:
+    return ends if isinstance(ends, list) else [] if ends is None else [ends]

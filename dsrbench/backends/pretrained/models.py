@@ -1,0 +1,149 @@
+"""Load a model of `transformers` with its processor: safetensors only, no code from the Hub, nothing left random."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dsrbench.backends.pretrained.devices import check_device, check_dtype
+from dsrbench.backends.pretrained.snapshots import HubModel, Snapshot, find_snapshot
+from dsrbench.errors import BackendError, MissingExtraError, WeightsError
+
+Kinds = Mapping[str, tuple[str, str]]
+"""The `model_type` of a config.json to the names of two classes of `transformers`: the model's and its processor's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Which model a user wants, and where it runs.
+
+    Attributes:
+        model: A folder, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub; by default its main branch.
+        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        dtype: `float32`, `float16` or `bfloat16`.
+    """
+
+    model: str
+    revision: str | None
+    device: str | None
+    dtype: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A model ready to run.
+
+    Attributes:
+        net: The model, in evaluation mode on its device.
+        processor: What makes its inputs and reads its outputs.
+        device: Where it is.
+        dtype: The torch type of its weights.
+        fingerprint: Which model it is, and the libraries' versions.
+    """
+
+    net: Any
+    processor: Any
+    device: str
+    dtype: Any
+    fingerprint: dict[str, Any]
+
+
+def load_pretrained(choice: Choice, *, backend: str, default: HubModel, kinds: Kinds) -> Pretrained:
+    """Load a model from a local folder or the Hub's cache.
+
+    Args:
+        choice: Which, and where it runs.
+        backend: The backend it is for, as registered.
+        default: The backend's own model.
+        kinds: What the backend can run.
+
+    Raises:
+        MissingExtraError: A package is not installed.
+        WeightsError: The model is absent, damaged, or of another kind.
+        OptionError: A device or a dtype that cannot be used.
+    """
+    transformers = import_transformers(backend)
+    import torch
+
+    device, dtype = check_device(choice.device), check_dtype(choice.dtype)
+    snapshot = find_snapshot(choice.model, revision=choice.revision, backend=backend, default=default)
+    kind = snapshot.model_type
+    if kind not in kinds:
+        raise WeightsError(
+            f"{choice.model} holds a model of the type {kind!r}; {backend} takes {', '.join(list(kinds)[:4])}"
+            f"{f' and {len(kinds) - 4} more' if len(kinds) > 4 else ''}"
+        )
+    net_class, processor_class = (getattr(transformers, name, None) for name in kinds[kind])
+    if net_class is None or processor_class is None:
+        raise BackendError(f"transformers {transformers.__version__} is too old for {kind!r}; install a newer one")
+    net, processor = _load(snapshot, net_class, processor_class, dtype, backend)
+    versions = {"transformers": str(transformers.__version__), "torch": str(torch.__version__)}
+    try:
+        net = net.to(device).eval().requires_grad_(False)
+    except torch.OutOfMemoryError:
+        raise BackendError(
+            f"{choice.model} does not fit on {device}; take a smaller model, the option dtype=bfloat16 or device=cpu"
+        ) from None
+    return Pretrained(net, processor, device, dtype, {**snapshot.fingerprint(), **versions})
+
+
+def import_transformers(backend: str) -> Any:
+    """Import transformers and torch.
+
+    Raises:
+        MissingExtraError: One is not installed.
+    """
+    import importlib
+
+    modules = {}
+    for package in ("transformers", "torch", "torchvision"):
+        try:
+            modules[package] = importlib.import_module(package)
+        except ImportError:
+            raise MissingExtraError(f"backend {backend!r}", package, "hf") from None
+    return modules["transformers"]
+
+
+def _load(snapshot: Snapshot, net_class: Any, processor_class: Any, dtype: Any, backend: str) -> tuple[Any, Any]:
+    local = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with quiet():
+            net, report = net_class.from_pretrained(
+                snapshot.folder, use_safetensors=True, dtype=dtype, output_loading_info=True, **local
+            )
+            processor = processor_class.from_pretrained(snapshot.folder, **local)
+    except ImportError as error:
+        package = getattr(error, "name", None) or ("timm" if "timm" in str(error) else "torchvision")
+        raise MissingExtraError(f"backend {backend!r}", package, "hf") from None
+    except Exception as error:  # what transformers raises for damaged files is not documented
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise WeightsError(
+            f"{snapshot.folder} cannot be loaded as a model ({type(error).__name__}: {reason})"
+        ) from error
+    parameters = {name for name, _ in net.named_parameters()}
+    random = sorted(parameters & set(report["missing_keys"]))
+    if random:
+        raise WeightsError(
+            f"{snapshot.folder} lacks {len(random)} of the model's {len(parameters)} weights, such as {random[0]}; "
+            f"it is damaged, or of another model"
+        )
+    return net, processor
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from drawing bars and printing reports while it loads."""
+    from transformers.utils import logging
+
+    level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if had_bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,110 @@
+"""Protocols: named presets of detector, tracker, their options, frame counts and stride.
+
+The name of a protocol says what a figure was measured with, so it follows from these settings: `name_protocol` gives
+the name of whatever is in force, and `custom` where no preset is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dsrbench.backends.registry import Registry, default_options, detectors, trackers
+from dsrbench.types import FrameCounts
+
+Options = Mapping[str, Mapping[str, Any]]
+"""Options of each kind of backend, such as `{"detector": {"strict": True}}`."""
+
+CUSTOM = "custom"
+"""Name of settings that no preset has."""
+
+OPEN = frozenset({"model", "revision", "weights", "folder", "device", "dtype", "batch", "storage", "threads", "boxes"})
+"""Options that every protocol leaves open: which weights of the backend, and where and how fast they run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A preset.
+
+    Attributes:
+        detector: Name of the detector; None leaves the choice to the user.
+        tracker: Name of the tracker; likewise.
+        options: Options that differ from the backends' own defaults, by kind.
+        counts: Frame counts; None scales the published ones to each clip.
+        stride: Frames from one that is looked at to the next.
+    """
+
+    detector: str | None = None
+    tracker: str | None = None
+    options: Options = dataclasses.field(default_factory=dict)
+    counts: FrameCounts | None = None
+    stride: int = 1
+
+
+PROTOCOLS = {
+    "default": Protocol(),
+    "fast": Protocol(stride=4),
+    "spatialalign": Protocol(
+        detector="grounding-dino",
+        tracker="sam2",
+        options={"detector": {"strict": True}, "tracker": {"inclusive": True}},
+        counts=FrameCounts.published(),
+    ),
+}
+"""`default`: the backends' own settings. `fast`: every fourth frame, and all near either end, for screening.
+`spatialalign`: what the paper did (arXiv 2602.22745): printed labels, no suppression, published thresholds, absolute
+counts, inclusive corners."""
+
+
+def name_protocol(
+    detector: Mapping[str, Any], tracker: Mapping[str, Any], *, counts: FrameCounts | None, stride: int
+) -> str:
+    """Name the protocol that settings make.
+
+    Args:
+        detector: Record of the detector, with `name` and `options`, as in run.json.
+        tracker: Record of the tracker, likewise.
+        counts: Frame counts in force; None for scaled ones.
+        stride: Frames from one that is looked at to the next.
+
+    Returns:
+        The preset that has just these settings; `custom` where none has, or where a backend comes from another package.
+
+    >>> assignment = {"name": "assignment", "options": {}}
+    >>> name_protocol({"name": "nanodet", "options": {"any_animal": True}}, assignment, counts=None, stride=1)
+    'custom'
+    """
+    for name, preset in PROTOCOLS.items():
+        if (
+            preset.counts == counts
+            and preset.stride == stride
+            and _fits(detectors, preset.detector, preset.options, detector)
+            and _fits(trackers, preset.tracker, preset.options, tracker)
+        ):
+            return name
+    return CUSTOM
+
+
+def protocol_of(manifest: Mapping[str, Any]) -> str:
+    """Name the protocol of a run from the settings in its manifest, whatever name the manifest has."""
+    counts = manifest.get("counts", "scaled")
+    return name_protocol(
+        manifest.get("detector") or {},
+        manifest.get("tracker") or {},
+        counts=FrameCounts(**counts) if isinstance(counts, Mapping) else None,
+        stride=manifest.get("stride", 1),
+    )
+
+
+def _fits(registry: Registry[Any], name: str | None, options: Options, record: Mapping[str, Any]) -> bool:
+    """Whether a backend is the preset's, with the preset's options and otherwise its own defaults."""
+    if name not in (None, record.get("name")):
+        return False
+    if not registry.is_builtin(str(record.get("name"))):
+        return False
+    expected = {**default_options(registry.load(str(record["name"]))), **options.get(registry.kind, {})}
+    given = record.get("options") or {}
+    return all(given[key] == expected.get(key, given[key]) for key in given if key not in OPEN) and all(
+        given.get(key) == value for key, value in options.get(registry.kind, {}).items()
+    )

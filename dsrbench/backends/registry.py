@@ -1,0 +1,324 @@
+"""The three registries of backends.
+
+A backend is a class. Built-in ones are named below as "module:Class" and imported when asked for; other packages add
+theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. A backend's
+options are the keyword-only arguments of its constructor, and their defaults are its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from dsrbench import __version__
+from dsrbench.backends.base import AssociationTracker, Detector, Generator, PropagationTracker
+from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
+
+B = TypeVar("B")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend(Generic[B]):
+    """A backend made ready: the object, and all that must be recorded of it.
+
+    Attributes:
+        name: The registered name.
+        instance: The object itself.
+        version: Version of the package that provides it.
+        options: Every option in force, defaults included, as JSON values.
+        fingerprint: What the instance itself says of its weights and libraries (its `fingerprint` attribute, if any).
+        given: The arguments the instance was made with, by which another process makes its equal.
+    """
+
+    name: str
+    instance: B
+    version: str
+    options: dict[str, Any]
+    fingerprint: dict[str, Any]
+    given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def maker(self) -> Callable[[], Backend[B]]:
+        """A function that makes an equal backend, for another process: it holds no weights and no handles."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return functools.partial(_make_equal, type(self.instance), **{**fields, "instance": None})
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A short hash of `record`, for cache keys."""
+        return hashlib.sha256(json.dumps(self.record(), sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+    def record(self) -> dict[str, Any]:
+        """Return the record of the backend for manifests and cache keys."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "options": self.options,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:
+    """A backend as another process has it.
+
+    Raises:
+        BackendError: It cannot be made here, or has other weights here.
+    """
+    instance = _construct(cls, fields["given"], f"backend {fields['name']!r}")
+    here = dict(getattr(instance, "fingerprint", {}))
+    if here != fields["fingerprint"]:
+        raise BackendError(
+            f"backend {fields['name']!r} has other weights or libraries here ({here}) than where the run was started "
+            f"({fields['fingerprint']}); install the same on every machine"
+        )
+    return Backend(**{**fields, "instance": instance})
+
+
+def _construct(cls: type[B], given: Mapping[str, Any], what: str) -> B:
+    try:
+        return cls(**given)
+    except DSRBenchError:
+        raise
+    except Exception as error:  # another package's code
+        raise BackendError(f"{what} cannot be made: {type(error).__name__}: {error}") from error
+
+
+class Registry(Generic[B]):
+    """Names to backend classes of one kind.
+
+    Args:
+        kind: `detector`, `tracker` or `generator`.
+        builtin: Name to "module:Class".
+    """
+
+    def __init__(self, kind: str, builtin: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._builtin = dict(builtin)
+
+    def targets(self) -> dict[str, tuple[str, str]]:
+        """Every known name with its "module:Class" and the distribution that provides it.
+
+        Raises:
+            BackendError: Two packages claim one name.
+        """
+        found = {name: (target, "dsrbench") for name, target in self._builtin.items()}
+        for point in importlib.metadata.entry_points(group=f"dsrbench.{self.kind}s"):
+            owner = point.dist.name if point.dist else "unknown"
+            if point.name in found and found[point.name] != (point.value, owner):
+                other = found[point.name]
+                raise BackendError(
+                    f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]}, {point.value} of {owner}; "
+                    f"uninstall one of them"
+                )
+            found[point.name] = (point.value, owner)
+        return dict(sorted(found.items()))
+
+    def names(self) -> list[str]:
+        """Every known name, sorted."""
+        return list(self.targets())
+
+    def is_builtin(self, name: str) -> bool:
+        """Say whether this package itself provides a backend of that name."""
+        return name in self._builtin
+
+    def load(self, name: str) -> type[B]:
+        """Import the class registered as `name`.
+
+        Raises:
+            UnknownBackendError: No such name; near matches are listed.
+            BackendError: Its module cannot be imported.
+        """
+        targets = self.targets()
+        if name not in targets:
+            raise UnknownBackendError(f"no {self.kind} named {name!r}{near_matches(name, targets)}")
+        module, _, attribute = targets[name][0].partition(":")
+        try:
+            return typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
+        except Exception as error:  # whatever a third party's module raises, an absent shared library for one
+            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
+
+    def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
+        """Make a backend from its name and the options the user gave.
+
+        Args:
+            name: A registered name.
+            options: Only what differs from the backend's own defaults; text is converted to each option's type.
+
+        Raises:
+            UnknownBackendError: No such name.
+            OptionError: An option it does not have, or a value of the wrong type.
+            BackendError: Its constructor failed.
+        """
+        cls = self.load(name)
+        given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
+        instance = _construct(cls, given, f"{self.kind} {name!r}")
+        fingerprint = dict(getattr(instance, "fingerprint", {}))
+        in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
+        owner = self.targets()[name][1]
+        try:
+            version = __version__ if owner == "dsrbench" else importlib.metadata.version(owner)
+        except importlib.metadata.PackageNotFoundError:
+            version = "unknown"
+        return Backend(
+            name=name,
+            instance=instance,
+            version=version,
+            options={key: _plain(value, vouched=bool(fingerprint)) for key, value in in_force.items()},
+            fingerprint=fingerprint,
+            given=given,
+        )
+
+
+def split_options(pairs: Iterable[str], kinds: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Sort `kind.key=value` texts by kind.
+
+    Raises:
+        OptionError: Not of that form, or an unknown kind.
+
+    >>> split_options(["detector.threshold=0.2"], ["detector", "tracker"])
+    {'detector': {'threshold': '0.2'}, 'tracker': {}}
+    """
+    sorted_options: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        kind, dot, option = key.partition(".")
+        if not (equals and dot and option):
+            raise OptionError(f"expected an option such as {kinds[0]}.threshold=0.2, got {pair!r}")
+        if kind not in sorted_options:
+            raise OptionError(f"unknown kind {kind!r} in option {pair!r}{near_matches(kind, kinds)}")
+        sorted_options[kind][option] = value
+    return sorted_options
+
+
+def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Check options against the keyword-only arguments of a class and convert texts to their annotated types.
+
+    Raises:
+        OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
+    """
+    known = _options(cls)
+    hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__")) if known else {}
+    converted = {}
+    for key, value in options.items():
+        if key not in known:
+            raise OptionError(f"{where} has no option {key!r}{near_matches(key, known)}")
+        converted[key] = convert_text(value, hints.get(key, str), f"option {key!r} of {where}")
+    return converted
+
+
+def describe_options(cls: type) -> dict[str, tuple[str, Any]]:
+    """Every option of a backend class with its type and default, for listings."""
+    return {
+        key: (str(parameter.annotation), None if parameter.default is parameter.empty else parameter.default)
+        for key, parameter in _options(cls).items()
+    }
+
+
+def default_options(cls: type) -> dict[str, Any]:
+    """Every option of a backend class that has a default, with that as it is recorded in manifests."""
+    parameters = _options(cls).items()
+    return {key: _plain(p.default, vouched=False) for key, p in parameters if p.default is not p.empty}
+
+
+def _options(cls: type) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(cls).parameters
+    return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def convert_text(value: Any, hint: Any, what: str) -> Any:
+    """A text as a value of an annotated type; what is no text is left as it is.
+
+    Args:
+        value: What was given.
+        hint: `bool`, `int`, `float`, `Path`, `str`, or a union of these and None.
+        what: Names it in the error.
+
+    Raises:
+        OptionError: No value of that type.
+
+    >>> convert_text("0.5", float, "a share"), convert_text("none", int | None, "a count")
+    (0.5, None)
+    """
+    accepted = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if not isinstance(value, str):
+        return value
+    if type(None) in accepted and value.lower() in ("none", "null", ""):
+        return None
+    if bool in accepted:
+        truth = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.lower())
+        if truth is None:
+            raise OptionError(f"{what}: expected true or false, got {value!r}")
+        return truth
+    for kind in (int, float, Path):
+        if kind in accepted:
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    if str in accepted:
+        return value
+    names = " or ".join(getattr(k, "__name__", str(k)) for k in accepted)
+    raise OptionError(f"{what}: expected {names}, got {value!r}")
+
+
+def _plain(value: Any, *, vouched: bool) -> Any:
+    """An option as it is recorded: of a path its name alone, where the fingerprint vouches for what is there."""
+    if vouched and (
+        isinstance(value, Path) or (isinstance(value, str) and value and Path(value).expanduser().is_dir())
+    ):
+        return Path(value).expanduser().resolve().name
+    return value if isinstance(value, bool | int | float | str | type(None)) else str(value)
+
+
+generators: Registry[Generator] = Registry(
+    "generator",
+    {
+        "sprites": "dsrbench.backends.generators.sprites:Sprites",
+        "diffusers": "dsrbench.backends.generators.pipelines:Pipelines",
+        "http": "dsrbench.backends.generators.http:Http",
+    },
+)
+
+detectors: Registry[Detector] = Registry(
+    "detector",
+    {
+        "nanodet": "dsrbench.backends.detectors.nanodet:NanoDet",
+        "picodet": "dsrbench.backends.detectors.picodet:PicoDet",
+        "yolo": "dsrbench.backends.detectors.yolo:Yolo",
+        "yolo-world": "dsrbench.backends.detectors.yolo_world:YoloWorld",
+        "yoloe": "dsrbench.backends.detectors.yoloe:Yoloe",
+        "grounding-dino": "dsrbench.backends.detectors.grounding_dino:GroundingDino",
+        "owlv2": "dsrbench.backends.detectors.owlv2:Owlv2",
+        "omdet-turbo": "dsrbench.backends.detectors.omdet_turbo:OmDetTurbo",
+        "sam3": "dsrbench.backends.detectors.sam3:Sam3",
+        "detr": "dsrbench.backends.detectors.detr:Detr",
+        "scripted": "dsrbench.backends.detectors.scripted:Scripted",
+        "sprites": "dsrbench.backends.detectors.sprites:SpritesDetector",
+        "sprites-template": "dsrbench.backends.detectors.sprites_template:SpritesTemplate",
+    },
+)
+
+trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
+    "tracker",
+    {
+        "assignment": "dsrbench.backends.trackers.assignment:Assignment",
+        "bytetrack": "dsrbench.backends.trackers.bytetrack:ByteTrack",
+        "botsort": "dsrbench.backends.trackers.botsort:BotSort",
+        "ocsort": "dsrbench.backends.trackers.ocsort:OcSort",
+        "sort": "dsrbench.backends.trackers.sort:Sort",
+        "ultralytics-bytetrack": "dsrbench.backends.trackers.ultralytics_bytetrack:UltralyticsByteTrack",
+        "ultralytics-botsort": "dsrbench.backends.trackers.ultralytics_botsort:UltralyticsBotSort",
+        "sam2": "dsrbench.backends.trackers.sam2:Sam2",
+        "sam3": "dsrbench.backends.trackers.sam3:Sam3Tracker",
+        "edgetam": "dsrbench.backends.trackers.edgetam:EdgeTam",
+    },
+)

@@ -1,0 +1,49 @@
+"""From what a user calls a model to a generator and its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsrbench.backends.generators.recipe import recipe_names
+from dsrbench.backends.pretrained.pipelines import read_index
+from dsrbench.backends.pretrained.snapshots import is_hub_id
+from dsrbench.backends.registry import generators
+from dsrbench.errors import UnknownBackendError, near_matches
+
+
+def resolve_model(model: str) -> tuple[str, dict[str, str]]:
+    """The generator for a model, and the options that name it.
+
+    Args:
+        model: A registered generator, a recipe or an alias of one, a folder saved by a diffusers pipeline, or an id on
+            the Hub, "owner/name". Names come first; `./wan2.1` is a folder.
+
+    Raises:
+        UnknownBackendError: None of these; near matches are listed.
+        InputError: A folder that is no pipeline.
+
+    >>> resolve_model("sprites"), resolve_model("wan2.1")
+    (('sprites', {}), ('diffusers', {'model': 'wan2.1-1.3b'}))
+    """
+    if model in generators.names():
+        return model, {}
+    recipes = recipe_names()
+    if model in recipes:
+        return "diffusers", {"model": recipes[model]}
+    if Path(model).is_dir():
+        is_sprites = read_index(Path(model))["_class_name"] == "SpritesPipeline"
+        return ("sprites", {"folder": model}) if is_sprites else ("diffusers", {"model": model})
+    if is_hub_id(model):
+        return "diffusers", {"model": model}
+    known = near_matches(model, [*generators.names(), *recipes])
+    raise UnknownBackendError(f"no model named {model!r}, and no such folder{known}")
+
+
+def name_model(model: str, adapter: str | None) -> str:
+    """What a model is called in reports: its own name, or its folder's, and its adapter's.
+
+    >>> name_model("sprites", "runs/align/lora"), name_model("out/model", None), name_model("wan2.1", None)
+    ('sprites+lora', 'out/model', 'wan2.1-1.3b')
+    """
+    name = Path(model).resolve().name if Path(model).is_dir() else recipe_names().get(model, model)
+    return name if adapter is None else f"{name}+{Path(adapter).resolve().name.removesuffix('.safetensors')}"

@@ -1,0 +1,1 @@
+"""Trackers, a file each; reached through `dsrbench.backends.registry.trackers`."""

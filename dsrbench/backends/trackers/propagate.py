@@ -1,0 +1,141 @@
+"""Masks propagated from one frame through a whole video: what the trackers of the SAM 2 family have in common.
+
+A video is gone through backward and forward from the anchor frame, each direction with a memory of its own, as if each
+had a session to itself; but each frame is encoded once, the anchor's features being kept from one direction to the
+next. Frames are prepared when they are encoded and the memory holds no more than the model looks back on, so that what
+a clip needs besides its own pixels does not grow with its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.pretrained.batches import free_memory, is_out_of_memory
+from dsrbench.backends.pretrained.devices import check_device
+from dsrbench.backends.pretrained.models import Choice, Kinds, load_pretrained
+from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.backends.trackers.masks import bound_mask
+from dsrbench.errors import BackendError, BoxError, InputError
+from dsrbench.types import Clip, Floats, FrameState, VideoTracks, check_boxes
+
+_ENTITIES = (1, 2)
+"""Ids of the subject and the object in the session."""
+
+_KEPT_FEATURES = 2
+"""Frames whose features are kept: the anchor's and the last one's. Of those kept the session drops the earliest, which
+going backward is never the anchor."""
+
+
+class MaskPropagation:
+    """Base of trackers that propagate two boxes as masks.
+
+    Attributes:
+        name: The registered name, for messages.
+        extra: The extra of dsrbench that installs what it needs.
+        fingerprint: Which model it is, and the libraries' versions.
+    """
+
+    name: str
+    extra = "hf"
+
+    def _use(self, choice: Choice, *, default: HubModel, kinds: Kinds, storage: str | None, inclusive: bool) -> None:
+        loaded = load_pretrained(choice, backend=self.name, default=default, kinds=kinds)
+        self._net, self._processor = loaded.net, loaded.processor
+        self._device, self._dtype = loaded.device, loaded.dtype
+        self._storage = loaded.device if storage is None else check_device(storage)
+        self._inclusive = inclusive
+        self.fingerprint: dict[str, Any] = loaded.fingerprint
+
+    def placement(self) -> tuple[str, str]:
+        """Device, as torch names it, and precision of the network."""
+        return self._device, str(self._dtype).removeprefix("torch.")
+
+    def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
+        """Tracks of every frame, from the boxes of frame `anchor`; a frame with an empty mask has no box.
+
+        Raises:
+            InputError: No such frame.
+            BoxError: A box that is absent, or no box.
+            BackendError: The video does not fit into memory.
+        """
+        import torch
+
+        n_frames, height, width = clip.frames.shape[:3]
+        if not 0 <= anchor < n_frames:
+            raise InputError(f"anchor must be a frame of 0..{n_frames - 1}, got {anchor}")
+        boxes = check_boxes(np.stack([subject_box, object_box]), "anchor boxes")
+        if np.isnan(boxes).any():
+            raise BoxError(f"expected a box of the subject and of the object at frame {anchor}, got NaN")
+        tracks, areas = np.full((n_frames, 2, 4), np.nan), np.zeros((n_frames, 2))
+        try:
+            with torch.inference_mode():
+                for t, masks in self._masks(clip.frames, anchor, boxes):
+                    tracks[t] = [bound_mask(mask, inclusive=self._inclusive) for mask in masks]
+                    areas[t] = masks.sum(axis=(1, 2))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            free_memory()
+            raise BackendError(
+                f"{self.name}: out of memory with {n_frames} frames of {width}x{height}; take a smaller model, the "
+                f"option dtype=bfloat16, storage=cpu or device=cpu"
+            ) from None
+        state = np.where(np.isnan(tracks[..., 0]), FrameState.ABSENT, FrameState.PROPAGATED).astype(np.uint8)
+        return VideoTracks(
+            tracks[:, 0], tracks[:, 1], (width, height), clip.fps, state[:, 0], state[:, 1], mask_area=areas
+        )
+
+    def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+        """Frame numbers with the masks `[2, H, W]` of subject and object."""
+        session = self._processor.init_video_session(
+            inference_device=self._device,
+            inference_state_device=self._storage,
+            max_vision_features_cache_size=_KEPT_FEATURES,
+            dtype=self._dtype,
+        )
+        session.processed_frames = _Prepared(frames, self._processor, self._dtype)
+        backward, forward = range(anchor, -1, -1), range(anchor, len(frames))
+        for order in (backward, forward) if anchor > 0 else (forward,):
+            session.reset_tracking_data()
+            self._processor.add_inputs_to_inference_session(
+                session,
+                frame_idx=anchor,
+                obj_ids=list(_ENTITIES),
+                input_boxes=[boxes.tolist()],
+                original_size=frames.shape[1:3],
+            )
+            for t in order:
+                output = self._net(inference_session=session, frame_idx=t, reverse=order.step < 0)
+                yield t, self._read_masks(output, frames.shape[1:3])
+                _forget(session, t, order.step, self._net.config)
+
+    def _read_masks(self, output: Any, size: tuple[int, ...]) -> NDArray[np.bool_]:
+        (masks,) = self._processor.post_process_masks([output.pred_masks.float()], original_sizes=[list(size)])
+        order = [output.object_ids.index(entity) for entity in _ENTITIES]
+        return np.asarray(masks[order, 0].cpu().numpy(), bool)
+
+
+class _Prepared:
+    """Frames as the model takes them, each prepared when it is asked for; a session's `processed_frames`."""
+
+    def __init__(self, frames: NDArray[np.uint8], processor: Any, dtype: Any) -> None:
+        self._frames, self._processor, self._dtype = frames, processor, dtype
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, t: int) -> Any:
+        prepared = self._processor.video_processor(videos=self._frames[t : t + 1], return_tensors="pt")
+        return prepared.pixel_values_videos[0][0].to(self._dtype)
+
+
+def _forget(session: Any, t: int, step: int, config: Any) -> None:
+    """Drop what is kept of the frame that the model, going on from frame `t`, no longer looks back on."""
+    reach = max(config.num_maskmem, config.max_object_pointers_in_encoder)
+    for outputs in session.output_dict_per_obj.values():
+        outputs["non_cond_frame_outputs"].pop(t - step * reach, None)
+        outputs["non_cond_frame_outputs"].get(t, {}).pop("high_res_masks", None)

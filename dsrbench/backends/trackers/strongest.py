@@ -1,0 +1,131 @@
+"""One entity, one track: what the trackers of many objects have in common when two entities are followed.
+
+Each entity's detections go through a tracker of their own, so that no identity passes from one to the other; of the
+identities it gives out, the one with the largest sum of scores is kept.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import importlib.metadata
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.trackers.fill import fill_gaps
+from dsrbench.errors import OptionError
+from dsrbench.geometry import iou_matrix
+from dsrbench.types import Detections, Floats, FrameCounts, Prompt, VideoTracks
+
+USUAL_FPS = 16.0
+"""Frames a second where the video does not say: the rate of the paper's clips."""
+
+_SPAWN_REACH = 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tracked:
+    """One entity's detections of one frame with the identities they were given, -1 for none."""
+
+    boxes: Floats
+    scores: Floats
+    ids: NDArray[np.int64]
+
+
+class StrongestTrack(abc.ABC):
+    """Base of association trackers made of a tracker of many objects.
+
+    Args:
+        activation: Lowest score that begins a track, in 0..1.
+        high: Score from which detections are matched first, in 0..1.
+        overlap: Lowest IoU of a detection with a track's predicted box, in 0..1.
+        lost: Seconds a track waits for its next detection.
+        gap: Longest interior gap filled; by default `FrameCounts.for_frames(T).gap`.
+
+    Raises:
+        OptionError: An option out of range.
+    """
+
+    name: str
+    extra: str
+
+    def __init__(self, *, activation: float, high: float, overlap: float, lost: float, gap: int | None) -> None:
+        if not (0 <= activation <= 1 and 0 <= high <= 1 and 0 <= overlap <= 1):
+            raise OptionError(f"activation, high and overlap must lie in 0..1; got {activation}, {high}, {overlap}")
+        if not 0 <= lost < 3600 or (gap is not None and gap < 0):
+            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {lost} and {gap}")
+        self.activation, self.high, self.overlap, self.lost, self.gap = activation, high, overlap, lost, gap
+
+    @abc.abstractmethod
+    def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
+        """Give the detections of one entity their identities, frame by frame, with a tracker made for this."""
+
+    def associate(
+        self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
+    ) -> VideoTracks:
+        """Tracks from detections whose label 0 is the subject and label 1 the object."""
+        n_frames = len(detections)
+        gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
+        looked = [t for t, found in enumerate(detections) if found.looked]
+        rate = (fps if fps > 0 else USUAL_FPS) * (len(looked) / n_frames if looked else 1)
+        tracks = []
+        for label in (0, 1):
+            frames = self.follow([_of_label(detections[t], label) for t in looked], fps=rate)
+            boxes = np.full((n_frames, 4), np.nan)
+            boxes[looked] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            tracks.append(fill_gaps(boxes, gap=gap))
+        (subject, subject_state), (object_, object_state) = tracks
+        return VideoTracks(subject, object_, size, fps, subject_state, object_state)
+
+
+def _of_label(found: Detections, label: int) -> Detections:
+    mine = found.label == label
+    return Detections(found.xyxy[mine], found.score[mine], found.label[mine])
+
+
+def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Floats:
+    """The boxes of the identity with the largest sum of scores.
+
+    The tracker names a track from its second detection on; the first, one or two frames earlier, is added here. An
+    entity without a named track is given its best single detection, if that could have begun one.
+
+    Args:
+        frames: Every frame's detections with their identities.
+        activation: Lowest score of a detection that begins a track.
+        overlap: Lowest IoU of the first detection with the second.
+
+    Returns:
+        Boxes `[T, 4]`, NaN where the track has none.
+    """
+    path = np.full((len(frames), 4), np.nan)
+    sums: dict[int, float] = {}
+    for frame in frames:
+        for identity, score in zip(frame.ids.tolist(), frame.scores.tolist(), strict=True):
+            if identity >= 0:
+                sums[identity] = sums.get(identity, 0.0) + score
+    if not sums:
+        single = [(frame.scores.max(), -t) for t, frame in enumerate(frames) if len(frame.scores)]
+        score, t = max(single, default=(-1.0, 0))
+        if score >= activation:
+            path[-t] = frames[-t].boxes[frames[-t].scores.argmax()]
+        return path
+    best = max(sums, key=lambda identity: sums[identity])
+    for t, frame in enumerate(frames):
+        chosen = np.flatnonzero(frame.ids == best)
+        if len(chosen):
+            path[t] = frame.boxes[chosen[0]]
+    start = int(np.argmin(np.isnan(path[:, 0])))
+    for t in range(start - 1, max(start - 1 - _SPAWN_REACH, -1), -1):
+        unnamed = np.flatnonzero((frames[t].ids < 0) & (frames[t].scores >= activation))
+        overlaps = iou_matrix(path[start][None], frames[t].boxes[unnamed])[0]
+        if len(overlaps) and overlaps.max() >= overlap:
+            path[t] = frames[t].boxes[unnamed[overlaps.argmax()]]
+            break
+    return path
+
+
+def package_versions(*packages: str) -> dict[str, str]:
+    """Versions of installed packages."""
+    return {package: importlib.metadata.version(package) for package in packages}

@@ -1,0 +1,94 @@
+"""The trackers of ultralytics (AGPL-3.0), which `ultralytics-bytetrack` and `ultralytics-botsort` run.
+
+Their own defaults weigh overlaps with scores, by which an object of a low score that appears after the first frame is
+never confirmed; here they do not. What is kept are the detections themselves, not the filter's smoothed boxes.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dsrbench.backends.pretrained.ultralytics_import import import_ultralytics
+from dsrbench.backends.trackers.strongest import StrongestTrack, Tracked, package_versions
+from dsrbench.errors import MissingExtraError
+from dsrbench.types import Detections, Floats
+
+_BOXES_ALONE = {"gmc_method": "none", "with_reid": False, "proximity_thresh": 0.5, "appearance_thresh": 0.8}
+"""BoT-SORT without what it reads from frames."""
+
+
+class UltralyticsTracker(StrongestTrack):
+    """Base of the trackers of this package; takes the options of `StrongestTrack`.
+
+    Raises:
+        MissingExtraError: ultralytics or lap is not installed.
+        BackendError: ultralytics was imported before, with its network use on.
+        OptionError: An option out of range.
+    """
+
+    extra = "yolo"
+
+    def __init__(self, *, activation: float, high: float, overlap: float, lost: float, gap: int | None) -> None:
+        super().__init__(activation=activation, high=high, overlap=overlap, lost=lost, gap=gap)
+        import_ultralytics(f"tracker {self.name!r}")
+        try:
+            import lap  # noqa: F401 (ultralytics would install it)
+        except ImportError:
+            raise MissingExtraError(f"tracker {self.name!r}", "lap", "yolo") from None
+        from ultralytics import trackers
+
+        self._trackers: Any = trackers
+        self.fingerprint = package_versions("ultralytics", "lap")
+
+    @abc.abstractmethod
+    def make_tracker(self, settings: Any) -> Any:
+        """A fresh tracker from its settings."""
+
+    def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
+        """Give the detections of one entity their identities."""
+        settings = types.SimpleNamespace(
+            track_high_thresh=self.high,
+            track_low_thresh=0.0,
+            new_track_thresh=self.activation,
+            track_buffer=max(1, round(self.lost * fps)),
+            match_thresh=1 - self.overlap,
+            fuse_score=False,
+            **_BOXES_ALONE,
+        )
+        tracker = self.make_tracker(settings)
+        frames = []
+        for found in detections:
+            rows = np.asarray(tracker.update(_Boxes(found.xyxy, found.score)), np.float64).reshape(-1, 8)
+            ids = np.full(len(found), -1)
+            ids[rows[:, 7].astype(int)] = rows[:, 4].astype(int)
+            frames.append(Tracked(found.xyxy, found.score, ids))
+        return frames
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Boxes:
+    """Detections under the names these trackers read: boxes `[N, 4]`, scores `[N]`, one class."""
+
+    xyxy: Floats
+    conf: Floats
+
+    @property
+    def cls(self) -> Floats:
+        return np.zeros(len(self.conf))
+
+    @property
+    def xywh(self) -> Floats:
+        corner, end = self.xyxy[:, :2], self.xyxy[:, 2:]
+        return np.concatenate([(corner + end) / 2, end - corner], axis=1)
+
+    def __len__(self) -> int:
+        return len(self.conf)
+
+    def __getitem__(self, chosen: Any) -> _Boxes:
+        return _Boxes(self.xyxy[chosen], self.conf[chosen])

@@ -1,1 +1,0 @@
-"""Detectors, a file each; reached through `dsrbench.registry.detectors`."""

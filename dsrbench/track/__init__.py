@@ -1,1 +1,0 @@
-"""Trackers, a file each; reached through `dsrbench.registry.trackers`."""
