@@ -87,4 +87,4 @@ def test_the_embedded_model(tmp_path, monkeypatch):
     (tmp_path / "prompts.txt").write_text(TEXT.replace("chair", "box") + "\n")
     result = evaluate(suite="prompts.txt", seeds=[0, 1], options={"generator": {"steps": 1}})
     assert len(result.samples) == 2
-    assert result.run.manifest["detector"]["name"] == "sprites"
+    assert result.run.manifest.detector.name == "sprites"

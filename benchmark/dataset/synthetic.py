@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dsrbench.metric import score_tracks
-from dsrbench.store import Run, Sample
+from dsrbench.store import Run, RunManifest, Sample, SuiteRecord
 from dsrbench.types import Prompt, VideoTracks
 from dsrbench.video import write_mp4
 
@@ -22,7 +22,7 @@ RELATIONS = ("LR", "RL", "LT", "RT", "TL", "TR")
 def write_source(folder: Path, count: int, *, per_prompt: int = 5) -> Run:
     """Write a run of `count` samples, videos, tracks, scores and tables, or take the one that is there."""
     run = Run(folder)
-    if run.disk.exists("samples.parquet") and run.manifest.get("n_samples") == count:
+    if run.disk.exists("samples.parquet") and run.manifest.n_samples == count:
         return run
     drawn = [_draw(folder.parent / f"drawn-{number}.mp4", number) for number in range(DRAWN)]
     samples = []
@@ -42,8 +42,8 @@ def write_source(folder: Path, count: int, *, per_prompt: int = 5) -> Run:
         )
         run.write_tracks(sample.id, tracks, {})
         samples.append(sample)
-    suite = {"name": "synthetic", "version": "1", "sha256": "0" * 64, "n_prompts": -(-count // per_prompt)}
-    run.write_manifest({"suite": suite, "models": ["synthetic"], "n_samples": count, "seeds": list(range(per_prompt))})
+    suite = SuiteRecord("synthetic", "1", "0" * 64, -(-count // per_prompt))
+    run.write_manifest(RunManifest(suite=suite, models=("synthetic",), n_samples=count, seeds=tuple(range(per_prompt))))
     run.compact(samples)
     return run
 

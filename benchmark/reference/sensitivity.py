@@ -56,7 +56,7 @@ def compare(run: Run, published: dict, options: dict) -> str:
 
 def looseness(run: Run, published: dict) -> float:
     """Median of our SSR scores over the published ones, with the boxes as the detector draws them."""
-    factor, ratios = run.manifest["detector"]["options"]["box_scale"], []
+    factor, ratios = run.manifest.detector.options["box_scale"], []
     for sample in run.samples():
         tracks = run.tracks(sample.id)
         if tracks is None:
@@ -77,7 +77,7 @@ def main() -> None:
     published = {e.name: e for e in read_reference(reference / "scores.csv", reference / "ssr_curves.json")}
     runs = [Run.open(Path(folder)) for folder in sys.argv[1:]]
     for run in runs:
-        name = run.manifest["detector"]["name"]
+        name = run.manifest.detector.name
         print(f"\n`{name}`: our SSR over theirs, boxes as drawn: {looseness(run, published):.3f}\n")
         print("| changed | scored on both sides | Spearman | median abs. difference | decisions that differ |")
         print("|---|---|---|---|---|")

@@ -68,7 +68,7 @@ def make_card(home: Path, *, base: str, number: int) -> str:
 
 def _describe_data(home: Path) -> str:
     manifest = Run(home / "candidates").manifest
-    suite, detector = manifest.get("suite") or {}, manifest.get("detector") or {}
+    suite = manifest.suite
     pairs = read_pairs(home / "pairs.jsonl")
     prompts = {pair.prompt_id for pair in pairs}
     margin = sum(pair.margin for pair in pairs) / len(pairs)
@@ -76,10 +76,10 @@ def _describe_data(home: Path) -> str:
     if (home / SOURCE).is_file():
         source = json.loads((home / SOURCE).read_text(encoding="utf-8"))["pairs"]
         return f"{said} `{source}` (sha256 of the pairs `{sha256_file(home / 'pairs.jsonl')[:12]}`)."
-    seeds, sha256 = ", ".join(map(str, manifest.get("seeds", []))), str(suite.get("sha256", "?"))[:12]
+    seeds = ", ".join(map(str, manifest.seeds))
     return (
-        f"{said} {manifest.get('n_samples', '?')} candidates (seeds {seeds}) of the suite `{suite.get('name', '?')}` "
-        f"{suite.get('version', '')} (sha256 `{sha256}`), scored with the detector `{detector.get('name', '?')}`."
+        f"{said} {manifest.n_samples} candidates (seeds {seeds}) of the suite `{suite.name}` {suite.version} (sha256 "
+        f"`{suite.sha256[:12]}`), scored with the detector `{manifest.detector.name}`."
     )
 
 
@@ -121,7 +121,7 @@ def _results(home: Path) -> str:
         )
     if not rows:
         return "It was not evaluated."
-    suite = Run(home / "aligned").manifest.get("suite") or {}
+    suite = Run(home / "aligned").manifest.suite
     head = [
         "detector",
         "Accuracy@0.7 of the base",
@@ -131,7 +131,7 @@ def _results(home: Path) -> str:
         "with",
         "samples",
     ]
-    return f"On `{suite.get('name', '?')}`, the same seeds for both:\n\n{_table(head, rows)}"
+    return f"On `{suite.name}`, the same seeds for both:\n\n{_table(head, rows)}"
 
 
 def _ends(change: Mapping[str, Any]) -> str:

@@ -12,13 +12,10 @@ import numpy as np
 from dsrbench.analysis.statistics import Interval, PairedDifference, paired_difference
 from dsrbench.analysis.summary import accuracy, coverage, mean_scores
 from dsrbench.errors import InputError
-from dsrbench.store import Run, Sample, describe_changes
+from dsrbench.store import Run, RunManifest, Sample, describe_changes
 from dsrbench.types import Floats, Status
 
 N_PROMPTS = 10
-
-COMPARABLE = ("suite", "counts", "stride", "detector", "tracker")
-"""Parts of the manifest that must be equal; of the suite, its hash."""
 
 LIBRARIES = frozenset({"torch", "transformers", "diffusers", "ultralytics", "onnxruntime", "ncnn", "lap", "trackers"})
 """Versions that fingerprints of backends have; runs that differ in them alone are compared with a note."""
@@ -187,55 +184,52 @@ def compare_samples(
     )
 
 
-def unlike_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+def unlike_settings(a: RunManifest, b: RunManifest) -> list[str]:
     """List the settings that keep two runs from being comparable, each as `name: a -> b`; empty when they are.
 
     Args:
         a: Manifest of one run.
         b: Manifest of the other.
 
-    >>> unlike_settings({"counts": "scaled"}, {"counts": "published"})
-    ["counts: 'scaled' -> 'published'"]
+    >>> unlike_settings(RunManifest(stride=1), RunManifest(stride=4))
+    ['stride: 1 -> 4']
     """
 
-    def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: _without_versions(manifest.get(name)) for name in COMPARABLE}
-        return {
-            **kept,
-            "stride": manifest.get("stride", 1),
-            "suite": {"sha256": (manifest.get("suite") or {}).get("sha256")},
-        }
+    def settings(manifest: RunManifest) -> dict[str, Any]:
+        values = manifest.to_json()
+        backends = {kind: _without_versions(values[kind]) for kind in ("detector", "tracker")}
+        counted = {name: values[name] for name in ("counts", "stride")}
+        return {**backends, **counted, "suite": {"sha256": manifest.suite.sha256}}
 
     return describe_changes(settings(a), settings(b))
 
 
-def unlike_runtimes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+def unlike_runtimes(a: RunManifest, b: RunManifest) -> list[str]:
     """List the devices, precisions and versions of libraries in which two runs differ.
 
     Args:
         a: Manifest of one run.
         b: Manifest of the other; of a manifest of dsrbench 0.1 the versions of packages alone are known.
 
-    >>> unlike_runtimes({"packages": {"torch": "2.13"}}, {"packages": {"torch": "2.14"}})
+    >>> unlike_runtimes(RunManifest(packages={"torch": "2.13"}), RunManifest(packages={"torch": "2.14"}))
     ["libraries.torch: '2.13' -> '2.14'"]
     """
 
-    def runtime(manifest: Mapping[str, Any]) -> dict[str, Any]:
-        ways = manifest.get("runtime") or [{}]
-        libraries = {name: v for name, v in (manifest.get("packages") or {}).items() if name in LIBRARIES}
-        return {**ways[-1], "libraries": libraries, **({"ways": len(ways)} if len(ways) > 1 else {})}
+    def runtime(manifest: RunManifest) -> dict[str, Any]:
+        latest = manifest.runtime[-1].to_json() if manifest.runtime else {}
+        libraries = {name: version for name, version in manifest.packages.items() if name in LIBRARIES}
+        n_ways = len(manifest.runtime)
+        return {**latest, "libraries": libraries, **({"ways": n_ways} if n_ways > 1 else {})}
 
     one, other = runtime(a), runtime(b)
-    known = {"libraries", *(one.keys() & other.keys())} if not (a.get("runtime") and b.get("runtime")) else one | other
+    known = one | other if a.runtime and b.runtime else {"libraries", *(one.keys() & other.keys())}
     return describe_changes({name: one.get(name) for name in known}, {name: other.get(name) for name in known})
 
 
-def _without_versions(record: Any) -> Any:
-    """A backend's record without the versions of libraries in its fingerprint."""
-    if not isinstance(record, Mapping) or not isinstance(record.get("fingerprint"), Mapping):
-        return record
-    kept = {name: value for name, value in record["fingerprint"].items() if name not in LIBRARIES}
-    return {**record, "fingerprint": kept}
+def _without_versions(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a backend's record without the versions of libraries in its fingerprint."""
+    fingerprint = {name: value for name, value in record["fingerprint"].items() if name not in LIBRARIES}
+    return {**record, "fingerprint": fingerprint}
 
 
 def _of_model(run: Run, model: str | None, option: str) -> list[Sample]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dsrbench.analysis.plain import plain
 from dsrbench.analysis.reasons import reason_kind
 from dsrbench.analysis.statistics import Interval, share_interval
 from dsrbench.analysis.wording import compare_wordings, measure_spread
+from dsrbench.records import to_json
 from dsrbench.store import Sample
 from dsrbench.types import DEFAULT_WORDING, HEADLINE_THRESHOLD, THRESHOLDS, Diagnosis, Status
 
@@ -62,7 +62,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
         "n_filled_frames": filled,
         "filled_frame_share": filled / frames if frames else math.nan,
     }
-    result: dict[str, Any] = plain(summary)
+    result: dict[str, Any] = to_json(summary)
     return result
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsrbench.backends.registry import Registry, default_options, detectors, trackers
+from dsrbench.store.manifest import BackendRecord, RunManifest
 from dsrbench.types import FrameCounts
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -57,13 +58,11 @@ PROTOCOLS = {
 counts, inclusive corners."""
 
 
-def name_protocol(
-    detector: Mapping[str, Any], tracker: Mapping[str, Any], *, counts: FrameCounts | None, stride: int
-) -> str:
+def name_protocol(detector: BackendRecord, tracker: BackendRecord, *, counts: FrameCounts | None, stride: int) -> str:
     """Name the protocol that settings make.
 
     Args:
-        detector: Record of the detector, with `name` and `options`, as in run.json.
+        detector: Record of the detector; its `name` and `options` count.
         tracker: Record of the tracker, likewise.
         counts: Frame counts in force; None for scaled ones.
         stride: Frames from one that is looked at to the next.
@@ -71,8 +70,8 @@ def name_protocol(
     Returns:
         The preset that has just these settings; `custom` where none has, or where a backend comes from another package.
 
-    >>> assignment = {"name": "assignment", "options": {}}
-    >>> name_protocol({"name": "nanodet", "options": {"any_animal": True}}, assignment, counts=None, stride=1)
+    >>> detector = BackendRecord("nanodet", options={"any_animal": True})
+    >>> name_protocol(detector, BackendRecord("assignment"), counts=None, stride=1)
     'custom'
     """
     for name, preset in PROTOCOLS.items():
@@ -86,25 +85,17 @@ def name_protocol(
     return CUSTOM
 
 
-def protocol_of(manifest: Mapping[str, Any]) -> str:
+def protocol_of(manifest: RunManifest) -> str:
     """Name the protocol of a run from the settings in its manifest, whatever name the manifest has."""
-    counts = manifest.get("counts", "scaled")
-    return name_protocol(
-        manifest.get("detector") or {},
-        manifest.get("tracker") or {},
-        counts=FrameCounts(**counts) if isinstance(counts, Mapping) else None,
-        stride=manifest.get("stride", 1),
-    )
+    return name_protocol(manifest.detector, manifest.tracker, counts=manifest.counts, stride=manifest.stride)
 
 
-def _fits(registry: Registry[Any], name: str | None, options: Options, record: Mapping[str, Any]) -> bool:
-    """Whether a backend is the preset's, with the preset's options and otherwise its own defaults."""
-    if name not in (None, record.get("name")):
+def _fits(registry: Registry[Any], name: str | None, options: Options, record: BackendRecord) -> bool:
+    """Tell whether a backend is the preset's, with the preset's options and otherwise its own defaults."""
+    if name not in (None, record.name) or not registry.is_builtin(record.name):
         return False
-    if not registry.is_builtin(str(record.get("name"))):
-        return False
-    expected = {**default_options(registry.load(str(record["name"]))), **options.get(registry.kind, {})}
-    given = record.get("options") or {}
+    expected = {**default_options(registry.load(record.name)), **options.get(registry.kind, {})}
+    given = record.options
     return all(given[key] == expected.get(key, given[key]) for key in given if key not in OPEN) and all(
         given.get(key) == value for key, value in options.get(registry.kind, {}).items()
     )

@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from dsrbench import __version__
 from dsrbench.backends.base import AssociationTracker, Detector, Generator, PropagationTracker
 from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
+from dsrbench.store.manifest import BackendRecord
 
 B = TypeVar("B")
 
@@ -55,16 +56,12 @@ class Backend(Generic[B]):
     @functools.cached_property
     def digest(self) -> str:
         """A short hash of `record`, for cache keys."""
-        return hashlib.sha256(json.dumps(self.record(), sort_keys=True, default=str).encode()).hexdigest()[:32]
+        text = json.dumps(dataclasses.asdict(self.record()), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> BackendRecord:
         """Return the record of the backend for manifests and cache keys."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "options": self.options,
-            "fingerprint": self.fingerprint,
-        }
+        return BackendRecord(self.name, self.version, self.options, self.fingerprint)
 
 
 def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:

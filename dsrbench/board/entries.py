@@ -226,7 +226,7 @@ def open_entry(results: Snapshot, record: Record, rules: Rules) -> OpenEntry:
     folder = results.fetch(f"entries/{record.name}/{ENTRY}").parent
     results.fetch(f"entries/{record.name}/{BOXES}")
     entry = read_entry(folder)
-    suite = rules.find_suite(entry.suite["name"], entry.suite["version"])
+    suite = rules.find_suite(entry.suite.name, entry.suite.version)
     rows = read_grid(entry, suite, folder)
     return OpenEntry(record, entry, score_rows(rows, suite, entry), rows)
 

@@ -261,10 +261,10 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
     known: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
     if not (folder / boxes_file.FILE).exists():
         entry, figures = check_figures(folder, rules.find_suite)
-        rules.check_seeds(entry.suite["name"], entry.seeds)
+        rules.check_seeds(entry.suite.name, entry.seeds)
         return Record(entry.name, tier=SELF_REPORTED, entry=_without_claim(entry), figures=figures, **known)
     checked = check_entry(folder, rules.find_suite)
-    rules.check_seeds(checked.entry.suite["name"], checked.entry.seeds)
+    rules.check_seeds(checked.entry.suite.name, checked.entry.seeds)
     return Record(
         checked.entry.name,
         tier=RESCORED,

@@ -34,7 +34,7 @@ def command(run: Path, other: Path | None, reference: Path | None, curves: Path 
     dsrbench agreement runs/nanodet --reference scores.csv --out agreement.json
     """
     from dsrbench.analysis import compare_backends, read_reference
-    from dsrbench.analysis.plain import plain
+    from dsrbench.records import to_json
     from dsrbench.store import LocalDisk, Run
 
     if (other is None) == (reference is None):
@@ -45,7 +45,7 @@ def command(run: Path, other: Path | None, reference: Path | None, curves: Path 
     agreement = compare_backends(Run.open(run), there)
     _print(agreement, str(run), str(other or reference))
     if out is not None:
-        text = json.dumps(plain(agreement), indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(to_json(agreement), indent=1, allow_nan=False, ensure_ascii=False)
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
@@ -53,10 +53,10 @@ def _print(found: Agreement, here: str, there: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.analysis.plain import plain
+    from dsrbench.records import to_json
     from dsrbench.report.cells import decimal, percent, plain_table
 
-    values, console = plain(found), Console()
+    values, console = to_json(found), Console()
     table = plain_table("Agreement", "")
     rho = values["spearman"]
     ends = "" if rho["low"] is None else f" ({rho['low']:.3f} – {rho['high']:.3f})"

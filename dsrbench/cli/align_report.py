@@ -35,9 +35,9 @@ class Report:
     def compare(self, base: Run, aligned: Run, detector: str) -> None:
         """Print base beside aligned, and write `comparison-DETECTOR.json` with the keys `scores` and `quality`."""
         from dsrbench.analysis import compare_models
-        from dsrbench.analysis.plain import plain
         from dsrbench.cli.compare import print_comparison
         from dsrbench.quality import compare_quality, measure_run
+        from dsrbench.records import to_json
         from dsrbench.store import LocalDisk
 
         click.echo(f"Detector: {detector}")
@@ -47,7 +47,9 @@ class Report:
         print_quality(quality)
         for note in self.notes:
             click.echo(note)
-        text = json.dumps(plain({"scores": scores, "quality": quality}), indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(
+            to_json({"scores": scores, "quality": quality}), indent=1, allow_nan=False, ensure_ascii=False
+        )
         LocalDisk(self.home).write_atomic(f"comparison-{detector}.json", text.encode() + b"\n")
 
 

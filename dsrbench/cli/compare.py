@@ -30,7 +30,7 @@ def command(
     dsrbench compare runs/both runs/both --model-a wan --model-b cogvideox --out comparison.json
     """
     from dsrbench.analysis import compare_models
-    from dsrbench.analysis.plain import plain
+    from dsrbench.records import to_json
     from dsrbench.store import LocalDisk, Run
 
     comparison = compare_models(
@@ -38,7 +38,7 @@ def command(
     )
     print_comparison(comparison)
     if out is not None:
-        text = json.dumps(plain(comparison), indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(to_json(comparison), indent=1, allow_nan=False, ensure_ascii=False)
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
@@ -47,10 +47,10 @@ def print_comparison(found: Comparison) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.analysis.plain import plain
+    from dsrbench.records import to_json
     from dsrbench.report.cells import decimal, percent, plain_table
 
-    console, values = Console(), plain(found)
+    console, values = Console(), to_json(found)
     console.print(Text(f"a: {found.model_a}\nb: {found.model_b}\n{found.n_pairs} pairs of {found.n_prompts} prompts"))
     if found.n_only_a or found.n_only_b:
         console.print(f"without a partner, left out: {found.n_only_a} of a, {found.n_only_b} of b")

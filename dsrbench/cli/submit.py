@@ -133,7 +133,7 @@ def _check(folder: Path, entry: Entry, to: str | None) -> CheckedEntry:
 
     rules = Rules() if to is None else read_rules(open_stores(to)[0].look())
     checked = check_entry(folder, rules.find_suite)
-    rules.check_seeds(entry.suite["name"], entry.seeds)
+    rules.check_seeds(entry.suite.name, entry.seeds)
     return checked
 
 
@@ -170,12 +170,12 @@ def _write_card(card: str, checked: CheckedEntry, to: str | None) -> None:
     files = add_to_card(text, checked.entry, checked.summary, dataset=dataset)
     named = {path.name if is_file else "README.md": files.card}
     if files.results:
-        named[f".eval_results/dsrbench-{checked.entry.suite['name']}.yaml"] = files.results
+        named[f".eval_results/dsrbench-{checked.entry.suite.name}.yaml"] = files.results
     if is_file:
         for name, content in named.items():
             LocalDisk(path.parent).write_atomic(name, content.encode())
         click.echo(f"Model card: {path}")
         return
     changes = {name: content.encode() for name, content in named.items()}
-    address = propose_files(card, changes, message=f"dsrbench: {checked.entry.suite['name']}", kind="model")
+    address = propose_files(card, changes, message=f"dsrbench: {checked.entry.suite.name}", kind="model")
     click.echo(f"Model card: {address}")

@@ -137,10 +137,10 @@ def describe(dropped: Counter[str] | dict[str, int]) -> str:
 def _write_prompts(
     run: Run, found: Collected, kept: Sequence[Candidate], splits: dict[str, str], disk: LocalDisk
 ) -> None:
-    suite = run.manifest.get("suite") or {}
+    suite = run.manifest.suite
     there = sorted({row.prompt_id for row in kept})
     prompts = tuple(dataclasses.replace(found.prompts[id], split=splits[id]) for id in there)
-    write_suite(Suite(suite.get("name", "prompts"), suite.get("version") or "", prompts), disk.path(PROMPTS))
+    write_suite(Suite(suite.name or "prompts", suite.version, prompts), disk.path(PROMPTS))
 
 
 def _plan(runs: Sequence[Run], rules: Rules, form: Form) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from dsrbench import __version__
 from dsrbench.dataset.curate import LOSER, REASONS, WINNER, Candidate, Rules
 from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.plots import stacked_bars
 from dsrbench.errors import MissingExtraError
-from dsrbench.store import LocalDisk
+from dsrbench.store import LocalDisk, RunManifest
 from dsrbench.types import Diagnosis, Prompt, Status
 
 Splits = Mapping[str, Sequence[Candidate]]
@@ -41,7 +40,7 @@ def write_card(
     disk: LocalDisk,
     splits: Splits,
     prompts: Mapping[str, Prompt],
-    manifests: Sequence[Mapping[str, Any]],
+    manifests: Sequence[RunManifest],
     *,
     rules: Rules,
     form: Form,
@@ -166,22 +165,22 @@ def _describe_curation(rules: Rules, curation: Curation) -> str:
     )
 
 
-def _provenance(manifests: Sequence[Mapping[str, Any]]) -> str:
+def _provenance(manifests: Sequence[RunManifest]) -> str:
     rows = []
     for manifest in manifests:
-        suite, generator = manifest.get("suite") or {}, manifest.get("generator") or {}
-        print_ = generator.get("fingerprint") or {}
-        commit = str(print_.get("commit") or "")[:12]
-        rows.append(
-            [
-                ", ".join(manifest.get("models", [])) or "?",
-                f"{generator.get('name', 'videos that were given')}{f' at {commit}' if commit else ''}",
-                ", ".join(map(str, manifest.get("seeds", []))) or "?",
-                f"{suite.get('name', '?')} {suite.get('version') or ''} (`{str(suite.get('sha256', '?'))[:12]}`)",
-                *(str((manifest.get(part) or {}).get("name", "?")) for part in ("detector", "tracker")),
-                str(manifest.get("dsrbench", "?")),
-            ]
+        suite, generator = manifest.suite, manifest.generator
+        commit = str(generator.fingerprint.get("commit") or "")[:12] if generator is not None else ""
+        source = generator.name if generator is not None else "videos that were given"
+        cells = (
+            ", ".join(manifest.models),
+            source + (f" at {commit}" if commit else ""),
+            ", ".join(map(str, manifest.seeds)),
+            f"{suite.name} {suite.version} (`{suite.sha256[:12]}`)",
+            manifest.detector.name,
+            manifest.tracker.name,
+            manifest.dsrbench,
         )
+        rows.append([cell or "?" for cell in cells])
     return _table(["model", "made by", "seeds", "suite", "detector", "tracker", "dsrbench"], rows)
 
 

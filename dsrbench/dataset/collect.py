@@ -58,14 +58,13 @@ def open_runs(folders: Sequence[str]) -> list[Run]:
     first = runs[0].manifest
     for run in runs[1:]:
         manifest = run.manifest
-        suites = [made.get("suite") or {} for made in (first, manifest)]
-        if suites[0].get("sha256") != suites[1].get("sha256"):
-            said = " and ".join(f"{s.get('name', '?')} {s.get('version') or ''}".strip() for s in suites)
+        if first.suite.sha256 != manifest.suite.sha256:
+            said = " and ".join(f"{made.suite.name} {made.suite.version}".strip() for made in (first, manifest))
             raise RunMismatchError(
                 f"{names[0]} and {run.disk.shown} are of different suites ({said}); build a dataset of each"
             )
-        old, new = ({key: made.get(key) for key in ALIKE} for made in (first, manifest))
-        changes = describe_changes(old, new)
+        old, new = first.to_json(), manifest.to_json()
+        changes = describe_changes({name: old[name] for name in ALIKE}, {name: new[name] for name in ALIKE})
         if changes:
             raise RunMismatchError(
                 f"{names[0]} and {run.disk.shown} were scored in different ways ({changes[0]}), so that their scores "
@@ -93,7 +92,7 @@ def collect(runs: Sequence[Run], rules: Rules, notes: Path, *, partial: bool = F
     dropped: Counter[str] = Counter()
     problems: list[str] = []
     owners: dict[tuple[str, str, int], int] = {}
-    total = sum(run.manifest.get("n_samples", 0) for run in runs)
+    total = sum(run.manifest.n_samples for run in runs)
     with _Hashes(notes, likeness=rules.near_duplicates >= 0) as hashes:
         for number, run in enumerate(runs):
             for row, sample in enumerate(run.iter_samples()):

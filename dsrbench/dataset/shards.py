@@ -150,5 +150,5 @@ def _tracks_of(run: Run, sample: Sample) -> VideoTracks | None:
 
 
 def _manifest_text(run: Run) -> str:
-    manifest = {name: value for name, value in run.manifest.items() if name != "schema"}
+    manifest = {name: value for name, value in run.manifest.to_json().items() if name != "schema"}
     return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

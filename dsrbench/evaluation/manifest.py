@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import dsrbench
 from dsrbench.backends.base import Generator
@@ -16,6 +14,7 @@ from dsrbench.errors import BackendError
 from dsrbench.evaluation.planning import Plan
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.requirements import installed_versions
+from dsrbench.store import RunManifest, SuiteRecord
 
 PACKAGES = (
     "numpy",
@@ -34,35 +33,27 @@ PACKAGES = (
 """Packages whose versions can touch a figure."""
 
 
-def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | None = None) -> dict[str, Any]:
-    """The manifest of a run of `plan` by `scorer`, and by `generator` where it makes the videos.
-
-    It has no times, hosts or paths of this machine.
-    """
+def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | None = None) -> RunManifest:
+    """Build the manifest of a run of `plan` by `scorer`, and by `generator` where it makes the videos."""
     suite = plan.suite
-    return {
-        "dsrbench": dsrbench.__version__,
-        "commit": source_commit(),
-        "suite": {
-            "name": suite.name,
-            "version": suite.version,
-            "sha256": suite.sha256,
-            "n_prompts": len(suite.prompts),
-        },
-        "models": plan.models,
-        "seeds": sorted({job.key.seed for job in plan.jobs}),
-        "n_samples": len(plan.jobs),
-        "generator": generator.record() if generator is not None else None,
-        "protocol": scorer.protocol,
-        "detector": scorer.detector.record(),
-        "tracker": scorer.tracker.record(),
-        "nouns": read_nouns(plan, scorer)[0],
-        "stride": scorer.stride,
-        "counts": dataclasses.asdict(scorer.counts) if scorer.counts else "scaled",
-        "packages": installed_versions(PACKAGES),
-        "python": platform.python_version(),
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-    }
+    return RunManifest(
+        dsrbench=dsrbench.__version__,
+        commit=source_commit(),
+        suite=SuiteRecord(suite.name, suite.version, suite.sha256, len(suite.prompts)),
+        models=tuple(plan.models),
+        seeds=tuple(sorted({job.key.seed for job in plan.jobs})),
+        n_samples=len(plan.jobs),
+        generator=generator.record() if generator is not None else None,
+        protocol=scorer.protocol,
+        detector=scorer.detector.record(),
+        tracker=scorer.tracker.record(),
+        nouns=read_nouns(plan, scorer)[0],
+        stride=scorer.stride,
+        counts=scorer.counts,
+        packages=installed_versions(PACKAGES),
+        python=platform.python_version(),
+        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    )
 
 
 def read_nouns(plan: Plan, scorer: Scorer) -> tuple[dict[str, str], dict[str, str]]:

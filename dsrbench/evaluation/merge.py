@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dsrbench.errors import InputError, RunMismatchError, StoreError
 from dsrbench.evaluation.runtime import add_runtime
 from dsrbench.evaluation.samples import describe_file
-from dsrbench.store import Run, SampleKey, Written, describe_changes
+from dsrbench.store import Run, RunManifest, RuntimeRecord, SampleKey, Written, describe_changes
 from dsrbench.store.disk import place_link, write_error
 
-MAY_DIFFER = ("shard", "commit", "packages", "python", "threads")
+MAY_DIFFER = ("commit", "packages", "python", "threads")
 """Parts of the manifest in which machines may differ; where they do, it is said."""
 
 PARTS = ("videos", "generated", "detections", "tracks", "samples")
@@ -38,7 +38,7 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
     by_number = _sort(shards)
     manifests = {number: run.manifest for number, run in by_number.items()}
     manifest, notes = _agree(manifests, by_number)
-    of = next(iter(manifests.values()))["shard"]["of"]
+    of = manifests[min(manifests)].part.of
     known = {number: run.finished() for number, run in by_number.items() if run.disk.exists("samples.parquet")}
     missing = [number for number in range(1, of + 1) if number not in known]
     if missing:
@@ -48,16 +48,13 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
                 f"of {of} shards these are not there or not finished: {listed}; run them, or give --partial"
             )
         notes.append(f"shards that are missing: {listed}")
-        manifest = {**manifest, "missing_shards": missing}
+        manifest = dataclasses.replace(manifest, missing_shards=tuple(missing))
     samples = _join(known, manifests)
     with out.lock():
-        passing = ("schema", "missing_shards", "runtime")
-        old = {name: value for name, value in out.manifest.items() if name not in passing}
-        new = {name: value for name, value in manifest.items() if name not in passing}
-        if old and old != new:
-            raise RunMismatchError(
-                f"{out.disk.shown} holds another run ({describe_changes(old, new)[0]}); give another --out folder"
-            )
+        old, new = (dataclasses.replace(made, missing_shards=(), runtime=()) for made in (out.manifest, manifest))
+        if out.disk.exists("run.json") and old != new:
+            changes = describe_changes(old.to_json(), new.to_json())
+            raise RunMismatchError(f"{out.disk.shown} holds another run ({changes[0]}); give another --out folder")
         out.write_manifest(manifest)
         for number in known:
             _bring_files(by_number[number], out)
@@ -70,34 +67,35 @@ def _sort(shards: Sequence[Run]) -> dict[int, Run]:
     """Shards by their number."""
     found: dict[int, Run] = {}
     for run in shards:
-        number = run.manifest.get("shard", {}).get("number")
-        if number is None:
+        shard = run.manifest.shard
+        if shard is None:
             raise InputError(f"{run.disk.shown} is a whole run and no shard: its run.json has no `shard`")
-        if number in found:
-            raise InputError(f"shard {number} is there twice: {found[number].disk.shown} and {run.disk.shown}")
-        found[number] = run
+        if shard.number in found:
+            other = found[shard.number].disk.shown
+            raise InputError(f"shard {shard.number} is there twice: {other} and {run.disk.shown}")
+        found[shard.number] = run
     return dict(sorted(found.items()))
 
 
-def _agree(manifests: Mapping[int, Mapping[str, Any]], runs: Mapping[int, Run]) -> tuple[dict[str, Any], list[str]]:
-    """The manifest of the whole, and in what the machines differed.
+def _agree(manifests: Mapping[int, RunManifest], runs: Mapping[int, Run]) -> tuple[RunManifest, list[str]]:
+    """Return the manifest of the whole, and a note on every difference between the machines.
 
     Raises:
         RunMismatchError: The shards are not of one run.
     """
     first, *others = manifests
-    own = ("shard", "schema", "runtime")
-    whole = {name: value for name, value in manifests[first].items() if name not in own}
-    runtime: list[Any] = []
-    for one in (one for made in manifests.values() for one in made.get("runtime", [])):
-        runtime = add_runtime(runtime, one)
+    whole = {number: dataclasses.replace(made, shard=None, runtime=()) for number, made in manifests.items()}
+    runtime: tuple[RuntimeRecord, ...] = ()
+    for made in manifests.values():
+        for record in made.runtime:
+            runtime = add_runtime(runtime, record)
     notes = []
     for number in others:
-        other = {name: value for name, value in manifests[number].items() if name not in own}
-        changes = describe_changes(whole, other)
+        changes = describe_changes(whole[first].to_json(), whole[number].to_json())
         grave = [change for change in changes if change.split(":")[0].split(".")[0] not in MAY_DIFFER]
-        if manifests[number]["shard"]["of"] != manifests[first]["shard"]["of"]:
-            grave.insert(0, f"shards: {manifests[first]['shard']['of']} -> {manifests[number]['shard']['of']}")
+        parts = manifests[first].part.of, manifests[number].part.of
+        if parts[0] != parts[1]:
+            grave.insert(0, f"shards: {parts[0]} -> {parts[1]}")
         if grave:
             both = f"{runs[first].disk.shown} and {runs[number].disk.shown}"
             raise RunMismatchError(
@@ -106,13 +104,11 @@ def _agree(manifests: Mapping[int, Mapping[str, Any]], runs: Mapping[int, Run]) 
         notes += [f"shard {number} differs from shard {first} in {change}" for change in changes]
     if len(runtime) > 1:
         notes.append(f"the shards were computed in {len(runtime)} ways; run.json has them under runtime")
-    return {**whole, "runtime": runtime}, notes
+    return dataclasses.replace(whole[first], runtime=runtime), notes
 
 
-def _join(
-    known: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[int, Mapping[str, Any]]
-) -> list[Written]:
-    """All samples, sorted.
+def _join(known: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[int, RunManifest]) -> list[Written]:
+    """Return all samples, sorted.
 
     Raises:
         InputError: A sample that two shards have.
@@ -120,10 +116,11 @@ def _join(
     """
     owner: dict[SampleKey, int] = {}
     for number, samples in known.items():
-        if len(samples) != manifests[number]["shard"]["n_samples"]:
+        n_samples = manifests[number].part.n_samples
+        if len(samples) != n_samples:
             raise StoreError(
-                f"shard {number} has {len(samples)} samples in its tables and not the "
-                f"{manifests[number]['shard']['n_samples']} of its manifest; run its command again"
+                f"shard {number} has {len(samples)} samples in its tables and not the {n_samples} of its manifest; "
+                f"run its command again"
             )
         for key in samples:
             if key in owner:
@@ -135,13 +132,13 @@ def _join(
 
 
 def _located(samples: Sequence[Written], out: Run) -> Iterator[Written]:
-    """The samples with notes of where videos that were made are now."""
-    for sample, note in samples:
-        if note.get("made_by"):
-            made = {name: note[name] for name in ("sha256", "made_by")}
-            yield sample, {**describe_file(out.videos / sample.video), **made}
+    """Yield the samples with records of where videos that were made are now."""
+    for sample, video in samples:
+        if video.made_by:
+            file = describe_file(out.videos / sample.video)
+            yield sample, dataclasses.replace(file, sha256=video.sha256, made_by=video.made_by)
         else:
-            yield sample, note
+            yield sample, video
 
 
 def _bring_files(shard: Run, out: Run) -> None:

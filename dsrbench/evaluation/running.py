@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
@@ -18,7 +18,7 @@ from dsrbench.evaluation.runtime import add_runtime, describe_runtime
 from dsrbench.evaluation.samples import is_finished
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.evaluation.shards import Shard
-from dsrbench.store import Run, Sample, SampleKey, Written, describe_changes
+from dsrbench.store import Run, RunManifest, Sample, SampleKey, ShardRecord, VideoRecord, Written, describe_changes
 
 Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, how many are done, how many there are, and the name of the newest."""
@@ -93,7 +93,7 @@ def finish_run(
         manifest = build_manifest(plan, scorer, generator)
         if shard is not None:
             plan = shard.take(plan, generator)
-            manifest["shard"] = {"number": shard.number, "of": shard.of, "n_samples": len(plan.jobs)}
+            manifest = dataclasses.replace(manifest, shard=ShardRecord(shard.number, shard.of, len(plan.jobs)))
         known = run.finished()
         linked = (known or run.written_samples()) if force else known
         if force:
@@ -101,12 +101,13 @@ def finish_run(
             known = {}
         _check_manifest(run, manifest)
         _drop_stale_table(run, manifest)
-        before = run.manifest.get("runtime", [])
-        run.write_manifest({**manifest, "runtime": before})
+        before = run.manifest.runtime
+        run.write_manifest(dataclasses.replace(manifest, runtime=before))
         run.log("start", samples=len(plan.jobs))
         todo = _find_todo(plan, scorer, run, generator, known, linked)
         if todo:
-            run.write_manifest({**manifest, "runtime": add_runtime(before, describe_runtime(scorer, generator))})
+            runtime = add_runtime(before, describe_runtime(scorer, generator))
+            run.write_manifest(dataclasses.replace(manifest, runtime=runtime))
             refused = refused_prompts(plan, generator) if generator is not None else {}
             tell = _Teller(len(plan.jobs), len(plan.jobs) - len(todo), on_progress)
             (engine or Local()).work(Work(plan, todo, scorer, generator, refused, run), tell)
@@ -129,12 +130,12 @@ def _find_todo(
     """The jobs that the tables do not show to be finished; of videos that are made, whole blocks of them."""
     unfinished = set()
     for job in plan.jobs:
-        old, note = known.get(job.key, (None, {}))
+        old, video = known.get(job.key, (None, VideoRecord()))
         if generator is None:
             link_video(job, run, linked.get(job.key))
         elif old is not None:
-            job = recall_video(job, generator, run, note.get("made_by") or "", old.text_used)
-        if not is_finished(job, scorer, old, note):
+            job = recall_video(job, generator, run, video.made_by or "", old.text_used)
+        if not is_finished(job, scorer, old, video):
             unfinished.add(job.key)
     if generator is not None:
         blocks = make_blocks(plan, generator)
@@ -162,13 +163,12 @@ class _Teller:
             self._on_progress(verb, self._done[verb], self._total, name)
 
 
-def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
-    old = run.manifest
-    if not old:
+def _check_manifest(run: Run, manifest: RunManifest) -> None:
+    if not run.disk.exists("run.json"):
         return
-    changes = describe_changes(
-        {name: old.get(name) for name in MUST_AGREE}, {name: manifest.get(name) for name in MUST_AGREE}
-    )
+    both = (run.manifest.to_json(), manifest.to_json())
+    old, new = ({name: values.get(name) for name in MUST_AGREE} for values in both)
+    changes = describe_changes(old, new)
     if changes:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         raise RunMismatchError(
@@ -177,8 +177,7 @@ def _check_manifest(run: Run, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _drop_stale_table(run: Run, manifest: Mapping[str, Any]) -> None:
+def _drop_stale_table(run: Run, manifest: RunManifest) -> None:
     """Remove the table of a run with another manifest, which would be taken for this one's if this one were killed."""
-    old = {name: value for name, value in run.manifest.items() if name not in ("schema", "runtime")}
-    if old != manifest:
+    if dataclasses.replace(run.manifest, runtime=()) != manifest:
         run.disk.remove("samples.parquet")

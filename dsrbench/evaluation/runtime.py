@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.requirements import installed_versions
+from dsrbench.store import DeviceRecord, RuntimeRecord
 
 LIBRARIES = ("torch", "transformers", "diffusers", "peft", "ultralytics", "onnxruntime", "ncnn")
 """Packages that compute; a backend's record names those that are installed."""
 
 
-def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> dict[str, Any]:
-    """Describe what computes on this machine; nothing of it is part of a cache key.
-
-    Returns:
-        `detector`, `tracker` and, where videos are made, `generator`, each with `device`, `name` and `dtype`; beside
-        them `libraries` (versions) and, where a GPU is used, its `driver`.
-    """
-    backends: dict[str, Backend[Any]] = {"detector": scorer.detector, "tracker": scorer.tracker}
-    if generator is not None:
-        backends["generator"] = generator
-    runtime: dict[str, Any] = {kind: _describe(backend.instance) for kind, backend in backends.items()}
-    uses_gpu = any(part["device"].startswith("cuda") for part in runtime.values())
-    return {**runtime, "libraries": installed_versions(LIBRARIES), **({"driver": _driver()} if uses_gpu else {})}
+def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> RuntimeRecord:
+    """Describe what computes on this machine; nothing of it is part of a cache key."""
+    record = RuntimeRecord(
+        detector=_describe(scorer.detector.instance),
+        tracker=_describe(scorer.tracker.instance),
+        generator=_describe(generator.instance) if generator is not None else None,
+        libraries=installed_versions(LIBRARIES),
+    )
+    devices = (record.detector, record.tracker, record.generator)
+    uses_gpu = any(device.device.startswith("cuda") for device in devices if device is not None)
+    return dataclasses.replace(record, driver=_driver()) if uses_gpu else record
 
 
-def add_runtime(known: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def add_runtime(known: Sequence[RuntimeRecord], new: RuntimeRecord) -> tuple[RuntimeRecord, ...]:
     """Add what computes now to what has computed before, each once, in the order in which they came.
 
-    >>> add_runtime([{"driver": "1"}], {"driver": "1"}), add_runtime([], {"driver": "2"})
-    ([{'driver': '1'}], [{'driver': '2'}])
+    >>> one, two = RuntimeRecord(driver="1"), RuntimeRecord(driver="2")
+    >>> [record.driver for record in add_runtime([one], one)], [record.driver for record in add_runtime([one], two)]
+    (['1'], ['1', '2'])
     """
-    return [*known, *([new] if new not in known else [])]
+    return (*known, *([new] if new not in known else []))
 
 
-def _describe(instance: object) -> dict[str, Any]:
-    """Device, its name and precision of a backend; one that says nothing computes on the CPU."""
+def _describe(instance: object) -> DeviceRecord:
+    """Return the device of a backend; one that does not state its own computes on the CPU."""
     placement = getattr(instance, "placement", None)
     device, dtype = placement() if callable(placement) else ("cpu", "float32")
-    return {"device": device, "name": _device_name(device), "dtype": dtype}
+    return DeviceRecord(device, _device_name(device), dtype)
 
 
 def _device_name(device: str) -> str:

@@ -6,9 +6,7 @@ import dataclasses
 import os
 import time
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dsrbench.errors import BackendError, StoreError, UnsupportedVersionError
 from dsrbench.evaluation.cache_keys import score_key, track_key
@@ -16,7 +14,7 @@ from dsrbench.evaluation.names import readable
 from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.scorer import Scorer, explain_failure, score_sample
 from dsrbench.evaluation.tracing import trace_video
-from dsrbench.store import Run, Sample, Written
+from dsrbench.store import Run, Sample, VideoRecord, Written
 from dsrbench.types import FrameCounts, VideoScore, VideoTracks
 from dsrbench.video import sha256_file
 
@@ -27,27 +25,26 @@ class Traced:
 
     Attributes:
         sample: As it will be written, but for the score where `tracks_key` is given.
-        file: Path, size, time of change and hash of the video, by which the hash is trusted next time.
+        video: The record of its video.
         tracks_key: Names the tracks to score; empty where the sample is final.
         tracks: These tracks, where they are at hand.
     """
 
     sample: Sample
-    file: dict[str, Any]
+    video: VideoRecord
     tracks_key: str = ""
     tracks: VideoTracks | None = None
 
 
-def is_finished(job: Job, scorer: Scorer, old: Sample | None, note: Mapping[str, Any]) -> bool:
-    """Whether `old`, a sample that was written before, is what the job would give again, by its file's `note` alone."""
+def is_finished(job: Job, scorer: Scorer, old: Sample | None, video: VideoRecord) -> bool:
+    """Tell whether a sample written before is what the job would give again, by the record of its video alone."""
     if old is None or old.prompt != job.prompt or old.video != job.name:
         return False
     if job.path is None:
         return old.key == "" and old.score.reason == job.problem
-    file = describe_file(job.path)
     return (
-        _same_file(note, file)
-        and note["sha256"] == old.video_sha256
+        video.is_unchanged(describe_file(job.path))
+        and video.sha256 == old.video_sha256
         and old.text_used == job.text_used
         and old.key == score_key(scorer, job.prompt, old.video_sha256)
     )
@@ -58,7 +55,7 @@ def fail_job(job: Job) -> Traced:
     sample = Sample(
         *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name), text_used=job.text_used
     )
-    return Traced(sample, {})
+    return Traced(sample, VideoRecord())
 
 
 def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Traced:
@@ -79,29 +76,29 @@ def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Tr
     if job.path is None:
         return failed
     blank = failed.sample
-    old, note = written or (None, {})
-    file: dict[str, Any] = {}
+    old, known = written or (None, VideoRecord())
+    video = VideoRecord()
     try:
-        file = describe_file(job.path)
-        sha256 = note["sha256"] if _same_file(note, file) else sha256_file(job.path)
-        file |= {"sha256": sha256, **({"made_by": job.made_by} if job.made_by else {})}
+        video = describe_file(job.path)
+        sha256 = known.sha256 if known.sha256 and known.is_unchanged(video) else sha256_file(job.path)
+        video = dataclasses.replace(video, sha256=sha256, made_by=job.made_by or None)
         key = score_key(scorer, job.prompt, sha256)
         if old is not None and old.key == key and old.prompt == job.prompt:
-            return Traced(dataclasses.replace(old, video=job.name, text_used=job.text_used), file)
+            return Traced(dataclasses.replace(old, video=job.name, text_used=job.text_used), video)
         sample = dataclasses.replace(blank, video_sha256=sha256, key=key)
         try:
             scorer.check_prompt(job.prompt)
         except BackendError as error:
-            return Traced(dataclasses.replace(sample, score=VideoScore.invalid(str(error))), file)
+            return Traced(dataclasses.replace(sample, score=VideoScore.invalid(str(error))), video)
         began = time.monotonic()
         tracks = trace_video(scorer, job, sha256, run)
         run.log("evaluated", sample=str(job.key), seconds=round(time.monotonic() - began, 3))
-        return Traced(sample, file, track_key(scorer, job.prompt, sha256), tracks)
+        return Traced(sample, video, track_key(scorer, job.prompt, sha256), tracks)
     except (StoreError, UnsupportedVersionError):
         raise
     except Exception as error:
-        unread = dataclasses.replace(blank, video_sha256=file.get("sha256", ""))
-        return Traced(_fail(error, unread, run, job.path), file)
+        unread = dataclasses.replace(blank, video_sha256=video.sha256 or "")
+        return Traced(_fail(error, unread, run, job.path), video)
 
 
 def score_traced(traced: Traced, counts: FrameCounts | None, run: Run) -> Sample:
@@ -124,8 +121,8 @@ def score_traced(traced: Traced, counts: FrameCounts | None, run: Run) -> Sample
         except Exception as error:
             sample = _fail(error, dataclasses.replace(sample, key=""), run)
     written = run.read_sample(sample.id)
-    if written is None or written[0].row() != sample.row() or written[1] != traced.file:
-        run.write_sample(sample, traced.file)
+    if written is None or written[0].row() != sample.row() or written[1] != traced.video:
+        run.write_sample(sample, traced.video)
     return sample
 
 
@@ -137,15 +134,11 @@ def _fail(error: Exception, sample: Sample, run: Run, path: Path | None = None) 
     return dataclasses.replace(sample, score=VideoScore.failed(readable(reason)))
 
 
-def describe_file(path: Path) -> dict[str, Any]:
-    """Path, size in bytes and time of change of a file; the path alone of one that is not there."""
+def describe_file(path: Path) -> VideoRecord:
+    """Return the record of a file without its hash: path, size and time of change; the path alone where absent."""
     where = readable(os.path.realpath(path))
     try:
         stat = path.stat()
     except OSError:
-        return {"path": where}
-    return {"path": where, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
-def _same_file(note: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
-    return bool(note.get("sha256")) and all(note.get(name) == file.get(name) for name in ("path", "size", "mtime_ns"))
+        return VideoRecord(where)
+    return VideoRecord(where, stat.st_size, stat.st_mtime_ns)

@@ -14,6 +14,7 @@ from dsrbench.backends.base import AssociationTracker, Detector, PropagationTrac
 from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, DSRBenchError, InputError
 from dsrbench.metric import find_anchor_frame, score_tracks
+from dsrbench.records import to_json
 from dsrbench.store import Sample
 from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
 from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
@@ -125,8 +126,8 @@ class Scorer:
             )
         provenance = {
             "video_sha256": sha256,
-            "detector": self.detector.record(),
-            "tracker": self.tracker.record(),
+            "detector": to_json(self.detector.record()),
+            "tracker": to_json(self.tracker.record()),
             "nouns": self.check_prompt(prompt),
             **anchor,
         }

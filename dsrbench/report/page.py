@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench import __version__
-from dsrbench.analysis.plain import plain
 from dsrbench.analysis.summary import summarize
 from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
 from dsrbench.report.scripts import script_json
@@ -45,12 +44,12 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     Raises:
         StoreError: The run has not finished, or the folder cannot be written.
     """
-    samples = order_samples(run.samples())
+    samples, manifest = order_samples(run.samples()), run.manifest
     summary = summarize(samples)
     run.write_json("report/summary.json", summary)
     data: dict[str, Any] = {
         "summary": summary,
-        "manifest": plain(run.manifest),
+        "manifest": manifest.to_json(),
         "titles": {diagnosis.value: title for diagnosis, title in TITLES.items()},
         "parts": [[key, *words] for key, words in PARTS.items()],
         "shard": SHARD,
@@ -60,11 +59,11 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     if standalone:
         shown = samples[:STANDALONE_SAMPLES]
         details = [sample_detail(run, sample) for sample in shown]
-        data |= page_rows(shown, _embed(shown, locate), data["manifest"])
+        data |= page_rows(shown, _embed(shown, locate), manifest)
         name = "report/standalone.html"
         page = _render(_title(run), {**data, "standalone": True, "details": details})
     else:
-        data |= page_rows(samples, [locate.url(sample) for sample in samples], data["manifest"])
+        data |= page_rows(samples, [locate.url(sample) for sample in samples], manifest)
         data["build"] = _write_shards(run, samples)
         name = "report/index.html"
         page = _render(_title(run), data)
@@ -141,6 +140,5 @@ def _render(title: str, data: dict[str, Any]) -> str:
 
 
 def _title(run: Run) -> str:
-    manifest = run.manifest
-    models = [str(model) for model in manifest.get("models") or []]
+    models = run.manifest.models
     return (", ".join(models[:3]) + (" and others" if len(models) > 3 else "")) or run.folder.resolve().name

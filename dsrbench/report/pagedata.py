@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from dsrbench.report.words import RELATIONS, explain_sample
-from dsrbench.store import Run, Sample, SampleKey
+from dsrbench.store import Run, RunManifest, Sample, SampleKey
 from dsrbench.types import Floats, FrameCounts, FrameState, Status, VideoTracks
 
 
@@ -26,7 +26,7 @@ def order_samples(samples: Sequence[Sample]) -> list[Sample]:
     return sorted(samples, key=place)
 
 
-def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
+def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: RunManifest) -> dict[str, Any]:
     """The rows of the page, in the order given.
 
     Args:
@@ -111,8 +111,7 @@ class Locator:
         if inside.exists():
             return inside
         if self._noted is None:
-            written = self._run.written_samples()
-            self._noted = {key: str(note.get("path") or "") for key, (_, note) in written.items()}
+            self._noted = {key: video.path or "" for key, (_, video) in self._run.written_samples().items()}
         noted = self._noted.get(sample.id)
         return Path(noted) if noted and Path(noted).exists() else inside
 
@@ -125,11 +124,10 @@ class Locator:
         return quote(Path(relative).as_posix(), safe="/")
 
 
-def _window(sample: Sample, manifest: Mapping[str, Any]) -> int:
-    """The number of scored frames averaged at either end, by the counts in force."""
-    counts = manifest.get("counts")
-    if isinstance(counts, Mapping):
-        return FrameCounts(**counts).window
+def _window(sample: Sample, manifest: RunManifest) -> int:
+    """Return the number of scored frames averaged at either end, by the counts in force."""
+    if manifest.counts is not None:
+        return manifest.counts.window
     return (FrameCounts.for_frames(sample.n_frames) if sample.n_frames else FrameCounts.published()).window
 
 

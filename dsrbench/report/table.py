@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dsrbench.report.cells import decimal, interval_text, percent, plain_table
 from dsrbench.report.wordings import explain_spread, wordings_table
 from dsrbench.report.words import TITLES
+from dsrbench.store import RunManifest
 from dsrbench.types import Diagnosis
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 Summary = Mapping[str, Any]
 
 
-def print_summary(summary: Summary, manifest: Mapping[str, Any], console: Console | None = None) -> None:
+def print_summary(summary: Summary, manifest: RunManifest, console: Console | None = None) -> None:
     """Print the headline, then relation types, diagnoses, reasons, and models where there are several.
 
     Args:
         summary: What `dsrbench.analysis.summary.summarize` gives.
-        manifest: The run's manifest; what it lacks is left out.
+        manifest: The run's manifest; an empty name in it is left out.
         console: Where to; standard output by default.
     """
     from rich.console import Console
@@ -51,14 +52,14 @@ def figures_table(name: str, figures: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def _title(manifest: Mapping[str, Any]) -> str:
-    suite = manifest.get("suite") or {}
-    models = [str(model) for model in manifest.get("models") or []]
-    named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
-    parts = [named, " ".join(str(suite[k]) for k in ("name", "version") if suite.get(k))]
-    backends = [str((manifest.get(kind) or {}).get("name", "")) for kind in ("detector", "tracker")]
-    parts.append(" + ".join(name for name in backends if name))
-    return " · ".join(part for part in parts if part) or "Summary"
+def _title(manifest: RunManifest) -> str:
+    models = manifest.models
+    parts = (
+        ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else ""),
+        " ".join(filter(None, (manifest.suite.name, manifest.suite.version))),
+        " + ".join(filter(None, (manifest.detector.name, manifest.tracker.name))),
+    )
+    return " · ".join(filter(None, parts)) or "Summary"
 
 
 def _headline(summary: Summary) -> Table:

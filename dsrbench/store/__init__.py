@@ -6,17 +6,25 @@
 """
 
 from dsrbench.store.disk import LocalDisk
+from dsrbench.store.manifest import BackendRecord, DeviceRecord, RunManifest, RuntimeRecord, ShardRecord, SuiteRecord
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.run import Run, Written, describe_changes
-from dsrbench.store.samples import Sample, SampleKey, read_samples, table_schema
+from dsrbench.store.samples import Sample, SampleKey, VideoRecord, read_samples, table_schema
 from dsrbench.store.tensors import pack_tensors, sort_notes
 
 __all__ = [
+    "BackendRecord",
+    "DeviceRecord",
     "LocalDisk",
     "Mirror",
     "Run",
+    "RunManifest",
+    "RuntimeRecord",
     "Sample",
     "SampleKey",
+    "ShardRecord",
+    "SuiteRecord",
+    "VideoRecord",
     "Written",
     "describe_changes",
     "is_url",

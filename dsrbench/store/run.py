@@ -10,24 +10,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsrbench.errors import StoreError
+from dsrbench.errors import InputError, StoreError
+from dsrbench.records import from_json
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.store.disk import LocalDisk, write_error
+from dsrbench.store.manifest import SCHEMA, RunManifest
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.samples import (
     Sample,
     SampleKey,
+    VideoRecord,
     iter_samples,
-    read_rows,
     read_samples,
+    read_videos,
     write_tables,
 )
 from dsrbench.types import Detections, VideoTracks
 
-SCHEMA = 1
-
-Written = tuple[Sample, dict[str, Any]]
-"""A sample with the note about its video: path, size, mtime_ns, sha256, made_by."""
+Written = tuple[Sample, VideoRecord]
+"""A sample with the record of its video."""
 
 
 class Run:
@@ -93,31 +94,31 @@ class Run:
             yield
 
     @property
-    def manifest(self) -> dict[str, Any]:
-        """The settings that make the run's figures comparable; empty before the first write.
+    def manifest(self) -> RunManifest:
+        """The settings that make the run's figures comparable; a manifest of defaults before the first write.
 
         Raises:
             StoreError: Damaged, or of a newer schema.
         """
         if not self.disk.exists("run.json"):
-            return {}
+            return RunManifest()
         try:
-            manifest: dict[str, Any] = json.loads(self.disk.read("run.json"))
-            schema = manifest["schema"]
-        except (ValueError, KeyError, TypeError) as error:
+            values = json.loads(self.disk.read("run.json"))
+            schema = values["schema"]
+            if schema == SCHEMA:
+                return RunManifest.from_json(values)
+        except (ValueError, KeyError, TypeError, InputError) as error:
             raise StoreError(
                 f"{self.disk.shown}/run.json is damaged ({type(error).__name__}: {error}); delete that file and run "
                 f"the same dsrbench eval again: finished samples are kept"
             ) from None
-        if schema != SCHEMA:
-            raise StoreError(
-                f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
-            )
-        return manifest
+        raise StoreError(
+            f"{self.disk.shown} has schema {schema}, this dsrbench reads {SCHEMA}; use the matching version"
+        )
 
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+    def write_manifest(self, manifest: RunManifest) -> None:
         """Write `run.json`."""
-        self.write_json("run.json", {"schema": SCHEMA, **manifest})
+        self.write_json("run.json", manifest.to_json())
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file of the run, whole or not at all; NaN is an error."""
@@ -137,14 +138,14 @@ class Run:
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "host": socket.gethostname(), "event": event, **facts}
         self.disk.append("log.jsonl", json.dumps(line, default=str))
 
-    def write_sample(self, sample: Sample, file: Mapping[str, Any] | None = None) -> None:
-        """Write a sample's JSON; `file` (path, size, mtime of the video) lets its hash be trusted next time."""
-        row = {**sample.row(), "file": dict(file or {})}
+    def write_sample(self, sample: Sample, video: VideoRecord | None = None) -> None:
+        """Write a sample's JSON with the record of its video, by which the hash is trusted next time."""
+        row = {**sample.row(), "file": video.to_json() if video is not None else {}}
         text = json.dumps(row, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.disk.write_atomic(f"samples/{sample.id.slug}.json", text.encode())
 
     def read_sample(self, key: SampleKey) -> Written | None:
-        """A sample written so far with the `file` note beside it; a damaged file is as if not there."""
+        """Read a sample written so far with the record of its video; None where absent or damaged."""
         return self._read_sample(f"samples/{key.slug}.json")
 
     def written_samples(self) -> dict[SampleKey, Written]:
@@ -153,10 +154,10 @@ class Run:
         return {written[0].id: written for written in found if written is not None}
 
     def _read_sample(self, name: str) -> Written | None:
-        with contextlib.suppress(StoreError, ValueError):
+        with contextlib.suppress(StoreError, InputError, ValueError):
             if self.disk.exists(name):
                 row = json.loads(self.disk.read(name))
-                return Sample.from_row(row), row.get("file") or {}
+                return Sample.from_row(row), from_json(VideoRecord, row.get("file") or {})
         return None
 
     def write_detections(self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any]) -> None:
@@ -193,24 +194,24 @@ class Run:
 
     def compact(self, samples: Iterable[Sample]) -> None:
         """Write `samples.parquet`: equal samples give equal bytes, in whatever order they were made."""
-        self.write_tables((sample, {}) for sample in sorted(samples, key=lambda sample: sample.id))
+        self.write_tables((sample, VideoRecord()) for sample in sorted(samples, key=lambda sample: sample.id))
 
     def write_tables(self, written: Iterable[Written]) -> None:
-        """Write `samples.parquet`, and `files.parquet` with the notes about their videos; in flat memory.
+        """Write `samples.parquet`, and `files.parquet` with the records of their videos; in flat memory.
 
         Args:
-            written: Samples sorted by id, each with its note.
+            written: Samples sorted by id, each with the record of its video.
         """
-        with self.disk.writing("samples.parquet") as table, self.disk.writing("files.parquet") as notes:
-            write_tables(table, notes, ((sample.row(), note) for sample, note in written))
+        with self.disk.writing("samples.parquet") as samples, self.disk.writing("files.parquet") as videos:
+            write_tables(samples, videos, ((sample.row(), video.to_json()) for sample, video in written))
 
     def finished(self) -> dict[SampleKey, Written]:
         """Read the samples of a finished run from its tables alone; empty where there are none."""
         with contextlib.suppress(StoreError):
-            notes = read_rows(self.disk.fetch("files.parquet"))
+            videos = read_videos(self.disk.fetch("files.parquet"))
             samples = read_samples(self.disk.fetch("samples.parquet"))
-            if len(notes) == len(samples):
-                return {sample.id: (sample, note) for sample, note in zip(samples, notes, strict=True)}
+            if len(videos) == len(samples):
+                return {sample.id: (sample, video) for sample, video in zip(samples, videos, strict=True)}
         return {}
 
     def samples(self) -> list[Sample]:

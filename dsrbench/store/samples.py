@@ -46,6 +46,34 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class VideoRecord:
+    """What is known of the video of a sample: an unchanged path, size and time of change let its hash be trusted.
+
+    Attributes:
+        path: Absolute path of the file; None where there is no video.
+        size: Size in bytes; None for a file that is not there.
+        mtime_ns: Time of its last change in nanoseconds; likewise.
+        sha256: Hash of its contents; None where it could not be read.
+        made_by: Cache key of the generation that made it; None for a video that was given.
+    """
+
+    path: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    sha256: str | None = None
+    made_by: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+    def is_unchanged(self, file: VideoRecord) -> bool:
+        """Tell whether the hash belongs to the file that `file` describes."""
+        now = (file.path, file.size, file.mtime_ns)
+        return self.sha256 is not None and (self.path, self.size, self.mtime_ns) == now
+
+
 class SampleKey(NamedTuple):
     """The key of a sample in a run; sorting keys sorts `samples.parquet`."""
 
@@ -210,8 +238,8 @@ def write_tables(samples: BinaryIO, files: BinaryIO, rows: Iterable[tuple[dict[s
 
     Args:
         samples: The file for the samples.
-        files: The file for the notes about their videos.
-        rows: The row and the note of each sample, sorted.
+        files: The file for the records of their videos.
+        rows: The row of each sample with the record of its video, sorted.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -223,12 +251,12 @@ def write_tables(samples: BinaryIO, files: BinaryIO, rows: Iterable[tuple[dict[s
     ):
         while part := list(itertools.islice(left, ROWS_AT_ONCE)):
             first.write_table(pa.Table.from_pylist([row for row, _ in part], schema=first.schema))
-            notes = [{"sample_id": row["sample_id"], **note} for row, note in part]
-            second.write_table(pa.Table.from_pylist(notes, schema=second.schema))
+            videos = [{"sample_id": row["sample_id"], **video} for row, video in part]
+            second.write_table(pa.Table.from_pylist(videos, schema=second.schema))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a small table.
+def read_videos(path: Path) -> list[VideoRecord]:
+    """Read the records of a `files.parquet`.
 
     Raises:
         StoreError: Absent, or not such a file.
@@ -237,10 +265,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
+        columns = pq.ParquetFile(path).read([field.name for field in dataclasses.fields(VideoRecord)]).to_pydict()
+        return [VideoRecord(*values) for values in zip(*columns.values(), strict=True)]
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {first_line(error)}") from error
-    return rows
 
 
 def read_samples(path: Path) -> list[Sample]:

@@ -53,11 +53,11 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
         SubmissionError: It is not accepted; says why.
     """
     entry = read_entry(folder)
-    suite = find_suite(entry.suite["name"], entry.suite["version"])
-    if suite.sha256 != entry.suite["sha256"]:
+    suite = find_suite(entry.suite.name, entry.suite.version)
+    if suite.sha256 != entry.suite.sha256:
         raise SubmissionError(
             f"the prompts of suite {suite.name} {suite.version} have the sha256 {suite.sha256[:12]}..., the entry's "
-            f"{entry.suite['sha256'][:12]}...: score the videos with the suite as it was published"
+            f"{entry.suite.sha256[:12]}...: score the videos with the suite as it was published"
         )
     rows = read_grid(entry, suite, folder)
     samples = score_rows(rows, suite, entry)
@@ -83,13 +83,13 @@ def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tupl
         SubmissionError: It is not accepted; says why.
     """
     entry = read_entry(folder)
-    suite = find_suite(entry.suite["name"], entry.suite["version"])
+    suite = find_suite(entry.suite.name, entry.suite.version)
     n_samples, accuracy = len(suite) * len(entry.seeds), entry.claim.get("accuracy")
     shares = {f"{threshold:.1f}": _value(accuracy, f"{threshold:.1f}") for threshold in THRESHOLDS}
     counts = {name: entry.claim.get(name) for name in ("n_samples", "n_scored", "n_invalid", "n_failed")}
     coverage = entry.claim.get("coverage")
     problems = [*_impossible(counts, {**shares, "coverage": coverage}, n_samples), *find_contradictions(entry, [])]
-    if suite.sha256 != entry.suite["sha256"]:
+    if suite.sha256 != entry.suite.sha256:
         problems.append(f"the prompts of suite {suite.name} have another sha256")
     if problems:
         raise SubmissionError(*problems)

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dsrbench.errors import InputError, OptionError
+from dsrbench.records import from_json, to_json
+from dsrbench.store import BackendRecord, SuiteRecord
 from dsrbench.types import FrameCounts
 
 SCHEMA = 1
@@ -87,11 +89,11 @@ class Entry:
     Attributes:
         name: Name of the entry and of its folder.
         model: What made the videos.
-        suite: Name, version and sha256 of the prompts.
+        suite: The prompts, without their number.
         seeds: Seeds of every prompt.
-        detector: Name, version, options and fingerprint.
-        tracker: Likewise.
-        generator: Likewise; None where the videos were made elsewhere.
+        detector: The detector.
+        tracker: The tracker.
+        generator: The generator; None where the videos were made elsewhere.
         protocol: Name of the preset of the backends.
         stride: Frames from one that was looked at to the next.
         counts: Frame counts in force; None scales the published ones to each video's length.
@@ -103,11 +105,11 @@ class Entry:
 
     name: str
     model: ModelFacts
-    suite: Mapping[str, str]
+    suite: SuiteRecord
     seeds: tuple[int, ...]
-    detector: Mapping[str, Any]
-    tracker: Mapping[str, Any]
-    generator: Mapping[str, Any] | None
+    detector: BackendRecord
+    tracker: BackendRecord
+    generator: BackendRecord | None
     claim: Mapping[str, Any]
     protocol: str = "default"
     stride: int = 1
@@ -117,9 +119,10 @@ class Entry:
     dsrbench: str = ""
 
     def record(self) -> dict[str, Any]:
-        """As JSON values."""
-        counts = dataclasses.asdict(self.counts) if self.counts is not None else "scaled"
-        return {"schema": SCHEMA, **dataclasses.asdict(self), "seeds": list(self.seeds), "counts": counts}
+        """Return the JSON object of `entry.json`."""
+        values = {"schema": SCHEMA, **to_json(self)}
+        del values["suite"]["n_prompts"]
+        return values if self.counts is not None else {**values, "counts": "scaled"}
 
 
 def read_entry(folder: Path) -> Entry:
@@ -162,10 +165,7 @@ def parse_entry(data: bytes) -> Entry:
     problems = _find_problems(row)
     if problems:
         raise SubmissionError(*problems)
-    counts = None if row["counts"] == "scaled" else FrameCounts(**row["counts"])
-    fields = {field.name for field in dataclasses.fields(Entry)} - {"model", "seeds", "counts"}
-    given = {name: row[name] for name in fields}
-    return Entry(model=ModelFacts(**row["model"]), seeds=tuple(row["seeds"]), counts=counts, **given)
+    return from_json(Entry, {**row, "counts": None if row["counts"] == "scaled" else row["counts"]})
 
 
 def check_text(text: object, *, most: int = MOST_TEXT) -> str:
@@ -242,6 +242,8 @@ def _check_counts(value: object) -> str:
 def _check_backend(value: object) -> str:
     if not isinstance(value, dict) or set(value) != set(BACKEND):
         return f"must be an object with {', '.join(BACKEND)}"
+    if not (isinstance(value["options"], dict) and isinstance(value["fingerprint"], dict)):
+        return "must have objects as options and fingerprint"
     return _matches(NAME)(value["name"]) or check_text(value["version"]) or _check_json(value)
 
 

@@ -38,7 +38,7 @@ def find_contradictions(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
 
 def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
     """Say what the built-in tracker of an entry could not have made."""
-    name = entry.tracker["name"]
+    name = entry.tracker.name
     if not trackers.is_builtin(name):
         return
     propagates = issubclass(trackers.load(name), PropagationTracker)

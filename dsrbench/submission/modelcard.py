@@ -60,7 +60,7 @@ def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset:
     value = figures["accuracy"]["0.7"]["value"]
     results = ""
     if dataset:
-        one = hub.EvalResultEntry(dataset_id=dataset, task_id=entry.suite["name"], value=value, notes=_notes(entry))
+        one = hub.EvalResultEntry(dataset_id=dataset, task_id=entry.suite.name, value=value, notes=_notes(entry))
         results = yaml.safe_dump(hub.eval_result_entries_to_yaml([one]), sort_keys=False)
     return CardFiles(str(card), results)
 
@@ -70,8 +70,8 @@ def _results(hub: Any, entry: Entry, figures: Mapping[str, Any], dataset: str) -
     return [
         hub.EvalResult(
             task_type=TASK,
-            dataset_type=dataset or f"dsrbench/{entry.suite['name']}",
-            dataset_name=f"{entry.suite['name']} {entry.suite['version']} ({_notes(entry)})",
+            dataset_type=dataset or f"dsrbench/{entry.suite.name}",
+            dataset_name=f"{entry.suite.name} {entry.suite.version} ({_notes(entry)})",
             metric_type=kind,
             metric_name=name,
             metric_value=values[kind],
@@ -82,4 +82,4 @@ def _results(hub: Any, entry: Entry, figures: Mapping[str, Any], dataset: str) -
 
 
 def _notes(entry: Entry) -> str:
-    return f"{entry.detector['name']}, {entry.tracker['name']}, {len(entry.seeds)} seeds a prompt"
+    return f"{entry.detector.name}, {entry.tracker.name}, {len(entry.seeds)} seeds a prompt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,11 @@ import dsrbench
 from dsrbench.analysis import summarize
 from dsrbench.backends.protocols import protocol_of
 from dsrbench.errors import InputError, StoreError
-from dsrbench.store import LocalDisk, Run, Sample
+from dsrbench.records import to_json
+from dsrbench.store import BackendRecord, LocalDisk, Run, Sample
 from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
-from dsrbench.submission.entry import BACKEND, FILE, Entry, ModelFacts, check_name, parse_entry
-from dsrbench.types import FrameCounts, Status
+from dsrbench.submission.entry import FILE, Entry, ModelFacts, check_name, parse_entry
+from dsrbench.types import Status
 
 TOP = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy", "mean_score")
 """What of a summary is claimed."""
@@ -53,24 +55,23 @@ def pack_entry(
     check_name(name)
     manifest, samples = run.manifest, _of_model(run, model_in_run)
     seeds = sorted({sample.seed for sample in samples})
-    n_prompts = manifest["suite"]["n_prompts"]
+    suite, n_prompts = manifest.suite, manifest.suite.n_prompts or 0
     if len(samples) != len(seeds) * n_prompts:
         raise InputError(
-            f"{run.folder}: {len(samples)} samples are not the {n_prompts} prompts of {manifest['suite']['name']} with "
+            f"{run.folder}: {len(samples)} samples are not the {n_prompts} prompts of {suite.name} with "
             f"{len(seeds)} seeds each; an entry has every one of them (`--seeds` makes the missing ones failed samples)"
         )
-    counts = manifest["counts"]
     entry = Entry(
         name=name,
         model=model,
-        suite={key: manifest["suite"][key] for key in ("name", "version", "sha256")},
+        suite=dataclasses.replace(suite, n_prompts=None),
         seeds=tuple(seeds),
-        detector=_backend(manifest["detector"]),
-        tracker=_backend(manifest["tracker"]),
-        generator=_backend(manifest["generator"]) if manifest.get("generator") else None,
+        detector=_without_places(manifest.detector),
+        tracker=_without_places(manifest.tracker),
+        generator=_without_places(manifest.generator) if manifest.generator is not None else None,
         protocol=protocol_of(manifest),
-        stride=manifest["stride"],
-        counts=None if counts == "scaled" else FrameCounts(**counts),
+        stride=manifest.stride,
+        counts=manifest.counts,
         base=base,
         notes=notes,
         dsrbench=dsrbench.__version__,
@@ -95,9 +96,8 @@ def _of_model(run: Run, model: str | None) -> list[Sample]:
     return [sample for sample in samples if model in (None, sample.model)]
 
 
-def _backend(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = hide_places({name: record[name] for name in BACKEND})
-    return kept
+def _without_places(record: BackendRecord) -> BackendRecord:
+    return BackendRecord(**hide_places(to_json(record)))
 
 
 def hide_places(value: Any) -> Any:

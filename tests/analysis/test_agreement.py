@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from dsrbench.analysis import compare_backends, read_reference
 from dsrbench.analysis.agreement import Agreement
-from dsrbench.analysis.plain import plain
 from dsrbench.analysis.reference import entries_of
 from dsrbench.errors import InputError
-from dsrbench.store import Run
+from dsrbench.records import to_json
+from dsrbench.store import Run, RunManifest
 
 
 def write_samples(folder, samples, manifest=None):
     run = Run(folder)
-    run.write_manifest(manifest or {})
+    run.write_manifest(RunManifest.from_json(manifest or {}))
     run.compact(samples)
     return run
 
@@ -77,7 +77,7 @@ def test_a_run_agrees_with_itself(tmp_path_factory, scores):
     assert found.n_decisions_differ == 0
     assert found.n_both_scored == 0 or found.mean_absolute_difference == 0
     assert math.isnan(found.pearson) or found.pearson == pytest.approx(1)
-    json.dumps(plain(found), allow_nan=False)
+    json.dumps(to_json(found), allow_nan=False)
 
 
 def test_joined_by_file_name_whatever_the_folder(tmp_path):

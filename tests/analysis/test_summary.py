@@ -13,6 +13,7 @@ from rich.console import Console
 
 from dsrbench.analysis import summarize
 from dsrbench.report import print_summary
+from dsrbench.store import RunManifest
 
 CASES = [
     # what, scores, coverage, accuracy@0.7, mean score, its two bounds
@@ -109,7 +110,7 @@ def test_a_failure_never_raises_accuracy_nor_order_anything(samples):
 
 def printed(samples, manifest=MANIFEST, width=80):
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    print_summary(summarize(samples), manifest, console)
+    print_summary(summarize(samples), RunManifest.from_json(manifest), console)
     return console.file.getvalue()
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from dsrbench.analysis import summarize
 from dsrbench.analysis.statistics import share_interval
 from dsrbench.report import print_summary
+from dsrbench.store import RunManifest
 
 GOOD, BAD = 0.9, 0.1
 
@@ -88,7 +89,7 @@ def test_models_are_not_paired_with_each_other():
 
 def test_the_table():
     console = Console(file=io.StringIO(), width=80)
-    print_summary(summarize(run_of(default=[GOOD] * 4, sides=[BAD] * 4)), MANIFEST, console)
+    print_summary(summarize(run_of(default=[GOOD] * 4, sides=[BAD] * 4)), RunManifest.from_json(MANIFEST), console)
     shown = console.file.getvalue()
     assert "Wording" in shown
     assert "-100.0 (-100.0 – -100.0)" in shown

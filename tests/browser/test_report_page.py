@@ -12,7 +12,7 @@ from factories.runs import EVIL, FPS, FRAMES, SHOWN, Spec, make_prompt, write_ru
 from PIL import Image
 
 from dsrbench.report import write_page
-from dsrbench.store import Run, Sample
+from dsrbench.store import Run, RunManifest, Sample
 from dsrbench.types import VideoScore
 
 pytestmark = pytest.mark.browser
@@ -324,7 +324,7 @@ def many_samples(run, n):
 @pytest.mark.slow
 def test_ten_thousand_samples(open_page, rendered_run, tmp_path):
     run = Run(tmp_path / "large")
-    run.write_manifest({"models": ["m"]})
+    run.write_manifest(RunManifest(models=("m",)))
     run.compact(many_samples(rendered_run, 10_000))
     index = write_page(run)
     page = open_page(index)
@@ -353,7 +353,7 @@ def test_lost_data_folder_is_said(open_page, tmp_path):
 
 def test_run_without_samples_opens(open_page, tmp_path):
     run = Run(tmp_path / "empty")
-    run.write_manifest({})
+    run.write_manifest(RunManifest())
     run.compact([])
     page = open_page(write_page(run))
     assert page.title().startswith("empty")
@@ -362,7 +362,7 @@ def test_run_without_samples_opens(open_page, tmp_path):
 
 def test_failed_only(open_page, tmp_path):
     run = Run(tmp_path / "failed")
-    run.write_manifest({"models": ["m"]})
+    run.write_manifest(RunManifest(models=("m",)))
     run.compact([Sample("m", make_prompt(SHOWN[0]), 0, VideoScore.failed("/data/x.mp4: no such file"), video="x.mp4")])
     page = open_page(write_page(run), expect=["ERR_FILE_NOT_FOUND"])
     assert "no such file" in card(page, "x.mp4").inner_text()
@@ -375,7 +375,7 @@ def test_wordings_have_a_table_whose_rows_filter(tmp_path, open_page):
         id = prompt.id if name == "default" else f"{prompt.id}~{name}"
         worded = dataclasses.replace(prompt, id=id, text=text, tags=(f"wording:{name}",))
         samples += [Sample("m", worded, seed, VideoScore.failed("no video")) for seed in range(seeds)]
-    run.write_manifest({"models": ["m"]})
+    run.write_manifest(RunManifest(models=("m",)))
     run.compact(samples)
     page = open_page(write_page(run))
     table = page.locator("table", has_text="By wording: 0.0 points apart, 0.0 % of videos change")

@@ -63,8 +63,8 @@ def test_all_stages_and_again(place):
     assert len((home / "training/log.jsonl").read_text().splitlines()) == 2
     assert not (home / "training/validation.jsonl").exists(), "no suite to validate on"
     base, aligned = Run.open(run / "base"), Run.open(home / "aligned")
-    assert base.manifest["generator"]["fingerprint"]["adapter"] is None
-    assert len(aligned.manifest["generator"]["fingerprint"]["adapter"]) == 64
+    assert base.manifest.generator.fingerprint["adapter"] is None
+    assert len(aligned.manifest.generator.fingerprint["adapter"]) == 64
     assert "Accuracy@0.7" in done.stdout
     assert "Frames with duplicates" in done.stdout
     compared = json.loads((home / "comparison-scripted.json").read_text())
@@ -140,7 +140,7 @@ def test_rounds_and_validation(place):
     name = "pytorch_lora_weights.safetensors"
     chosen = two / f"training/checkpoint-{best:06d}" / name
     assert (two / "adapter" / name).read_bytes() == chosen.read_bytes()
-    assert Run.open(one / "candidates").manifest["seeds"] == [0, 1]
+    assert Run.open(one / "candidates").manifest.seeds == [0, 1]
     later = Run.open(two / "candidates").manifest
     assert later["seeds"] == [2, 3]
     assert later["generator"]["fingerprint"]["adapter"] == sha256_file(one / "adapter" / name)
@@ -250,7 +250,7 @@ def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
     assert done.returncode == 0, done.stderr
     home = place / "wan-run/round-1"
     assert len(read_pairs(home / "pairs.jsonl")) == 2
-    assert Run.open(home / "aligned").manifest["generator"]["fingerprint"]["adapter"] == sha256_file(
+    assert Run.open(home / "aligned").manifest.generator.fingerprint["adapter"] == sha256_file(
         home / "adapter/pytorch_lora_weights.safetensors"
     )
     assert "A LoRA for wan" in (home / "adapter/README.md").read_text()

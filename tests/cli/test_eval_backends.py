@@ -50,7 +50,7 @@ def test_every_detector_of_transformers(place, tiny, name, model):
     assert len(samples) == 3
     assert {sample.score.status.value for sample in samples} <= {"scored", "invalid"}
     manifest = json.loads((place / RUN / "run.json").read_text())
-    assert manifest["detector"]["fingerprint"]["model"] == manifest["detector"]["options"]["model"] == tiny(model).name
+    assert manifest.detector.fingerprint["model"] == manifest.detector.options["model"] == tiny(model).name
     assert str(tiny(model).parent) not in (place / RUN / "run.json").read_text()
 
 
@@ -65,7 +65,7 @@ def test_every_association_tracker(place, tracker):
 
 def test_another_tracker_after_the_first(place):
     boxes = ("--detector", "scripted", "-o", "detector.boxes=boxes.jsonl")
-    assert run_eval(*boxes).manifest["tracker"]["name"] == "assignment"
+    assert run_eval(*boxes).manifest.tracker.name == "assignment"
     run = run_eval(*boxes, "--tracker", "bytetrack", "-o", "tracker.lost=2")
-    assert run.manifest["tracker"]["name"] == "bytetrack"
+    assert run.manifest.tracker.name == "bytetrack"
     assert [sample.score.diagnosis.value for sample in run.samples()] == ["correct", "reversed", "static"]

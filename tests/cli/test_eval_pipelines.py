@@ -59,7 +59,7 @@ def test_from_a_folder_to_a_report(pipeline_folder, name, tmp_path):
     assert {s.score.status.value for s in samples} <= {"scored", "invalid"}
     info = probe(next(run_folder.videos.glob("*.mp4")))
     assert (info.codec, info.n_frames) == ("h264", made)
-    record = run_folder.manifest["generator"]
+    record = run_folder.manifest.generator
     assert (record["name"], record["options"]["model"]) == ("diffusers", f"tiny-{name}")
     assert record["fingerprint"]["recipe"] == name
     assert record["fingerprint"]["settings"]["frames"] == made

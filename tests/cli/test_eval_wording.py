@@ -54,7 +54,7 @@ def test_all_wordings_the_model_knows(model, three, tmp_path):
     assert len(samples) == 3 * len(HEARD)
     for (id, wording, _), sample in samples.items():
         assert sample.text_used == write_wording(three.get(id), wording)
-    assert run.manifest["suite"]["name"] == "three~0+1+2+3"
+    assert run.manifest.suite.name == "three~0+1+2+3"
     summary = run.read_json("report/summary.json")
     assert set(summary["by_wording"]) == set(HEARD)
     assert (summary["n_samples"], summary["n_prompts"]) == (12, 3)

@@ -59,9 +59,9 @@ def test_a_model_and_a_protocol_are_fetched_and_run(hub, tmp_path):
     assert [line.partition(":")[0] for line in lines] == [f"fetching {name}" for name in (COGVIDEOX, DINO, SAM2)]
     assert [line.partition(" MB, ")[2] for line in lines] == ["CogVideoX License", "Apache-2.0", "Apache-2.0"]
     manifest = Run.open(tmp_path / "run").manifest
-    assert manifest["protocol"] == "spatialalign"
-    assert manifest["generator"]["options"]["model"] == "cogvideox-5b"
-    assert manifest["detector"]["fingerprint"]["commit"] == hub.repos[DINO].commits[0][0]
+    assert manifest.protocol == "spatialalign"
+    assert manifest.generator.options["model"] == "cogvideox-5b"
+    assert manifest.detector.fingerprint["commit"] == hub.repos[DINO].commits[0][0]
     again = run(hub, tmp_path, *asked, "--offline")
     assert again.returncode == 0, again.stderr
     assert "fetching" not in again.stderr
@@ -101,7 +101,7 @@ def test_a_file_of_prompts_keeps_the_embedded_models_detector(hub, tmp_path):
     done = run(hub, tmp_path, *asked)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("by default: detector sprites (the embedded model has its own detector)\n")
-    assert Run.open(tmp_path / "run").manifest["detector"]["name"] == "sprites"
+    assert Run.open(tmp_path / "run").manifest.detector.name == "sprites"
 
 
 def test_a_server_that_fails_in_the_middle_names_what_is_left(hub, tmp_path):

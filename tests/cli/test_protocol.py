@@ -39,7 +39,7 @@ def test_boxes_are_propagated_by_sam2(place):
     tracks = run.tracks(sample.id)
     assert tracks.provenance["anchor"] == 0
     assert tracks.mask_area.shape == (13, 2)
-    assert run.manifest["tracker"]["fingerprint"]
+    assert run.manifest.tracker.fingerprint
 
 
 def test_the_published_protocol_runs_and_is_recorded(place):
@@ -50,9 +50,9 @@ def test_the_published_protocol_runs_and_is_recorded(place):
     )
     assert done.returncode == 0, done.stderr
     manifest = Run.open(place / "published").manifest
-    assert (manifest["protocol"], manifest["counts"]["scored"]) == ("spatialalign", 20)
-    assert manifest["detector"]["options"]["strict"] is True
-    assert manifest["tracker"]["options"]["inclusive"] is True
+    assert (manifest.protocol, manifest.counts["scored"]) == ("spatialalign", 20)
+    assert manifest.detector.options["strict"] is True
+    assert manifest.tracker.options["inclusive"] is True
     (sample,) = Run.open(place / "published").samples()
     assert sample.score.status.value == "invalid", "13 frames are too few for absolute counts"
 
@@ -65,6 +65,6 @@ def test_fast_is_recorded(place):
     picodet = ("--detector", "picodet", "-o", f"detector.weights={weights}")
     assert dsrbench(*VIDEOS, "--protocol", "fast", *picodet, "--out", "fast", cwd=place).returncode == 0
     manifest = Run.open(place / "fast").manifest
-    assert (manifest["protocol"], manifest["stride"]) == ("fast", 4)
+    assert (manifest.protocol, manifest.stride) == ("fast", 4)
     done = dsrbench(*VIDEOS, "--protocol", "slow", *boxes, cwd=place)
     assert "no protocol 'slow'. Known: default, fast, spatialalign" in error_line(done, 3)

@@ -82,7 +82,7 @@ def test_from_a_suite_to_samples_that_say_which_text_was_used(pipeline_folder, m
     assert code == 0, err
     samples = Run(runs).samples()
     assert {(s.prompt.text, s.text_used) for s in samples} == {(CAT, SAID), (DOG, DOG)}
-    assert Run(runs).manifest["generator"]["fingerprint"]["text"]["upsampler"] == name
+    assert Run(runs).manifest.generator.fingerprint["text"]["upsampler"] == name
     videos = {path.name: path.read_bytes() for path in (runs / "videos").iterdir()}
     assert (
         evaluate(folder, suite, tmp_path / "said", write_texts(tmp_path / "said.jsonl", {CAT: SAID, DOG: DOG}))[0] == 0

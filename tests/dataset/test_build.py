@@ -17,7 +17,7 @@ from dsrbench.dataset.read import iter_rows
 from dsrbench.dataset.rows import sample_of
 from dsrbench.errors import InputError, OptionError, RunMismatchError, StoreError, VideoError
 from dsrbench.metric import score_tracks
-from dsrbench.store import LocalDisk, Run
+from dsrbench.store import LocalDisk, Run, RunManifest
 from dsrbench.types import VideoTracks
 from dsrbench.video import read_clip
 
@@ -175,7 +175,7 @@ def test_two_models_of_one_suite(source, tmp_path):
 def test_runs_that_do_not_go_together(source, tmp_path):
     def other(name, **change):
         run = copy_run(source, tmp_path / name)
-        run.write_manifest({**{k: v for k, v in run.manifest.items() if k != "schema"}, **change})
+        run.write_manifest(RunManifest.from_json({**run.manifest.to_json(), **change}))
         return [str(source.folder), str(run.folder)]
 
     def refuse(error, match, folders):
@@ -187,7 +187,7 @@ def test_runs_that_do_not_go_together(source, tmp_path):
     suite = {"name": "other", "version": "2", "sha256": "6" * 64}
     refuse(RunMismatchError, r"of different suites \(tiny 1 and other 2\); build a dataset", other("a", suite=suite))
     detector = {"name": "picodet"}
-    refuse(RunMismatchError, r"scored in different ways \(detector\.fing", other("b", detector=detector))
+    refuse(RunMismatchError, r"scored in different ways \(detector\.name", other("b", detector=detector))
     refuse(InputError, r"sample alpha/1000_LR/0 is in .* and .*--model-name", other("c"))
     refuse(InputError, "given twice", [str(source.folder)] * 2)
     refuse(InputError, "at least one run folder", [])
@@ -221,7 +221,7 @@ def test_a_folder_that_holds_something_else(built, source, tmp_path):
 
 def test_nothing_left(source, tmp_path):
     run = Run(tmp_path / "none")
-    run.write_manifest({**{k: v for k, v in source.manifest.items() if k != "schema"}})
+    run.write_manifest(source.manifest)
     run.compact([])
     with pytest.raises(InputError, match="none of 0 samples is left"):
         build_dataset([str(run.folder)], tmp_path / "out")

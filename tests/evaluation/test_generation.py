@@ -100,7 +100,7 @@ def test_from_prompts_to_scores(undisturbed):
     assert {(s.n_frames, s.fps, s.width, s.height) for s in samples} == {(16, 8.0, 48, 32)}
     assert sum(s.score.status.value == "scored" for s in samples) >= 8
     manifest = undisturbed.manifest
-    assert (manifest["generator"]["name"], manifest["models"], manifest["seeds"]) == ("world", ["world"], [0, 1])
+    assert (manifest.generator.name, manifest.models, manifest.seeds) == ("world", ("world",), (0, 1))
     note = json.loads(undisturbed.disk.read(undisturbed.disk.list("generated")[0]))
     assert sorted(note) == ["key", "metadata", "sha256", "text_used"]
 

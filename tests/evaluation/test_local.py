@@ -99,7 +99,7 @@ def test_a_run_from_pixels_to_scores(videos, tmp_path):
         assert np.nanmax(np.abs(tracks.subject - truth.subject)) <= 2
         assert (run.folder / "videos" / sample.video).samefile(videos / sample.video)
     assert [s.id for s in run.samples()] == [s.id for s in samples]
-    assert run.manifest["suite"]["sha256"] == SUITE.sha256
+    assert run.manifest.suite.sha256 == SUITE.sha256
     assert temporary_files(run) == []
 
 
@@ -192,7 +192,7 @@ def test_another_tracker_option_needs_no_detection(videos, tmp_path):
     before = {s.id: s for s in run.samples()}
     asked, samples = go(videos, run, tracker={"gap": "0", "entry": "0.2"})
     assert asked == []
-    assert run.manifest["tracker"]["options"]["entry"] == 0.2
+    assert run.manifest.tracker.options["entry"] == 0.2
     assert all(before[s.id].key != s.key for s in samples)
     assert run.tracks(samples[0].id).provenance["tracker"]["options"]["gap"] == 0
     # and back again

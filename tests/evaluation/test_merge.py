@@ -12,6 +12,7 @@ from dsrbench.errors import InputError, RunMismatchError, StoreError
 from dsrbench.evaluation import Shard, evaluate, plan_videos
 from dsrbench.evaluation.generation import make_blocks
 from dsrbench.evaluation.merge import merge_shards
+from dsrbench.records import to_json
 from dsrbench.report import update_page
 from dsrbench.store import Run
 
@@ -98,11 +99,11 @@ def test_missing_shards_are_listed(shards, tmp_path):
         merge_shards([shards[1]], out)
     assert not out.folder.exists()
     assert merge_shards([shards[1], shards[2]], out, partial=True) == ["shards that are missing: 1"]
-    assert out.manifest["missing_shards"] == [1]
+    assert out.manifest.missing_shards == (1,)
     assert len(out.samples()) == 16
     # and then the last one comes
     merge_shards(shards, out)
-    assert "missing_shards" not in out.manifest
+    assert "missing_shards" not in json.loads(out.disk.read("run.json"))
     assert len(out.samples()) == 24
 
 
@@ -137,13 +138,13 @@ def alter(run, to, **manifest):
 
 
 def test_another_suite_detector_or_machine(shards, tmp_path):
-    suite = {**shards[1].manifest["suite"], "sha256": "0" * 64}
+    suite = {**to_json(shards[1].manifest.suite), "sha256": "0" * 64}
     other = alter(shards[1], tmp_path / "suite", suite=suite)
     with pytest.raises(RunMismatchError, match=r"suite\.sha256"):
         merge_shards([shards[0], other, shards[2]], Run(tmp_path / "out"))
     other = alter(shards[1], tmp_path / "threads", threads=99)
     notes = merge_shards([shards[0], other, shards[2]], Run(tmp_path / "out"))
-    assert notes == [f"shard 2 differs from shard 1 in threads: {shards[0].manifest['threads']} -> 99"]
+    assert notes == [f"shard 2 differs from shard 1 in threads: {shards[0].manifest.threads} -> 99"]
 
 
 def test_one_shard_twice_a_whole_run_and_a_sample_of_two(shards, whole, tmp_path):

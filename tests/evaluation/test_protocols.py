@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from dsrbench.backends.protocols import PROTOCOLS, name_protocol, protocol_of
 from dsrbench.backends.registry import convert_options, default_options, detectors, trackers
 from dsrbench.errors import OptionError
 from dsrbench.evaluation.defaults import choose_backends
+from dsrbench.store import BackendRecord, RunManifest
 from dsrbench.types import FrameCounts
 
 
@@ -58,7 +60,7 @@ def test_an_unknown_protocol():
 
 
 def record(registry, name, **options):
-    return {"name": name, "options": {**default_options(registry.load(name)), **options}}
+    return BackendRecord(name, options={**default_options(registry.load(name)), **options})
 
 
 PUBLISHED = FrameCounts.published()
@@ -68,24 +70,24 @@ NAMES = [
     # detector, tracker, counts, stride, name
     (DINO, SAM2, PUBLISHED, 1, "spatialalign"),
     (
-        {**DINO, "options": {**DINO["options"], "device": "cuda:1", "model": "mine", "batch": 2}},
+        dataclasses.replace(DINO, options={**DINO.options, "device": "cuda:1", "model": "mine", "batch": 2}),
         SAM2,
         PUBLISHED,
         1,
         "spatialalign",
     ),
-    ({**DINO, "options": {**DINO["options"], "threshold": 0.2}}, SAM2, PUBLISHED, 1, "custom"),
+    (dataclasses.replace(DINO, options={**DINO.options, "threshold": 0.2}), SAM2, PUBLISHED, 1, "custom"),
     (record(detectors, "grounding-dino"), SAM2, PUBLISHED, 1, "custom"),  # labels of its own
     (DINO, record(trackers, "sam2"), PUBLISHED, 1, "custom"),  # box edges of its own
     (DINO, SAM2, None, 1, "custom"),  # scaled counts
-    ({"name": "grounding-dino", "options": {}}, SAM2, PUBLISHED, 1, "custom"),  # does not say that it is strict
+    (BackendRecord("grounding-dino", options={}), SAM2, PUBLISHED, 1, "custom"),  # does not say that it is strict
     (record(detectors, "nanodet"), record(trackers, "assignment"), PUBLISHED, 1, "custom"),
     (record(detectors, "nanodet"), record(trackers, "assignment"), None, 1, "default"),
     (record(detectors, "nanodet"), record(trackers, "assignment"), None, 4, "fast"),
     (record(detectors, "nanodet"), record(trackers, "assignment"), None, 3, "custom"),
     (record(detectors, "nanodet", any_animal=True), record(trackers, "assignment"), None, 1, "custom"),
-    ({"name": "somebodys", "options": {}}, record(trackers, "assignment"), None, 1, "custom"),
-    ({"name": "scripted", "options": {"boxes": "b.jsonl"}}, record(trackers, "assignment"), None, 1, "default"),
+    (BackendRecord("somebodys", options={}), record(trackers, "assignment"), None, 1, "custom"),
+    (BackendRecord("scripted", options={"boxes": "b.jsonl"}), record(trackers, "assignment"), None, 1, "default"),
 ]
 
 
@@ -95,8 +97,8 @@ def test_settings_make_the_name(detector, tracker, counts, stride, name):
 
 
 def test_an_old_manifest_has_the_name_of_its_settings():
-    manifest = {"protocol": "spatialalign, changed", "counts": "scaled", "stride": 1}
-    manifest |= {"detector": record(detectors, "nanodet"), "tracker": record(trackers, "assignment")}
+    detector, tracker = record(detectors, "nanodet"), record(trackers, "assignment")
+    manifest = RunManifest(protocol="spatialalign, changed", detector=detector, tracker=tracker)
     assert protocol_of(manifest) == "default"
 
 

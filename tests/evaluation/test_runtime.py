@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 
 import pytest
@@ -12,7 +13,7 @@ from dsrbench.evaluation import evaluate, plan_videos
 from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.evaluation.runtime import describe_runtime
 from dsrbench.prompts import read_suite
-from dsrbench.store import Run
+from dsrbench.store import DeviceRecord, Run, RunManifest
 
 KINDS = {"1000_LR": "LR", "1001_LR": "RL"}
 
@@ -31,31 +32,32 @@ def run_eval(place, **more):
 
 
 def test_a_run_says_what_computed_it(place):
-    (way,) = run_eval(place).manifest["runtime"]
-    here = {"device": "cpu", "name": platform.machine(), "dtype": "float32"}
-    assert (way["detector"], way["tracker"], "generator" in way, "driver" in way) == (here, here, False, False)
-    assert all(version[0].isdigit() for version in way["libraries"].values())
+    (way,) = run_eval(place).manifest.runtime
+    here = DeviceRecord("cpu", platform.machine(), "float32")
+    assert (way.detector, way.tracker, way.generator, way.driver) == (here, here, None, None)
+    assert all(version[0].isdigit() for version in way.libraries.values())
+    assert not {"generator", "driver"} & set(way.to_json())
 
 
 def test_a_run_that_goes_on_elsewhere_has_both(place):
     run = run_eval(place, limit=1)
     data = run.manifest
-    there = {**data["runtime"][0], "detector": {"device": "cuda", "name": "another card", "dtype": "bfloat16"}}
-    run.write_manifest({**{name: value for name, value in data.items() if name != "schema"}, "runtime": [there]})
+    there = dataclasses.replace(data.runtime[0], detector=DeviceRecord("cuda", "another card", "bfloat16"))
+    run.write_manifest(dataclasses.replace(data, runtime=(there,)))
     run_eval(place, limit=1)
-    assert run.manifest["runtime"] == [there], "there was nothing to do"
+    assert run.manifest.runtime == (there,), "there was nothing to do"
     run_eval(place)
-    assert run.manifest["runtime"] == [there, *data["runtime"]]
+    assert run.manifest.runtime == (there, *data.runtime)
 
 
 def test_a_network_says_where_it_is(tiny, device):
     options = {"detector": {"model": str(tiny("owlv2")), "dtype": "bfloat16"}, "tracker": {"model": str(tiny("sam2"))}}
     scorer = choose_backends(detector="owlv2", tracker="sam2", options=options).make()
     found = describe_runtime(scorer, None)
-    assert (found["detector"]["device"], found["detector"]["dtype"]) == (device, "bfloat16")
-    assert (found["tracker"]["device"], found["tracker"]["dtype"]) == (device, "float32")
-    assert {"torch", "transformers"} <= set(found["libraries"])
-    assert ("driver" in found) == (device == "cuda")
+    assert (found.detector.device, found.detector.dtype) == (device, "bfloat16")
+    assert (found.tracker.device, found.tracker.dtype) == (device, "float32")
+    assert {"torch", "transformers"} <= set(found.libraries)
+    assert (found.driver is not None) == (device == "cuda")
 
 
 def test_runs_on_unlike_machines_are_compared_with_a_note():
@@ -68,8 +70,9 @@ def test_runs_on_unlike_machines_are_compared_with_a_note():
         "runtime": [{"detector": card, "driver": "580.1"}],
         "packages": {"torch": "2.14", "numpy": "2"},
     }
-    assert unlike_settings(here, there) == []
-    assert unlike_runtimes({**here, "packages": {"torch": "2.13", "numpy": "1"}}, there) == [
+    record = RunManifest.from_json
+    assert unlike_settings(record(here), record(there)) == []
+    assert unlike_runtimes(record({**here, "packages": {"torch": "2.13", "numpy": "1"}}), record(there)) == [
         "detector.device: 'cpu' -> 'cuda'",
         "detector.dtype: 'float32' -> 'bfloat16'",
         "detector.name: 'x86_64' -> 'NVIDIA H200'",
@@ -77,6 +80,7 @@ def test_runs_on_unlike_machines_are_compared_with_a_note():
         "libraries.torch: '2.13' -> '2.14'",
     ]
     old = {name: value for name, value in here.items() if name != "runtime"}
-    assert unlike_runtimes({**old, "packages": {"torch": "2.14"}}, there) == [], "a run of 0.1 does not say"
+    old = record({**old, "packages": {"torch": "2.14"}})
+    assert unlike_runtimes(old, record(there)) == [], "a run of 0.1 does not say"
     changed = {**detector, "fingerprint": {**detector["fingerprint"], "commit": "b"}}
-    assert unlike_settings(here, {"detector": changed}) == ["detector.fingerprint.commit: 'a' -> 'b'"]
+    assert unlike_settings(record(here), record({"detector": changed})) == ["detector.fingerprint.commit: 'a' -> 'b'"]

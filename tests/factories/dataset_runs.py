@@ -39,7 +39,7 @@ def copy_videos(source, folder, *, times):
         )
         run.write_tracks(made.id, source.tracks(sample.id), {})
         samples.append(made)
-    run.write_manifest({**{k: v for k, v in source.manifest.items() if k != "schema"}, "n_samples": len(samples)})
+    run.write_manifest(dataclasses.replace(source.manifest, n_samples=len(samples)))
     run.compact(samples)
     return run
 

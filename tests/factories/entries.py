@@ -12,7 +12,7 @@ from factories.runs import Spec, true_tracks
 from dsrbench.analysis import summarize
 from dsrbench.metric import score_many
 from dsrbench.prompts import read_suite
-from dsrbench.store import Run, Sample
+from dsrbench.store import BackendRecord, Run, RunManifest, Sample, SuiteRecord
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows
@@ -41,8 +41,8 @@ def write_entry(folder, *, name="wan", rows=None, change=None, entry=None, **of_
     """Write an entry into a folder; `change` may alter the object of its `entry.json`, claim and all."""
     suite_name, seeds = of_rows.get("suite", SUITE), of_rows.get("seeds", SEEDS)
     suite, rows = read_suite(suite_name), make_rows(**of_rows) if rows is None else rows
-    backends = {"detector": {"name": "nanodet", **BACKEND}, "tracker": {"name": "assignment", **BACKEND}}
-    facts = {"name": suite.name, "version": suite.version, "sha256": suite.sha256}
+    backends = {"detector": BackendRecord("nanodet", **BACKEND), "tracker": BackendRecord("assignment", **BACKEND)}
+    facts = SuiteRecord(suite.name, suite.version, suite.sha256)
     made = Entry(name, MODEL, facts, tuple(seeds), generator=None, claim={}, **backends)
     made = dataclasses.replace(made, **(entry or {}))
     row = {**made.record(), "claim": summarize(score_rows(rows, suite, made))}
@@ -76,7 +76,8 @@ def write_whole_run(folder, *, rows=None, model="m", manifest=None, suite=SUITE)
     """A finished run of a suite, of the same samples as an entry of these rows; without videos."""
     run, prompts = Run(folder), read_suite(suite)
     facts = {"name": prompts.name, "version": prompts.version, "sha256": prompts.sha256, "n_prompts": len(prompts)}
-    run.write_manifest({**MANIFEST, "suite": facts, "models": [model], **(manifest or {})})
+    values = {**MANIFEST, "suite": facts, "models": [model], **(manifest or {})}
+    run.write_manifest(RunManifest.from_json(values))
     samples, rows = [], make_rows(suite=suite) if rows is None else rows
     for row in rows:
         score, size = VideoScore(row.status, row.reason), {}

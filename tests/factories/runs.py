@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 
 from dsrbench.metric.dsr import score_tracks
-from dsrbench.store import Run, Sample
+from dsrbench.store import Run, RunManifest, Sample
 from dsrbench.types import FrameState, Prompt, Relation, VideoScore, VideoTracks
 from dsrbench.video import sha256_file, write_mp4
 
@@ -124,6 +124,6 @@ def write_run(folder, specs, manifest=MANIFEST):
         key = hashlib.sha256(f"{spec}".encode()).hexdigest()
         video = {"video": name, "video_sha256": sha256, "key": key} if name else {}
         samples.append(Sample(spec.model, make_prompt(spec), spec.seed, score, **video, **(facts if name else {})))
-    run.write_manifest({**manifest, "models": sorted({spec.model for spec in specs})})
+    run.write_manifest(RunManifest.from_json({**manifest, "models": sorted({spec.model for spec in specs})}))
     run.compact(samples)
     return run

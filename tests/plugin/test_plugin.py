@@ -61,13 +61,13 @@ def test_it_scores_videos(installed, place):
     # within the blur of H.264's colours
     cats, _ = moving_shapes(9)
     assert np.abs(run.tracks(sample.id).subject - cats).max() <= 3
-    assert run.manifest["detector"] == {
+    assert run.manifest.detector == {
         "name": "toy",
         "version": "0.3",
         "options": {"contrast": 80},
         "fingerprint": {"rule": "red and blue"},
     }
-    assert (run.manifest["tracker"]["name"], run.manifest["tracker"]["version"]) == ("toy", "0.3")
+    assert (run.manifest.tracker.name, run.manifest.tracker.version) == ("toy", "0.3")
 
 
 def test_it_is_listed(installed, place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,7 +12,8 @@ from factories.samples import make_sample
 
 from dsrbench.cli import group
 from dsrbench.errors import InputError, StoreError
-from dsrbench.store import Run
+from dsrbench.store import Run, RunManifest
+from dsrbench.types import FrameCounts
 
 
 def invoke(*args):
@@ -86,9 +88,9 @@ def test_compare(run, tmp_path):
 
 def test_compare_refuses_and_is_told(tmp_path):
     folders = []
-    for model, counts in (("a", "scaled"), ("b", "published")):
+    for model, counts in (("a", "scaled"), ("b", dataclasses.asdict(FrameCounts.published()))):
         other = Run(tmp_path / model)
-        other.write_manifest({**MANIFEST, "counts": counts})
+        other.write_manifest(RunManifest.from_json({**MANIFEST, "counts": counts}))
         other.compact([make_sample(0.5, model=model), make_sample(0.9, prompt="q", model=model)])
         folders.append(other.folder)
     with pytest.raises(InputError, match="counts"):

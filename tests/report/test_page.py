@@ -19,7 +19,7 @@ from dsrbench.prompts import Suite
 from dsrbench.report import update_page, write_page
 from dsrbench.report.pagedata import Locator, order_samples, page_rows
 from dsrbench.report.scripts import script_json
-from dsrbench.store import Run
+from dsrbench.store import Run, VideoRecord
 from dsrbench.types import FrameCounts, Status
 
 
@@ -94,7 +94,7 @@ def test_videos_elsewhere_are_found_by_the_note_beside_the_sample(tmp_path, rend
     source = rendered_run.folder / "videos" / rendered_run.samples()[0].video
     sample = dataclasses.replace(rendered_run.samples()[0], video="moved/it is.mp4")
     run = Run(tmp_path / "run")
-    run.write_sample(sample, {"path": str(source)})
+    run.write_sample(sample, VideoRecord(str(source)))
     url = Locator(run).url(sample)
     assert (
         os.path.samefile(run.folder / "report" / unquote(url), source) if (run.folder / "report").mkdir() is None else 0

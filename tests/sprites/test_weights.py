@@ -96,7 +96,7 @@ def test_eval_without_arguments_but_a_limit(tmp_path):
     assert sum(s.score.status.value == "scored" for s in samples) >= 15
     assert len({s.prompt.id for s in samples}) == 4
     manifest = Run.open(tmp_path / "runs/sprites-sprites").manifest
-    assert (manifest["generator"]["name"], manifest["detector"]["name"], manifest["tracker"]["name"]) == (
+    assert (manifest.generator.name, manifest.detector.name, manifest.tracker.name) == (
         *("sprites", "sprites", "assignment"),
     )
 

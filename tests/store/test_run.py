@@ -16,9 +16,9 @@ import pytest
 
 from dsrbench.errors import RunLockedError, StoreError
 from dsrbench.metric import score_tracks
-from dsrbench.store import Run, Sample, SampleKey, describe_changes, read_samples
+from dsrbench.store import Run, RunManifest, Sample, SampleKey, SuiteRecord, VideoRecord, describe_changes, read_samples
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
-from dsrbench.types import Detections, FrameState, Prompt, VideoScore, VideoTracks
+from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, VideoScore, VideoTracks
 
 CAT = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)
 CHAIR = np.tile([40.0, 40, 60, 60], (81, 1))
@@ -65,10 +65,10 @@ def names(run):
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=range(len(SAMPLES)))
 def test_samples_as_json(run, sample):
-    run.write_sample(sample, {"path": "a.mp4", "size": 5})
-    found, file = run.written_samples()[sample.id]
+    run.write_sample(sample, VideoRecord("a.mp4", 5))
+    found, video = run.written_samples()[sample.id]
     same(found, sample)
-    assert file == {"path": "a.mp4", "size": 5}
+    assert video == VideoRecord("a.mp4", 5)
     # inside the folder, whatever the names; JSON that others can read
     (name,) = names(run)
     assert name.startswith("samples/")
@@ -303,18 +303,22 @@ def test_other_arrays_are_refused(kind, arrays):
 
 
 def test_manifests(run):
-    assert run.manifest == {}
+    assert run.manifest == RunManifest()
     with pytest.raises(StoreError, match=r"is no run folder: it has no run\.json"):
         Run.open(run.folder)
-    run.write_manifest({"suite": {"name": "ü"}, "seeds": [0, 1]})
-    assert Run.open(run.folder).manifest == {"schema": 1, "suite": {"name": "ü"}, "seeds": [0, 1]}
+    manifest = RunManifest(suite=SuiteRecord("ü"), seeds=(0, 1), counts=FrameCounts.published())
+    run.write_manifest(manifest)
+    assert Run.open(run.folder).manifest == manifest
     with pytest.raises(ValueError, match="JSON compliant"):
-        run.write_manifest({"threshold": math.nan})
+        run.write_json("run.json", {"threshold": math.nan})
     # the old one is still there
-    assert run.manifest["seeds"] == [0, 1]
+    assert run.manifest.seeds == (0, 1)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"3", b"null", b"{}", b"\xff"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b"3", b"null", b"{}", b"\xff", b'{"schema": 1, "seeds": ["a"]}', b'{"schema": 1, "counts": 5}'],
+)
 def test_damaged_manifests(run, data):
     run.disk.write_atomic("run.json", data)
     with pytest.raises(StoreError, match=r"run\.json is damaged"):
@@ -353,7 +357,7 @@ def test_locking_clears_what_a_killed_process_left(run):
 
 
 def test_clearing_keeps_the_videos_and_the_log(run):
-    run.write_manifest({})
+    run.write_manifest(RunManifest())
     run.write_sample(SAMPLES[0])
     run.write_tracks(SAMPLES[0].id, TRACKS, {})
     run.write_detections(SAMPLES[0].id, [], {})

@@ -9,6 +9,7 @@ import pytest
 from factories.entries import BACKEND, SUITE, failed, make_rows, write_entry
 
 from dsrbench.prompts import read_suite
+from dsrbench.store import BackendRecord
 from dsrbench.submission import SubmissionError, check_entry, check_figures, find_repeated_videos
 from dsrbench.types import FrameCounts, FrameState, Status
 
@@ -34,7 +35,7 @@ def with_state(row, state):
     return dataclasses.replace(row, tracks=dataclasses.replace(row.tracks, **states))
 
 
-SAM2 = {"name": "sam2", **BACKEND, "options": {"inclusive": False}}
+SAM2 = BackendRecord("sam2", **{**BACKEND, "options": {"inclusive": False}})
 PROTOCOLS = [
     # facts of the entry, what it claims to be, what it is
     ({}, "spatialalign", "default"),

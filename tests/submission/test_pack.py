@@ -51,7 +51,7 @@ def test_a_run_becomes_an_entry_that_is_accepted(run, tmp_path):
 
 def test_nothing_of_this_machine_gets_into_it(run, tmp_path):
     entry = pack(run, tmp_path)
-    assert entry.generator["options"] == {"adapter": "adapter", "model": "lab/model"}
+    assert entry.generator.options == {"adapter": "adapter", "model": "lab/model"}
     everything = (tmp_path / "entry.json").read_bytes() + repr(check(tmp_path).samples).encode()
     assert b"someone" not in everything
     assert check(tmp_path).samples[3].score.reason == "x y/a.mp4: the file is empty"

@@ -7,9 +7,9 @@ import io
 import json
 from collections.abc import Sequence
 
-from dsrbench.analysis.plain import plain
 from dsrbench.board.app.columns import Value, accuracy_of, choose_columns
 from dsrbench.board.ties import Placed
+from dsrbench.records import to_json
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -49,7 +49,7 @@ def board_json(entries: Sequence[Placed]) -> str:
         }
         for placed in entries
     ]
-    return json.dumps({"schema": 1, "entries": plain(rows)}, indent=1, allow_nan=False, ensure_ascii=False)
+    return json.dumps({"schema": 1, "entries": to_json(rows)}, indent=1, allow_nan=False, ensure_ascii=False)
 
 
 def defuse(value: Value) -> Value:

@@ -9,9 +9,9 @@ from html import escape
 
 import numpy as np
 
-from dsrbench.analysis.plain import plain
 from dsrbench.board.app.columns import share
 from dsrbench.board.entries import OpenEntry
+from dsrbench.records import to_json
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
 from dsrbench.store import Sample
@@ -147,7 +147,7 @@ def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
     film = f'<video src="{escape(video)}" muted playsinline preload="auto"></video>' if video else ""
     subject, object = (escape(name) for name in names)
     return (
-        f'<dsr-clip data-boxes="{escape(json.dumps(plain(clip)))}"><figure>'
+        f'<dsr-clip data-boxes="{escape(json.dumps(to_json(clip)))}"><figure>'
         f'<div class="stage" style="aspect-ratio:{width}/{height}">{film}'
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {subject} and the {object}">'
         f"{boxes}</svg></div>"

@@ -19,7 +19,7 @@ from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.samples import Traced, fail_job, score_traced, trace_job
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.prompts import Suite
-from dsrbench.store import Run, Sample, SampleKey
+from dsrbench.store import Run, Sample, SampleKey, VideoRecord
 from dsrbench.types import FrameCounts, VideoScore
 
 if TYPE_CHECKING:
@@ -157,14 +157,14 @@ class ScoreWorker(Worker):
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """From a traced sample to the word that it is done."""
-        traced = Traced(Sample.from_row(item["sample"]), item["file"], item["tracks_key"])
+        traced = Traced(Sample.from_row(item["sample"]), VideoRecord(**item["file"]), item["tracks_key"])
         score_traced(traced, self.setup.counts, self.setup.run)
         yield {"name": item["name"], "done": True}
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
         """The sample is failed."""
         sample = dataclasses.replace(Sample.from_row(item["sample"]), score=VideoScore.failed(reason), key="")
-        score_traced(Traced(sample, item["file"]), self.setup.counts, self.setup.run)
+        score_traced(Traced(sample, VideoRecord(**item["file"])), self.setup.counts, self.setup.run)
         yield {"name": item["name"], "done": True}
 
 
@@ -252,4 +252,9 @@ def unpack_job(row: Mapping[str, Any], suite: Suite) -> Job:
 def _pack_traced(traced: Traced) -> dict[str, Any]:
     sample = traced.sample
     name = sample.video or str(sample.id)
-    return {"name": name, "sample": sample.row(), "file": traced.file, "tracks_key": traced.tracks_key}
+    return {
+        "name": name,
+        "sample": sample.row(),
+        "file": dataclasses.asdict(traced.video),
+        "tracks_key": traced.tracks_key,
+    }
