@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsrbench.backends.protocols import Options
 from dsrbench.errors import MissingExtraError
@@ -20,6 +20,8 @@ from dsrbench.store import Run, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from dsrbench.analysis import Summary
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,8 +37,8 @@ class EvaluationResult:
     samples: Sequence[Sample]
 
     @functools.cached_property
-    def summary(self) -> dict[str, Any]:
-        """The figures, as in `report/summary.json`: `accuracy`, `coverage`, `mean_score`, `by_relation` and more."""
+    def summary(self) -> Summary:
+        """The figures of the samples: accuracy with intervals, coverage, mean score, by relation and more."""
         from dsrbench.analysis import summarize
 
         return summarize(self.samples)

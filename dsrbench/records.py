@@ -23,14 +23,15 @@ def to_json(value: Any) -> Any:
     """Convert a value to dicts, lists, texts, numbers, truth values and None; a number that is not finite gives None.
 
     Args:
-        value: Dataclasses, mappings, sequences, sets, enumerations, numpy arrays and numbers, and what they hold.
+        value: Dataclasses, mappings, sequences, sets, enumerations, numpy arrays and numbers, and what they hold. A
+            field whose metadata have the key `json` has that name in JSON.
 
     >>> from dsrbench.analysis.statistics import Interval
     >>> to_json({"accuracy": Interval(0.5, float("nan"), 1.0)})
     {'accuracy': {'value': 0.5, 'low': None, 'high': 1.0}}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {_name_in_json(field): to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(to_json(key)): to_json(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -42,6 +43,11 @@ def to_json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
+
+
+def _name_in_json(field: dataclasses.Field[Any]) -> str:
+    name: str = field.metadata.get("json", field.name)
+    return name
 
 
 def from_json(kind: type[T], data: Any) -> T:
@@ -83,10 +89,13 @@ def _describe(error: BaseException, kind: type | None) -> str:
 @functools.cache
 def _converter() -> Converter:
     from cattrs import Converter
-    from cattrs.gen import make_dict_structure_fn
+    from cattrs.gen import make_dict_structure_fn, override
 
     def structure_record(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-        structure = make_dict_structure_fn(kind, converter)
+        names: dict[str, Any] = {
+            field.name: override(rename=_name_in_json(field)) for field in dataclasses.fields(kind)
+        }
+        structure = make_dict_structure_fn(kind, converter, **names)
         return lambda value, _: structure(_check(dict, value), kind)
 
     converter = Converter()
@@ -95,10 +104,6 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, functools.partial(_check, kind))
     converter.register_structure_hook(float, _read_number)
     return converter
-
-
-def _read_number(value: Any, _: Any) -> float:
-    return math.nan if value is None else float(_check(float, value))
 
 
 def _read_number(value: Any, _: Any) -> float:

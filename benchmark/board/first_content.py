@@ -9,14 +9,17 @@ its folder). Run again, nothing is doubled. The published figures are of the tie
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from pathlib import Path
 
+from dsrbench.analysis import Summary
+from dsrbench.analysis.statistics import Interval
 from dsrbench.board import PUBLISHED, Intake, Receipt, Record, Storage, open_stores
 from dsrbench.errors import DSRBenchError
-from dsrbench.store import Run
-from dsrbench.submission import ModelFacts, SubmissionError, pack_entry
+from dsrbench.store import Run, SuiteRecord
+from dsrbench.submission import Entry, ModelFacts, SubmissionError, pack_entry
 
 SOURCE = "https://arxiv.org/abs/2602.22745"
 
@@ -69,10 +72,9 @@ def publish_figures(results: Storage) -> None:
     """Write the paper's figures, which nobody can score again, where they are not yet."""
     files = {}
     for name, (model, accuracy, note) in PAPER.items():
-        facts = {"id": model, "revision": "", "parameters": 1_300_000_000, "license": "", "open": True, "url": SOURCE}
-        suite = {"name": "the paper's prompts", "version": "", "sha256": ""}
-        entry = {"name": name, "model": facts, "suite": suite, "protocol": "spatialalign", "base": "", "notes": note}
-        figures = {"accuracy": {"0.7": {"value": accuracy, "low": None, "high": None}}}
+        facts = ModelFacts(model, parameters=1_300_000_000, url=SOURCE)
+        entry = Entry(name, facts, SuiteRecord("the paper's prompts"), protocol="spatialalign", notes=note)
+        figures = Summary(accuracy={"0.7": Interval(accuracy, math.nan, math.nan)})
         record = Record(name, "", PUBLISHED, "", "", entry, figures, source=SOURCE)
         files[f"entries/{name}/summary.json"] = record.to_json()
     results.change(lambda seen: {file: data for file, data in files.items() if not seen.exists(file)}, message="paper")

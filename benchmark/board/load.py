@@ -32,6 +32,7 @@ from dsrbench.board import Board, Intake, open_stores
 from dsrbench.board.audit import check_trail, read_events
 from dsrbench.metric import score_many
 from dsrbench.prompts import read_suite
+from dsrbench.store import BackendRecord, SuiteRecord
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows
@@ -201,13 +202,11 @@ def write_entry(folder: Path, name: str, luck: int) -> Path:
     for (prompt, seed), boxes, score in zip(asked, tracks, scores, strict=True):
         sha256 = hashlib.sha256(f"{name} {prompt.id} {seed}".encode()).hexdigest()
         rows.append(BoxRow(prompt.id, seed, score.status, score.reason, score.dsr_score, sha256, boxes))
-    backend = {"name": "drawn", "version": "", "options": {}, "fingerprint": {}}
-    facts = {"name": suite.name, "version": suite.version, "sha256": suite.sha256}
-    backends = {"detector": backend, "tracker": backend, "generator": None}
-    entry = Entry(name, ModelFacts("drawn"), facts, SEEDS, claim={}, protocol="custom", **backends)
+    record, drawn = SuiteRecord(suite.name, suite.version, suite.sha256), BackendRecord("drawn")
+    entry = Entry(name, ModelFacts("drawn"), record, SEEDS, drawn, drawn, protocol="custom")
     folder.mkdir(parents=True, exist_ok=True)
     write_boxes(folder, rows)
-    claim = summarize(score_rows(rows, suite, entry))
+    claim = summarize(score_rows(rows, suite, entry)).to_json()
     (folder / "entry.json").write_text(json.dumps({**entry.record(), "claim": claim}))
     return folder
 

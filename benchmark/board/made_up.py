@@ -12,18 +12,19 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import math
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dsrbench.analysis import summarize
+from dsrbench.analysis import Summary, summarize
+from dsrbench.analysis.statistics import Interval
 from dsrbench.board import PUBLISHED, RESCORED, Intake, Record, open_stores
 from dsrbench.board.records import REDETECTED
 from dsrbench.metric import score_many
 from dsrbench.prompts import Suite, read_suite
-from dsrbench.store import Sample
+from dsrbench.store import BackendRecord, Sample, SuiteRecord
 from dsrbench.submission import Entry, ModelFacts, write_boxes
 from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows
@@ -32,7 +33,6 @@ from dsrbench.types import Diagnosis, FrameState, Prompt, Status, VideoScore, Vi
 SEEDS = (0, 1, 2, 3, 4)
 FRAMES, WIDTH, HEIGHT = 17, 320, 180
 LICENCES = ("apache-2.0", "mit", "openrail", "")
-BACKEND = {"version": "1", "options": {}, "fingerprint": {}}
 PLACES = {"L": (50, 90), "R": (270, 90), "T": (160, 30), "U": (160, 150)}
 
 
@@ -40,23 +40,19 @@ def make_entry(suite: Suite, i: int, *, base: str = "") -> Entry:
     """What the entry of a number says of itself."""
     parameters = (4_000_000, 1_300_000_000, 5_000_000_000, 14_000_000_000, None)[i % 5]
     model = ModelFacts(f"made-up/model-{i:03}", parameters=parameters, license=LICENCES[i % 4], open=i % 3 > 0)
-    facts = {"name": suite.name, "version": suite.version, "sha256": suite.sha256}
-    backends: dict[str, Any] = {
-        "detector": {"name": ("nanodet", "picodet")[i % 5 == 4], **BACKEND},
-        "tracker": {"name": "assignment", **BACKEND},
-    }
+    facts = SuiteRecord(suite.name, suite.version, suite.sha256)
+    detector = BackendRecord(("nanodet", "picodet")[i % 5 == 4], "1")
     protocol, stride = (("default", 1), ("fast", 4))[i % 5 == 4]
     return Entry(
         f"made-up-{i:03}",
         model,
         facts,
         SEEDS,
-        generator=None,
-        claim={},
+        detector,
+        BackendRecord("assignment", "1"),
         base=base,
         protocol=protocol,
         stride=stride,
-        **backends,
     )
 
 
@@ -84,7 +80,7 @@ def submit_entry(intake: Intake, suite: Suite, i: int, skill: float, *, base: st
         sha256 = hashlib.sha256(f"{i} {prompt.id} {seed}".encode()).hexdigest()
         rows.append(BoxRow(prompt.id, seed, score.status, score.reason, score.dsr_score, sha256, track))
     entry = make_entry(suite, i, base=base)
-    entry = dataclasses.replace(entry, claim=summarize(score_rows(rows, suite, entry)))
+    entry = dataclasses.replace(entry, claim=summarize(score_rows(rows, suite, entry)).to_json())
     with tempfile.TemporaryDirectory() as name:
         Path(name, "entry.json").write_text(json.dumps(entry.record()))
         write_boxes(Path(name), rows)
@@ -105,11 +101,10 @@ def make_record(suite: Suite, i: int) -> Record:
             score = VideoScore(Status.SCORED, "", value, 0.0, 0.0, 0.0, 0.0, diagnosis=diagnosis)
             failed = VideoScore(Status.FAILED, "no video")
             samples.append(Sample(f"made-up-{i:03}", prompt, seed, failed if rng.random() < 0.03 else score))
-    entry = {key: value for key, value in make_entry(suite, i).record().items() if key != "claim"}
     passed = np.array([sample.score.passes() for sample in samples], bool)
     return Record(
         *(f"made-up-{i:03}", f"{i:064x}", (RESCORED, REDETECTED)[i % 7 == 0], "made-up", "2026-01-01T00:00:00Z"),
-        entry=json.loads(json.dumps(entry)),
+        entry=make_entry(suite, i),
         figures=summarize(samples),
         passed=passed,
     )
@@ -121,9 +116,8 @@ def fill_board(folder: Path, n_entries: int, *, with_boxes: int = 2) -> None:
     for i in range(min(with_boxes, n_entries)):
         submit_entry(intake, suite, i, 0.35 if i == 0 else 0.65, base="made-up-000" if i == 1 else "")
     records = [make_record(suite, i) for i in range(with_boxes, n_entries)]
-    model = {"id": "made-up/published", "revision": "", "parameters": None, "license": "", "open": True, "url": ""}
-    figures = {"accuracy": {"0.7": {"value": 0.5, "low": None, "high": None}}}
-    entry = {"name": "made-up-published", "model": model}
+    figures = Summary(accuracy={"0.7": Interval(0.5, math.nan, math.nan)})
+    entry = Entry("made-up-published", ModelFacts("made-up/published"))
     records.append(Record("made-up-published", "", PUBLISHED, "made-up", "2026-01-01T00:00:00Z", entry, figures))
     files = {f"entries/{record.name}/summary.json": record.to_json() for record in records}
     intake.results.change(lambda _: files, message="made-up entries")

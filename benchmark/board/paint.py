@@ -104,7 +104,7 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     view = site.board.view()
     return {
         "entries": len(view.entries),
-        "samples_each": view.entries[0].record.figures["n_samples"],
+        "samples_each": view.entries[0].record.figures.n_samples,
         "rounds": rounds,
         "empty_ms": statistics.median(empty for empty, _ in paints),
         "board_ms": statistics.median(board for _, board in paints),

@@ -13,11 +13,11 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dsrbench.analysis import summarize
+from dsrbench.analysis.statistics import Interval
 from dsrbench.store import Run, Sample
 
 SEEDS = 5
@@ -32,8 +32,8 @@ def evaluate(number: int, suite: str, folder: Path) -> tuple[list[Sample], float
     return Run.open(folder / f"seeds-{seeds}").samples(), time.perf_counter() - start
 
 
-def share(figure: Mapping[str, float]) -> str:
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+def share(figure: Interval) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def row(*cells: object) -> None:
@@ -43,27 +43,26 @@ def row(*cells: object) -> None:
 def print_runs(runs: Sequence[tuple[list[Sample], float]]) -> None:
     row("seeds", "samples", "Accuracy@0.7", "inside the first interval", "coverage", "seconds")
     row(*["---"] * 6)
-    first: dict[str, Any] = {}
+    first: Interval | None = None
     for number, (samples, seconds) in enumerate(runs):
         summary = summarize(samples)
-        accuracy = summary["accuracy"]["0.7"]
-        first = first or accuracy
-        inside = "yes" if first["low"] <= accuracy["value"] <= first["high"] else "no"
+        first = first or summary.headline
+        inside = "yes" if first.low <= summary.headline.value <= first.high else "no"
         seeds = f"{number * SEEDS}..{number * SEEDS + SEEDS - 1}"
-        row(seeds, len(samples), share(accuracy), inside, f"{summary['coverage']:.3f}", f"{seconds:.0f}")
+        row(seeds, len(samples), share(summary.headline), inside, f"{summary.coverage:.3f}", f"{seconds:.0f}")
 
 
 def print_parts(samples: Sequence[Sample]) -> None:
     summary = summarize(samples)
-    print(f"\nAll {len(samples)} samples: Accuracy@0.7 {share(summary['accuracy']['0.7'])}\n")
+    print(f"\nAll {len(samples)} samples: Accuracy@0.7 {share(summary.headline)}\n")
     row("relation", "samples", "Accuracy@0.7", "coverage")
     row(*["---"] * 4)
-    for name, part in summary["by_relation"].items():
-        row(name, part["n"], share(part["accuracy_0.7"]), f"{part['coverage']:.3f}")
+    for name, part in summary.by_relation.items():
+        row(name, part.n, share(part.accuracy), f"{part.coverage:.3f}")
     print()
     row("diagnosis", "share")
     row(*["---"] * 2)
-    for name, count in sorted(summary["by_diagnosis"].items(), key=lambda item: -item[1]):
+    for name, count in sorted(summary.by_diagnosis.items(), key=lambda item: -item[1]):
         row(name, f"{count / len(samples):.3f}")
 
 

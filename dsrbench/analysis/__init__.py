@@ -2,6 +2,6 @@
 
 from dsrbench.analysis.agreement import Agreement, compare_backends, read_reference
 from dsrbench.analysis.compare import Comparison, compare_models
-from dsrbench.analysis.summary import summarize
+from dsrbench.analysis.summary import Summary, summarize
 
-__all__ = ["Agreement", "Comparison", "compare_backends", "compare_models", "read_reference", "summarize"]
+__all__ = ["Agreement", "Comparison", "Summary", "compare_backends", "compare_models", "read_reference", "summarize"]

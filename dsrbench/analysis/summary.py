@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,60 +11,141 @@ from typing import Any
 import numpy as np
 
 from dsrbench.analysis.reasons import reason_kind
-from dsrbench.analysis.statistics import Interval, share_interval
-from dsrbench.analysis.wording import compare_wordings, measure_spread
-from dsrbench.records import to_json
+from dsrbench.analysis.statistics import Interval, PairedDifference, share_interval
+from dsrbench.analysis.wording import WordingSpread, compare_wordings, measure_spread
+from dsrbench.records import from_json, to_json
 from dsrbench.store import Sample
 from dsrbench.types import DEFAULT_WORDING, HEADLINE_THRESHOLD, THRESHOLDS, Diagnosis, Status
 
 SCHEMA = 1
 
 
-def summarize(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
-    """Everything `report/summary.json` holds.
+@dataclasses.dataclass(frozen=True)
+class GroupFigures:
+    """The figures of a part of the samples.
+
+    Attributes:
+        n: Number of samples.
+        coverage: Share of them that have a score, in 0..1.
+        accuracy: Accuracy@0.7 with its interval.
+        mean_score: Mean DSR-Score of the scored samples; NaN without any.
+    """
+
+    n: int
+    coverage: float
+    accuracy: Interval = dataclasses.field(metadata={"json": f"accuracy_{HEADLINE_THRESHOLD}"})
+    mean_score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class WordingFigures(GroupFigures):
+    """The figures of the samples of one wording.
+
+    Attributes:
+        difference: Difference of accuracy to the default wording; None without samples in that.
+    """
+
+    difference: PairedDifference | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """The figures of a run, as in `report/summary.json`. What is not known of published figures is NaN, None or empty.
 
     Accuracy@t is the share of ALL samples that score at least t and, in a chain, visit every relation in between:
     invalid and failed samples count as failures. The mean score is of scored samples only, so it stands between two
-    bounds, in which the others count as 0 and as 1.
+    bounds, in which the others count as 0 and as 1. Prompts are counted, and drawn by the bootstrap, without their
+    wordings.
+
+    Attributes:
+        n_samples: Number of samples.
+        n_prompts: Number of prompts.
+        n_scored: Samples with a score.
+        n_invalid: Samples that were read and cannot be scored.
+        n_failed: Samples that could not be read.
+        coverage: Share of samples with a score, in 0..1.
+        accuracy: Accuracy@t with its interval, by threshold: "0.0" to "0.9".
+        mean_score: Mean DSR-Score of the scored samples.
+        mean_score_low: The mean with all other samples as 0.
+        mean_score_high: The mean with all other samples as 1.
+        by_relation: Figures of each relation type.
+        by_model: Figures of each model; empty for one model.
+        by_wording: Figures of each wording; empty for one wording.
+        wording_spread: Effect of the wording; None for one wording.
+        by_diagnosis: Number of scored samples of each diagnosis.
+        by_reason: Number of invalid and of failed samples for each reason.
+        n_filled_frames: Scored frames with an interpolated box.
+        filled_frame_share: Their share of all scored frames, in 0..1.
+    """
+
+    n_samples: int | None = None
+    n_prompts: int | None = None
+    n_scored: int | None = None
+    n_invalid: int | None = None
+    n_failed: int | None = None
+    coverage: float = math.nan
+    accuracy: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    mean_score: float = math.nan
+    mean_score_low: float = math.nan
+    mean_score_high: float = math.nan
+    by_relation: Mapping[str, GroupFigures] = dataclasses.field(default_factory=dict)
+    by_model: Mapping[str, GroupFigures] = dataclasses.field(default_factory=dict)
+    by_wording: Mapping[str, WordingFigures] = dataclasses.field(default_factory=dict)
+    wording_spread: WordingSpread | None = None
+    by_diagnosis: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    by_reason: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
+    n_filled_frames: int = 0
+    filled_frame_share: float = math.nan
+
+    @property
+    def headline(self) -> Interval:
+        """Accuracy@0.7 with its interval; NaN where unknown."""
+        return self.accuracy.get(str(HEADLINE_THRESHOLD), Interval(math.nan, math.nan, math.nan))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of `report/summary.json`, NaN as None."""
+        return {"schema": SCHEMA, **to_json(self), "wording_spread": to_json(self.wording_spread) or {}}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Summary:
+        """Read the JSON object of `report/summary.json`.
+
+        Raises:
+            InputError: A value of another type.
+        """
+        return from_json(cls, {**values, "wording_spread": values.get("wording_spread") or None})
+
+
+def summarize(samples: Sequence[Sample], *, seed: int = 0) -> Summary:
+    """Summarize the samples of one run.
 
     Args:
-        samples: Samples of one run, in any order.
+        samples: Samples, in any order.
         seed: Random seed of the bootstrap, which draws prompts.
-
-    Returns:
-        JSON values, NaN as None: `schema`, `n_samples`, `n_prompts`, `n_scored`, `n_invalid`, `n_failed`, `coverage`,
-        `accuracy` ("0.0" .. "0.9", each `value`, `low`, `high`), `mean_score`, `mean_score_low`, `mean_score_high`,
-        `by_relation` and `by_model` (the latter empty for one model; each `n`, `coverage`, `accuracy_0.7`,
-        `mean_score`), `by_diagnosis` (scored samples), `by_reason` (the others), `by_wording` and `wording_spread`
-        (empty for one wording; as `by_relation` with `difference` to the default one, and as `measure_spread`),
-        `n_filled_frames` and `filled_frame_share` (of all scored frames, those with an interpolated box). Prompts are
-        counted, and drawn by the bootstrap, without their wordings.
     """
     samples = sorted(samples, key=lambda sample: sample.id)
     status = Counter(sample.score.status for sample in samples)
     frames, filled = sum(s.score.n_scored for s in samples), sum(s.n_filled for s in samples)
     models = _groups(samples, lambda sample: sample.model)
     diagnoses = Counter(sample.score.diagnosis for sample in samples)
-    summary = {
-        "schema": SCHEMA,
-        "n_samples": len(samples),
-        "n_prompts": len({sample.prompt.source_id for sample in samples}),
-        "n_scored": status[Status.SCORED],
-        "n_invalid": status[Status.INVALID],
-        "n_failed": status[Status.FAILED],
-        "coverage": coverage(samples),
-        "accuracy": {f"{t:.1f}": accuracy(samples, t, seed=seed) for t in THRESHOLDS},
+    return Summary(
+        n_samples=len(samples),
+        n_prompts=len({sample.prompt.source_id for sample in samples}),
+        n_scored=status[Status.SCORED],
+        n_invalid=status[Status.INVALID],
+        n_failed=status[Status.FAILED],
+        coverage=coverage(samples),
+        accuracy={f"{t:.1f}": accuracy(samples, t, seed=seed) for t in THRESHOLDS},
         **mean_scores(samples),
-        "by_relation": _figures(_groups(samples, lambda sample: sample.prompt.type), seed),
-        "by_diagnosis": {diagnosis.value: diagnoses[diagnosis] for diagnosis in Diagnosis},
-        "by_reason": {"invalid": _reasons(samples, Status.INVALID), "failed": _reasons(samples, Status.FAILED)},
-        "by_model": _figures(models, seed) if len(models) > 1 else {},
-        **_wordings(samples, seed),
-        "n_filled_frames": filled,
-        "filled_frame_share": filled / frames if frames else math.nan,
-    }
-    result: dict[str, Any] = to_json(summary)
-    return result
+        by_relation=_figures(_groups(samples, lambda sample: sample.prompt.type), seed),
+        by_model=_figures(models, seed) if len(models) > 1 else {},
+        by_wording=_by_wording(samples, seed),
+        wording_spread=measure_spread(samples, threshold=HEADLINE_THRESHOLD),
+        by_diagnosis={diagnosis.value: diagnoses[diagnosis] for diagnosis in Diagnosis},
+        by_reason={"invalid": _reasons(samples, Status.INVALID), "failed": _reasons(samples, Status.FAILED)},
+        n_filled_frames=filled,
+        filled_frame_share=filled / frames if frames else math.nan,
+    )
 
 
 def coverage(samples: Sequence[Sample]) -> float:
@@ -92,13 +174,13 @@ def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:
     }
 
 
-def _wordings(samples: Sequence[Sample], seed: int) -> dict[str, Any]:
-    compared = compare_wordings(samples, threshold=HEADLINE_THRESHOLD, seed=seed)
+def _by_wording(samples: Sequence[Sample], seed: int) -> dict[str, WordingFigures]:
+    differences = compare_wordings(samples, threshold=HEADLINE_THRESHOLD, seed=seed)
     groups = _groups(samples, lambda sample: sample.prompt.wording or DEFAULT_WORDING)
-    figures = _figures({name: groups[name] for name in compared}, seed)
+    figures = _figures({name: groups[name] for name in differences}, seed)
     return {
-        "by_wording": {name: {**figures[name], **compared[name]} for name in compared},
-        "wording_spread": measure_spread(samples, threshold=HEADLINE_THRESHOLD),
+        name: WordingFigures(row.n, row.coverage, row.accuracy, row.mean_score, differences[name])
+        for name, row in figures.items()
     }
 
 
@@ -109,14 +191,9 @@ def _groups(samples: Iterable[Sample], name: Callable[[Sample], str]) -> dict[st
     return dict(sorted(groups.items()))
 
 
-def _figures(groups: Mapping[str, Sequence[Sample]], seed: int) -> dict[str, dict[str, Any]]:
+def _figures(groups: Mapping[str, Sequence[Sample]], seed: int) -> dict[str, GroupFigures]:
     return {
-        name: {
-            "n": len(group),
-            "coverage": coverage(group),
-            f"accuracy_{HEADLINE_THRESHOLD}": accuracy(group, seed=seed),
-            "mean_score": mean_scores(group)["mean_score"],
-        }
+        name: GroupFigures(len(group), coverage(group), accuracy(group, seed=seed), mean_scores(group)["mean_score"])
         for name, group in groups.items()
     }
 

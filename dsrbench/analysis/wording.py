@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
-from dsrbench.analysis.statistics import paired_difference
+from dsrbench.analysis.statistics import PairedDifference, paired_difference
 from dsrbench.prompts.wordings import WORDINGS
 from dsrbench.store import Sample
 from dsrbench.types import DEFAULT_WORDING
@@ -14,8 +14,24 @@ Key = tuple[str, str, int]
 """Model, prompt without wording, and seed: what samples of several wordings share."""
 
 
-def compare_wordings(samples: Sequence[Sample], *, threshold: float, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Each wording against the default one, paired by model, prompt and seed.
+@dataclasses.dataclass(frozen=True)
+class WordingSpread:
+    """The effect of the wording on the accuracy.
+
+    Attributes:
+        spread: Highest accuracy of a wording minus the lowest; chance alone makes it larger than 0.
+        changed: Share of (model, prompt, seed) with several wordings that pass in some and fail in others; NaN without
+            any with several wordings.
+    """
+
+    spread: float
+    changed: float
+
+
+def compare_wordings(
+    samples: Sequence[Sample], *, threshold: float, seed: int = 0
+) -> dict[str, PairedDifference | None]:
+    """Compare each wording with the default one, paired by model, prompt and seed.
 
     Args:
         samples: Samples of one run.
@@ -23,38 +39,36 @@ def compare_wordings(samples: Sequence[Sample], *, threshold: float, seed: int =
         seed: Random seed of bootstrap and permutation, which draw and flip prompts, their wordings together.
 
     Returns:
-        By wording, in the order of `WORDINGS`: `difference`, a `PairedDifference` of accuracy (wording - default), or
-        None without samples in the default wording. Empty where the run has one wording alone.
+        By wording, in the order of `WORDINGS`, the difference of accuracy (wording - default), or None without samples
+        in the default wording. Empty where the run has one wording alone.
     """
     passed = _passed(samples, threshold)
     if len(passed) < 2:
         return {}
     default = passed.get(DEFAULT_WORDING, {})
-    found: dict[str, dict[str, Any]] = {}
+    differences: dict[str, PairedDifference | None] = {}
     for name, own in passed.items():
         shared = sorted(own.keys() & default.keys())
         difference = paired_difference(
             [default[key] for key in shared], [own[key] for key in shared], [key[1] for key in shared], seed=seed
         )
-        found[name] = {"difference": difference if shared else None}
-    return found
+        differences[name] = difference if shared else None
+    return differences
 
 
-def measure_spread(samples: Sequence[Sample], *, threshold: float) -> dict[str, float]:
-    """How far wordings move the accuracy, and how often they change the outcome.
+def measure_spread(samples: Sequence[Sample], *, threshold: float) -> WordingSpread | None:
+    """Measure how far wordings move the accuracy, and how often they change the outcome.
 
     Args:
         samples: Samples of one run.
         threshold: Threshold of the accuracy.
 
     Returns:
-        `spread`, the highest accuracy of a wording minus the lowest, which chance alone makes larger than 0; and
-        `changed`, the share of (model, prompt, seed) with several wordings that pass in some and fail in others. Empty
-        where the run has one wording alone.
+        The effect; None where the run has one wording alone.
     """
     passed = _passed(samples, threshold)
     if len(passed) < 2:
-        return {}
+        return None
     shares = [sum(own.values()) / len(own) for own in passed.values()]
     outcomes: dict[Key, list[bool]] = {}
     for own in passed.values():
@@ -62,7 +76,7 @@ def measure_spread(samples: Sequence[Sample], *, threshold: float) -> dict[str, 
             outcomes.setdefault(key, []).append(passes)
     several = [o for o in outcomes.values() if len(o) > 1]
     changed = sum(len(set(o)) > 1 for o in several) / len(several) if several else float("nan")
-    return {"spread": max(shares) - min(shares), "changed": changed}
+    return WordingSpread(max(shares) - min(shares), changed)
 
 
 def _passed(samples: Sequence[Sample], threshold: float) -> dict[str, dict[Key, bool]]:

@@ -27,7 +27,7 @@ def find_conflicts(record: Record, others: Sequence[Record]) -> list[str]:
             problems.append(f"the name {record.name!r} {how}; take another one")
         elif not other.withdrawn and _is_duplicate(record, other):
             problems.append(f"its videos are those of entry {other.name!r}, by the same detector and tracker")
-    base = str(record.entry["base"])
+    base = record.entry.base
     standing: Mapping[str, Record] = {other.name: other for other in others if not other.withdrawn}
     if base and base not in standing:
         problems.append(f"its base {base!r} is no entry of this board; submit that first")
@@ -50,8 +50,10 @@ def _is_duplicate(record: Record, other: Record) -> bool:
         return False
     if record.boxes_sha256 == other.boxes_sha256:
         return True
-    same_backends = all(record.entry[name] == other.entry[name] for name in ("detector", "tracker", "counts", "stride"))
-    return same_backends and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
+    settings = [
+        (made.entry.detector, made.entry.tracker, made.entry.counts, made.entry.stride) for made in (record, other)
+    ]
+    return settings[0] == settings[1] and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
 
 
 def _skeleton(name: str) -> str:

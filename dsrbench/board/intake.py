@@ -38,7 +38,7 @@ from dsrbench.board.storage import Snapshot, Storage
 from dsrbench.errors import InputError
 from dsrbench.hub.commits import Change
 from dsrbench.store import Run
-from dsrbench.submission import Entry, SubmissionError, check_entry, check_figures
+from dsrbench.submission import SubmissionError, check_entry, check_figures
 from dsrbench.submission import boxes as boxes_file
 from dsrbench.submission import entry as entry_file
 from dsrbench.submission.entry import read_entry
@@ -262,13 +262,15 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
     if not (folder / boxes_file.FILE).exists():
         entry, figures = check_figures(folder, rules.find_suite)
         rules.check_seeds(entry.suite.name, entry.seeds)
-        return Record(entry.name, tier=SELF_REPORTED, entry=_without_claim(entry), figures=figures, **known)
+        return Record(
+            entry.name, tier=SELF_REPORTED, entry=dataclasses.replace(entry, claim={}), figures=figures, **known
+        )
     checked = check_entry(folder, rules.find_suite)
     rules.check_seeds(checked.entry.suite.name, checked.entry.seeds)
     return Record(
         checked.entry.name,
         tier=RESCORED,
-        entry=_without_claim(checked.entry),
+        entry=dataclasses.replace(checked.entry, claim={}),
         figures=checked.summary,
         passed=np.array([sample.score.passes() for sample in checked.samples], bool),
         sketch=sketch_videos(checked.samples),
@@ -298,10 +300,6 @@ def check_account(account: str) -> str:
 
 def _is_same(record: Record, id: str, account: str) -> bool:
     return not record.withdrawn and record.id == id and same_account(record.account, account)
-
-
-def _without_claim(entry: Entry) -> dict[str, Any]:
-    return {key: value for key, value in entry.record().items() if key != "claim"}
 
 
 def _agreement(record: Record, run: Run) -> float:

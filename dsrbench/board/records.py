@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.errors import StoreError
-from dsrbench.store import Sample
+from dsrbench.analysis import Summary
+from dsrbench.errors import InputError, StoreError
+from dsrbench.store import BackendRecord, Sample
+from dsrbench.submission import Entry
 
 SCHEMA = 1
 
@@ -44,8 +46,8 @@ class Record:
         tier: One of `TIERS`.
         account: Who submitted it.
         submitted: When it was received, ISO 8601 in UTC.
-        entry: `entry.json` without its claim; of published figures `name`, `model`, `suite` and `notes` alone.
-        figures: As `dsrbench.report.summarize` gives them; of published figures what was published.
+        entry: The entry without its claim; empty where it was withdrawn.
+        figures: The figures computed from its boxes; of published figures what was published.
         passed: Which samples pass 0.7, sorted by prompt id and seed; None where that is not known.
         sketch: The smallest hashes of its videos, by which two entries of the same videos are known.
         boxes_sha256: Hash of `boxes.parquet`.
@@ -58,8 +60,8 @@ class Record:
     tier: str
     account: str
     submitted: str
-    entry: Mapping[str, Any]
-    figures: Mapping[str, Any]
+    entry: Entry
+    figures: Summary
     passed: NDArray[np.bool_] | None = None
     sketch: tuple[str, ...] = ()
     boxes_sha256: str = ""
@@ -73,15 +75,17 @@ class Record:
 
     def withdraw(self, when: str) -> Record:
         """What is left of it: that the name was used, by whom, and until when."""
-        return dataclasses.replace(self, withdrawn=when, entry={}, figures={}, passed=None, sketch=())
+        return dataclasses.replace(self, withdrawn=when, entry=Entry(), figures=Summary(), passed=None, sketch=())
 
     def to_json(self) -> bytes:
         """As the bytes of `summary.json`."""
         row = {"schema": SCHEMA, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)}}
+        row["entry"] = describe_entry(self.entry) if self.entry != Entry() else {}
+        row["figures"] = self.figures.to_json() if self.figures != Summary() else {}
         if self.passed is not None:
             bits = base64.b64encode(np.packbits(self.passed).tobytes()).decode()
             row["passed"] = {"n": len(self.passed), "bits": bits}
-        text = json.dumps(row, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False, default=dict)
+        text = json.dumps(row, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         return text.encode() + b"\n"
 
     @classmethod
@@ -98,22 +102,30 @@ class Record:
             if row["passed"] is not None:
                 bits = np.frombuffer(base64.b64decode(row["passed"]["bits"]), np.uint8)
                 row["passed"] = np.unpackbits(bits, count=row["passed"]["n"]).astype(bool)
+            row["entry"] = Entry.from_json(row["entry"])
+            row["figures"] = Summary.from_json(row["figures"])
             return cls(**{**row, "sketch": tuple(row["sketch"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"an entry's {SUMMARY} is damaged: {type(error).__name__} {error}") from None
 
 
-def comparable_key(entry: Mapping[str, Any]) -> str:
-    """Equal for entries that may be compared: same prompts, seeds, counts, backends with their options and weights."""
+def describe_entry(entry: Entry) -> dict[str, Any]:
+    """Return the JSON object of an entry without its claim."""
+    return {name: value for name, value in entry.record().items() if name != "claim"}
 
-    def backend(name: str) -> dict[str, Any]:
-        record = entry[name]
-        fingerprint = record["fingerprint"]
-        known = {key: value for key, value in fingerprint.items() if isinstance(value, dict) or len(str(value)) == 64}
-        return {"name": record["name"], "options": record["options"], "hashes": known}
 
-    facts = [entry["suite"]["sha256"], sorted(entry["seeds"]), entry["counts"], entry["stride"]]
-    text = json.dumps([*facts, backend("detector"), backend("tracker")], sort_keys=True)
+def comparable_key(entry: Entry) -> str:
+    """Return a text that is equal for entries that may be compared.
+
+    These have the same prompts, seeds, counts, and backends with their options and weights.
+    """
+
+    def describe(record: BackendRecord) -> dict[str, Any]:
+        hashes = {k: v for k, v in record.fingerprint.items() if isinstance(v, dict) or len(str(v)) == 64}
+        return {"name": record.name, "options": record.options, "hashes": hashes}
+
+    facts = [entry.suite.sha256, sorted(entry.seeds), entry.record()["counts"], entry.stride]
+    text = json.dumps([*facts, describe(entry.detector), describe(entry.tracker)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

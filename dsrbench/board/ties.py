@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from dsrbench.analysis.statistics import PairedDifference, paired_difference, si
 from dsrbench.board.records import PUBLISHED, SELF_REPORTED, Record, comparable_key
 from dsrbench.board.rules import named_suite
 from dsrbench.errors import DSRBenchError
+from dsrbench.submission import Entry
 from dsrbench.types import Floats
 
 ALPHA = 0.05
@@ -51,9 +51,7 @@ class Placed:
     @property
     def accuracy(self) -> float:
         """Accuracy@0.7; NaN where it is not known."""
-        figure = self.record.figures.get("accuracy", {}).get("0.7") or {}
-        value = figure.get("value")
-        return float("nan") if value is None else float(value)
+        return self.record.figures.headline.value
 
 
 def place_entries(records: Sequence[Record]) -> tuple[Placed, ...]:
@@ -74,13 +72,13 @@ def place_entries(records: Sequence[Record]) -> tuple[Placed, ...]:
     return _link({one.name: one for one in placed})
 
 
-def cluster_prompts(entry: Any) -> tuple[str, ...]:
+def cluster_prompts(entry: Entry) -> tuple[str, ...]:
     """The prompt each sample of an entry is of, without its wording, sorted by prompt id and seed.
 
     Raises:
         DSRBenchError: The suite does not come with this dsrbench, or in another version.
     """
-    return _clusters(entry["suite"]["name"], entry["suite"]["sha256"], len(entry["seeds"]))
+    return _clusters(entry.suite.name, entry.suite.sha256, len(entry.seeds))
 
 
 @functools.lru_cache(maxsize=64)
@@ -168,7 +166,7 @@ def _link(placed: dict[str, Placed]) -> tuple[Placed, ...]:
     """Tie each aligned entry to the one it came from."""
     aligned: dict[str, list[str]] = {}
     for name, one in placed.items():
-        base = placed.get(str(one.record.entry.get("base") or ""))
+        base = placed.get(one.record.entry.base)
         if base is None or not one.key or base.key != one.key or base.name == name:
             continue
         before, after = base.record.passed, one.record.passed

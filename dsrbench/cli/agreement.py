@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,27 +54,26 @@ def _print(found: Agreement, here: str, there: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.records import to_json
     from dsrbench.report.cells import decimal, percent, plain_table
 
-    values, console = to_json(found), Console()
+    console = Console()
     table = plain_table("Agreement", "")
-    rho = values["spearman"]
-    ends = "" if rho["low"] is None else f" ({rho['low']:.3f} – {rho['high']:.3f})"
+    rho = found.spearman
+    ends = "" if math.isnan(rho.low) else f" ({rho.low:.3f} – {rho.high:.3f})"
     decided = f"{found.n_decisions_differ} of {found.n_both_scored}"
     rows = [
         ("Videos on both sides", f"{found.n_joined} (only here {found.n_only_here}, only there {found.n_only_there})"),
-        ("Coverage here, there", f"{percent(values['coverage_here'])}, {percent(values['coverage_there'])}"),
+        ("Coverage here, there", f"{percent(found.coverage_here)}, {percent(found.coverage_there)}"),
         ("Scored on both sides", str(found.n_both_scored)),
-        ("Spearman (95 %)", decimal(rho["value"]) + ends),
-        ("Pearson", decimal(values["pearson"])),
-        ("Mean absolute difference of scores", decimal(values["mean_absolute_difference"])),
-        ("Median absolute difference", decimal(values["median_absolute_difference"])),
-        ("Mean signed difference, here - there", decimal(values["mean_signed_difference"])),
+        ("Spearman (95 %)", decimal(rho.value) + ends),
+        ("Pearson", decimal(found.pearson)),
+        ("Mean absolute difference of scores", decimal(found.mean_absolute_difference)),
+        ("Median absolute difference", decimal(found.median_absolute_difference)),
+        ("Mean signed difference, here - there", decimal(found.mean_signed_difference)),
         ("Decisions at 0.7 that differ", decided),
     ]
     if found.n_curves:
-        mean = decimal(values["ssr_mean_absolute_difference"])
+        mean = decimal(found.ssr_mean_absolute_difference)
         rows.append((f"SSR per frame, mean absolute difference ({found.n_curves} videos)", mean))
     for row in rows:
         table.add_row(*row)

@@ -47,10 +47,9 @@ def print_comparison(found: Comparison) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from dsrbench.records import to_json
     from dsrbench.report.cells import decimal, percent, plain_table
 
-    console, values = Console(), to_json(found)
+    console = Console()
     console.print(Text(f"a: {found.model_a}\nb: {found.model_b}\n{found.n_pairs} pairs of {found.n_prompts} prompts"))
     if found.n_only_a or found.n_only_b:
         console.print(f"without a partner, left out: {found.n_only_a} of a, {found.n_only_b} of b")
@@ -62,10 +61,11 @@ def print_comparison(found: Comparison) -> None:
     accuracies = (percent(found.accuracy_a.value), percent(found.accuracy_b.value))
     table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(found.difference, 100))
     table.add_row("Coverage", percent(found.coverage_a), percent(found.coverage_b), "", "")
-    scores = [decimal(values[side]["mean_score"]) for side in ("mean_score_a", "mean_score_b")]
+    sides = (found.mean_score_a, found.mean_score_b)
+    scores = [decimal(side["mean_score"]) for side in sides]
     table.add_row("Mean score, scored only", *scores, "", "")
     for name, label in (("mean_score_low", "  unscored as 0"), ("mean_score_high", "  unscored as 1")):
-        bounds = [decimal(values[side][name]) for side in ("mean_score_a", "mean_score_b")]
+        bounds = [decimal(side[name]) for side in sides]
         table.add_row(label, *bounds, *_difference(getattr(found, name), 1))
     console.print(table)
     relations = plain_table("Relation", "Pairs", "a", "b", "b - a (95 %)", "p")

@@ -186,10 +186,11 @@ def conclude(run: Run, samples: Sequence[Sample]) -> None:
     Raises:
         IncompleteError: Some did.
     """
+    from dsrbench.analysis import Summary
     from dsrbench.report import print_summary, update_page
 
     page = update_page(run)
-    print_summary(run.read_json("report/summary.json"), run.manifest)
+    print_summary(Summary.from_json(run.read_json("report/summary.json")), run.manifest)
     click.echo(f"Page: {page}")
     failed = [sample for sample in samples if sample.score.status.value == "failed"]
     if failed:

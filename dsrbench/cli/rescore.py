@@ -36,10 +36,10 @@ def show_checked(checked: CheckedEntry) -> None:
     from dsrbench.submission import find_repeated_videos
 
     figures = checked.summary
-    share = figures["accuracy"]["0.7"]["value"]
+    share = figures.headline.value
     click.echo(
-        f"{checked.entry.name}: {figures['n_samples']} samples of {checked.entry.suite.name}, Accuracy@0.7 "
-        f"{share:.1%}, coverage {figures['coverage']:.1%}; computed again from the boxes, as claimed"
+        f"{checked.entry.name}: {figures.n_samples} samples of {checked.entry.suite.name}, Accuracy@0.7 "
+        f"{share:.1%}, coverage {figures.coverage:.1%}; computed again from the boxes, as claimed"
     )
     for line in find_repeated_videos(checked.samples):
         click.echo(f"note: {line}", err=True)

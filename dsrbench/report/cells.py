@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from typing import TYPE_CHECKING
+
+from dsrbench.analysis.statistics import Interval
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def percent(share: float | None) -> str:
-    """A share as a percentage, a dash where there is none.
+def percent(share: float) -> str:
+    """Return a share as a percentage, a dash for NaN.
 
-    >>> percent(0.675), percent(None)
+    >>> percent(0.675), percent(math.nan)
     ('67.5 %', '–')
     """
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
-def interval_text(figure: Mapping[str, float | None]) -> str:
-    """A share with its interval.
+def interval_text(figure: Interval) -> str:
+    """Return a share with its interval.
 
-    >>> interval_text({"value": 0.5, "low": 0.42, "high": 0.58}), interval_text({"value": 1, "low": None, "high": None})
+    >>> interval_text(Interval(0.5, 0.42, 0.58)), interval_text(Interval(1, math.nan, math.nan))
     ('50.0 % (42.0 – 58.0)', '100.0 %')
     """
-    low, high = figure["low"], figure["high"]
-    ends = "" if low is None or high is None else f" ({100 * low:.1f} – {100 * high:.1f})"
-    return percent(figure["value"]) + ends
+    ends = "" if math.isnan(figure.low) else f" ({100 * figure.low:.1f} – {100 * figure.high:.1f})"
+    return percent(figure.value) + ends
 
 
-def decimal(value: float | None) -> str:
-    """A score to three places, a dash where there is none.
+def decimal(value: float) -> str:
+    """Return a score to three places, a dash for NaN.
 
-    >>> decimal(0.5), decimal(None)
+    >>> decimal(0.5), decimal(math.nan)
     ('0.500', '–')
     """
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def plain_table(*headers: str, title: str = "") -> Table:

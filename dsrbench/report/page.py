@@ -46,9 +46,9 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     """
     samples, manifest = order_samples(run.samples()), run.manifest
     summary = summarize(samples)
-    run.write_json("report/summary.json", summary)
+    run.write_json("report/summary.json", summary.to_json())
     data: dict[str, Any] = {
-        "summary": summary,
+        "summary": summary.to_json(),
         "manifest": manifest.to_json(),
         "titles": {diagnosis.value: title for diagnosis, title in TITLES.items()},
         "parts": [[key, *words] for key, words in PARTS.items()],

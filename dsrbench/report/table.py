@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dsrbench.analysis.summary import GroupFigures, Summary
 from dsrbench.report.cells import decimal, interval_text, percent, plain_table
 from dsrbench.report.wordings import explain_spread, wordings_table
 from dsrbench.report.words import TITLES
@@ -14,8 +16,6 @@ from dsrbench.types import Diagnosis
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-Summary = Mapping[str, Any]
 
 
 def print_summary(summary: Summary, manifest: RunManifest, console: Console | None = None) -> None:
@@ -32,23 +32,23 @@ def print_summary(summary: Summary, manifest: RunManifest, console: Console | No
     console = console or Console()
     console.print(Text(_title(manifest), style="bold"))
     console.print(_headline(summary))
-    if len(summary["by_model"]) > 1:
-        console.print(figures_table("Model", summary["by_model"]))
-    console.print(figures_table("Relation", summary["by_relation"]))
-    if summary.get("by_wording"):
-        console.print(wordings_table(summary["by_wording"]))
-        console.print(Text(explain_spread(summary["wording_spread"]) + "\n"))
+    if len(summary.by_model) > 1:
+        console.print(figures_table("Model", summary.by_model))
+    console.print(figures_table("Relation", summary.by_relation))
+    if summary.wording_spread is not None:
+        console.print(wordings_table(summary.by_wording))
+        console.print(Text(explain_spread(summary.wording_spread) + "\n"))
     console.print(_outcomes(summary))
 
 
-def figures_table(name: str, figures: Mapping[str, Mapping[str, Any]]) -> Table:
+def figures_table(name: str, figures: Mapping[str, GroupFigures]) -> Table:
     """One row a group with samples, coverage, accuracy and mean score; names are shown as they are, not as markup."""
     from rich.text import Text
 
     table = plain_table(name, "Samples", "Coverage", "Accuracy@0.7 (95 %)", "Mean score")
     for group, row in figures.items():
-        accuracy = interval_text(row["accuracy_0.7"])
-        table.add_row(Text(group), str(row["n"]), percent(row["coverage"]), accuracy, decimal(row["mean_score"]))
+        cells = (percent(row.coverage), interval_text(row.accuracy), decimal(row.mean_score))
+        table.add_row(Text(group), str(row.n), *cells)
     return table
 
 
@@ -65,26 +65,26 @@ def _title(manifest: RunManifest) -> str:
 def _headline(summary: Summary) -> Table:
     table = plain_table("", "")
     table.show_header = False
-    bounds = f"{decimal(summary['mean_score_low'])} – {decimal(summary['mean_score_high'])}"
-    scored = f"{summary['n_scored']} of {summary['n_samples']}"
-    table.add_row("[bold]Accuracy@0.7[/] (all samples)", f"[bold]{interval_text(summary['accuracy']['0.7'])}[/]")
-    table.add_row("Coverage (samples with a score)", f"{percent(summary['coverage'])} = {scored}")
-    table.add_row("Mean score (scored only)", decimal(summary["mean_score"]))
+    bounds = f"{decimal(summary.mean_score_low)} – {decimal(summary.mean_score_high)}"
+    scored = f"{summary.n_scored} of {summary.n_samples}"
+    table.add_row("[bold]Accuracy@0.7[/] (all samples)", f"[bold]{interval_text(summary.headline)}[/]")
+    table.add_row("Coverage (samples with a score)", f"{percent(summary.coverage)} = {scored}")
+    table.add_row("Mean score (scored only)", decimal(summary.mean_score))
     table.add_row("  with all others as 0 – as 1", bounds)
-    table.add_row("Prompts", str(summary["n_prompts"]))
-    if summary["n_filled_frames"]:
-        table.add_row("Frames with an interpolated box", percent(summary["filled_frame_share"]))
+    table.add_row("Prompts", str(summary.n_prompts))
+    if summary.n_filled_frames:
+        table.add_row("Frames with an interpolated box", percent(summary.filled_frame_share))
     return table
 
 
 def _outcomes(summary: Summary) -> Table:
     from rich.text import Text
 
-    table, total = plain_table("Outcome", "Samples", "Share"), summary["n_samples"]
-    rows = [(TITLES[Diagnosis(name)], count) for name, count in summary["by_diagnosis"].items()]
+    table, total = plain_table("Outcome", "Samples", "Share"), summary.n_samples
+    rows = [(TITLES[Diagnosis(name)], count) for name, count in summary.by_diagnosis.items()]
     for status in ("invalid", "failed"):
-        rows += [(f"{status}: {reason}", count) for reason, count in summary["by_reason"][status].items()]
+        rows += [(f"{status}: {reason}", count) for reason, count in summary.by_reason.get(status, {}).items()]
     for name, count in rows:
         if count:
-            table.add_row(Text(name), str(count), percent(count / total))
+            table.add_row(Text(name), str(count), percent(count / total if total else math.nan))
     return table

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsrbench.analysis import summarize
+from dsrbench.analysis import Summary, summarize
+from dsrbench.analysis.statistics import Interval
 from dsrbench.metric import score_many
 from dsrbench.prompts import Suite
 from dsrbench.store import Sample
@@ -34,12 +35,12 @@ class CheckedEntry:
     Attributes:
         entry: What it says of itself.
         samples: Scored again from the boxes, sorted.
-        summary: The figures computed from them, as `dsrbench.report.summarize` gives them.
+        summary: The figures computed from them.
     """
 
     entry: Entry
     samples: Sequence[Sample]
-    summary: Mapping[str, Any]
+    summary: Summary
 
 
 def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> CheckedEntry:
@@ -69,7 +70,7 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
     return CheckedEntry(entry, samples, summary)
 
 
-def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tuple[Entry, dict[str, Any]]:
+def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tuple[Entry, Summary]:
     """Check an entry that comes without boxes: nothing can be computed, but its figures must be possible.
 
     Args:
@@ -93,8 +94,8 @@ def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tupl
         problems.append(f"the prompts of suite {suite.name} have another sha256")
     if problems:
         raise SubmissionError(*problems)
-    intervals = {name: {"value": value, "low": None, "high": None} for name, value in shares.items()}
-    return entry, {**counts, "coverage": coverage, "accuracy": intervals}
+    intervals = {name: Interval(value, math.nan, math.nan) for name, value in shares.items()}
+    return entry, dataclasses.replace(Summary.from_json({**counts, "coverage": coverage}), accuracy=intervals)
 
 
 def _impossible(counts: Mapping[str, Any], shares: Mapping[str, Any], n_samples: int) -> Iterator[str]:
@@ -205,16 +206,16 @@ def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sampl
     )
 
 
-def compare_claim(claim: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """See that the claimed figures are those that were found; intervals are the reader's own and not compared.
+def compare_claim(claim: Mapping[str, Any], summary: Summary) -> None:
+    """Check that the claimed figures are those of the summary; intervals are the reader's own and not compared.
 
     Raises:
         SubmissionError: A figure is not there, or differs.
     """
     problems = []
-    pairs = [(name, claim.get(name), found[name]) for name in CLAIMED]
-    claimed = claim.get("accuracy")
-    for threshold, figure in found["accuracy"].items():
+    computed, claimed = summary.to_json(), claim.get("accuracy")
+    pairs = [(name, claim.get(name), computed[name]) for name in CLAIMED]
+    for threshold, figure in computed["accuracy"].items():
         pairs.append((f"Accuracy@{threshold}", _value(claimed, threshold), figure["value"]))
     for name, said, true in pairs:
         if true is None or said is None:

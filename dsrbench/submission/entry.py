@@ -74,7 +74,7 @@ class ModelFacts:
         url: An https address to read more at; empty for none.
     """
 
-    id: str
+    id: str = ""
     revision: str = ""
     parameters: int | None = None
     license: str = ""
@@ -84,7 +84,7 @@ class ModelFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What stands in `entry.json`.
+    """The contents of `entry.json`. Of published figures the name, model, suite and notes alone are known.
 
     Attributes:
         name: Name of the entry and of its folder.
@@ -100,17 +100,17 @@ class Entry:
         base: Name of the entry this one was aligned from; empty for none.
         notes: For readers.
         dsrbench: Version that made the entry.
-        claim: The figures claimed, as `dsrbench.report.summarize` gives them.
+        claim: The figures claimed, as in the JSON of a `Summary`; not trusted.
     """
 
-    name: str
-    model: ModelFacts
-    suite: SuiteRecord
-    seeds: tuple[int, ...]
-    detector: BackendRecord
-    tracker: BackendRecord
-    generator: BackendRecord | None
-    claim: Mapping[str, Any]
+    name: str = ""
+    model: ModelFacts = ModelFacts()
+    suite: SuiteRecord = SuiteRecord()
+    seeds: tuple[int, ...] = ()
+    detector: BackendRecord = BackendRecord()
+    tracker: BackendRecord = BackendRecord()
+    generator: BackendRecord | None = None
+    claim: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     protocol: str = "default"
     stride: int = 1
     counts: FrameCounts | None = None
@@ -123,6 +123,16 @@ class Entry:
         values = {"schema": SCHEMA, **to_json(self)}
         del values["suite"]["n_prompts"]
         return values if self.counts is not None else {**values, "counts": "scaled"}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Entry:
+        """Read the JSON object of `entry.json`, which has been checked.
+
+        Raises:
+            InputError: A value of another type.
+        """
+        counts = values.get("counts", "scaled")
+        return from_json(cls, {**values, "counts": None if counts == "scaled" else counts})
 
 
 def read_entry(folder: Path) -> Entry:
@@ -165,7 +175,7 @@ def parse_entry(data: bytes) -> Entry:
     problems = _find_problems(row)
     if problems:
         raise SubmissionError(*problems)
-    return from_json(Entry, {**row, "counts": None if row["counts"] == "scaled" else row["counts"]})
+    return Entry.from_json(row)
 
 
 def check_text(text: object, *, most: int = MOST_TEXT) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
+from dsrbench.analysis import Summary
 from dsrbench.errors import InputError, MissingExtraError, first_line
 from dsrbench.submission.entry import Entry
 
@@ -28,7 +28,7 @@ class CardFiles:
     results: str
 
 
-def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset: str = "") -> CardFiles:
+def add_to_card(text: str, entry: Entry, figures: Summary, *, dataset: str = "") -> CardFiles:
     """Add a result to a model card; an earlier one of the same suite and backends is replaced, all else is kept.
 
     Args:
@@ -57,7 +57,7 @@ def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset:
     same = {(one.dataset_name, one.metric_name) for one in new}
     data.model_name = data.model_name or entry.model.id.rpartition("/")[2]
     data.eval_results = [one for one in before if (one.dataset_name, one.metric_name) not in same] + new
-    value = figures["accuracy"]["0.7"]["value"]
+    value = figures.headline.value
     results = ""
     if dataset:
         one = hub.EvalResultEntry(dataset_id=dataset, task_id=entry.suite.name, value=value, notes=_notes(entry))
@@ -65,8 +65,8 @@ def add_to_card(text: str, entry: Entry, figures: Mapping[str, Any], *, dataset:
     return CardFiles(str(card), results)
 
 
-def _results(hub: Any, entry: Entry, figures: Mapping[str, Any], dataset: str) -> list[Any]:
-    values = {**figures, "accuracy": figures["accuracy"]["0.7"]["value"]}
+def _results(hub: Any, entry: Entry, figures: Summary, dataset: str) -> list[Any]:
+    values = {**figures.to_json(), "accuracy": figures.headline.value}
     return [
         hub.EvalResult(
             task_type=TASK,

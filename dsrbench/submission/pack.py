@@ -75,7 +75,7 @@ def pack_entry(
         base=base,
         notes=notes,
         dsrbench=dsrbench.__version__,
-        claim={key: value for key, value in summarize(samples).items() if key in TOP},
+        claim={key: value for key, value in summarize(samples).to_json().items() if key in TOP},
     )
     disk = LocalDisk(out)
     text = _to_json(entry)

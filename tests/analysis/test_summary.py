@@ -26,11 +26,15 @@ CASES = [
 ]
 
 
+def figures(samples):
+    return summarize(samples).to_json()
+
+
 @pytest.mark.parametrize(
     ("what", "scores", "coverage", "accuracy", "mean", "low", "high"), CASES, ids=[c[0] for c in CASES]
 )
 def test_headline(what, scores, coverage, accuracy, mean, low, high):
-    summary = summarize([make_sample(s, prompt=f"p{i // 5}", seed=i % 5) for i, s in enumerate(scores)])
+    summary = figures([make_sample(s, prompt=f"p{i // 5}", seed=i % 5) for i, s in enumerate(scores)])
     found = [summary[k] for k in ("coverage", "mean_score", "mean_score_low", "mean_score_high")]
     assert found == [pytest.approx(v) if v is not None else None for v in (coverage, mean, low, high)]
     assert summary["accuracy"]["0.7"]["value"] == accuracy
@@ -38,7 +42,7 @@ def test_headline(what, scores, coverage, accuracy, mean, low, high):
 
 
 def test_groups_reasons_and_models():
-    summary = summarize(
+    summary = figures(
         [
             make_sample(0.9, prompt="a", type="LR", model="x"),
             make_sample(0.2, prompt="b", type="TL", model="x"),
@@ -61,26 +65,24 @@ def test_groups_reasons_and_models():
 
 
 def test_one_model_has_no_model_table():
-    assert summarize([make_sample(0.9)])["by_model"] == {}
+    assert figures([make_sample(0.9)])["by_model"] == {}
 
 
 def test_a_chain_must_visit_what_lies_between():
-    summary = summarize(
-        [make_sample(0.9, type="LTR", visited=False), make_sample(0.9, type="LTR", visited=True, seed=1)]
-    )
+    summary = figures([make_sample(0.9, type="LTR", visited=False), make_sample(0.9, type="LTR", visited=True, seed=1)])
     assert summary["accuracy"]["0.0"]["value"] == 0.5
     assert summary["mean_score"] == pytest.approx(0.9)
 
 
 def test_filled_frames_are_a_share_of_scored_ones():
-    summary = summarize([make_sample(0.5, n_filled=5), make_sample(0.5, n_filled=0, seed=1)])
+    summary = figures([make_sample(0.5, n_filled=5), make_sample(0.5, n_filled=0, seed=1)])
     assert (summary["n_filled_frames"], summary["filled_frame_share"]) == (5, 5 / 40)
 
 
 @given(SAMPLES)
 @settings(max_examples=60, deadline=None)
 def test_accuracy_falls_with_the_threshold_and_bounds_are_ordered(samples):
-    summary = summarize(samples)
+    summary = figures(samples)
     values = [summary["accuracy"][f"{i / 10:.1f}"] for i in range(10)]
     assert [v["value"] for v in values] == sorted((v["value"] for v in values), reverse=True)
     for figure in values:
@@ -98,14 +100,14 @@ def test_accuracy_falls_with_the_threshold_and_bounds_are_ordered(samples):
 @given(SAMPLES)
 @settings(max_examples=40, deadline=None)
 def test_a_failure_never_raises_accuracy_nor_order_anything(samples):
-    before = summarize(samples)
-    after = summarize([*samples, make_sample("failed", prompt="z", seed=99)])
+    before = figures(samples)
+    after = figures([*samples, make_sample("failed", prompt="z", seed=99)])
     for threshold, figure in before["accuracy"].items():
         assert after["accuracy"][threshold]["value"] <= figure["value"]
     assert after["mean_score"] == before["mean_score"]
     assert after["mean_score_low"] <= before["mean_score_low"]
     unique = list({sample.id: sample for sample in samples}.values())
-    assert summarize(unique) == summarize(unique[::-1])
+    assert figures(unique) == figures(unique[::-1])
 
 
 def printed(samples, manifest=MANIFEST, width=80):

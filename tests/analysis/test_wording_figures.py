@@ -20,6 +20,10 @@ from dsrbench.store import RunManifest
 GOOD, BAD = 0.9, 0.1
 
 
+def figures(samples):
+    return summarize(samples).to_json()
+
+
 def worded(score, wording, *, prompt="p", seed=0, model="m"):
     sample = make_sample(score, prompt=prompt, seed=seed, model=model)
     id = prompt if wording == "default" else f"{prompt}~{wording}"
@@ -45,7 +49,7 @@ CASES = [
 
 @pytest.mark.parametrize(("what", "scores", "pronoun", "spread", "changed"), CASES, ids=[c[0] for c in CASES])
 def test_against_the_default(what, scores, pronoun, spread, changed):
-    summary = summarize(run_of(**scores))
+    summary = figures(run_of(**scores))
     found = summary["by_wording"]["pronoun"]["difference"]
     assert (found["difference"], found["p_value"]) == pytest.approx(pronoun)
     assert summary["wording_spread"] == {"spread": spread, "changed": changed}
@@ -54,7 +58,7 @@ def test_against_the_default(what, scores, pronoun, spread, changed):
 
 def test_intervals_are_clustered_by_the_prompt_without_its_wording():
     samples = run_of(default=[GOOD, BAD, BAD], pronoun=[GOOD, BAD, BAD], sides=[GOOD, BAD, GOOD])
-    summary = summarize(samples)
+    summary = figures(samples)
     assert (summary["n_samples"], summary["n_prompts"]) == (9, 3)
     passed = [sample.score.passes() for sample in samples]
     meant = share_interval(passed, ["p0", "p1", "p2"] * 3)
@@ -64,27 +68,27 @@ def test_intervals_are_clustered_by_the_prompt_without_its_wording():
 
 def test_one_wording_or_none_is_not_compared():
     for samples in ([], [make_sample(GOOD)], run_of(pronoun=[GOOD, BAD])):
-        summary = summarize(samples)
+        summary = figures(samples)
         assert (summary["by_wording"], summary["wording_spread"]) == ({}, {})
 
 
 def test_without_the_default_there_is_no_difference():
-    summary = summarize(run_of(pronoun=[GOOD, BAD], sides=[BAD, BAD]))
+    summary = figures(run_of(pronoun=[GOOD, BAD], sides=[BAD, BAD]))
     assert [row["difference"] for row in summary["by_wording"].values()] == [None, None]
     assert summary["wording_spread"]["spread"] == 0.5
 
 
 @given(st.permutations(run_of(default=[GOOD, BAD, GOOD], pronoun=[BAD, BAD, GOOD], states=[BAD, "failed", GOOD])))
 def test_the_order_of_samples_does_not_matter(samples):
-    summary = summarize(samples)
+    summary = figures(samples)
     assert list(summary["by_wording"]) == ["default", "pronoun", "states"]
-    assert summary == summarize(sorted(samples, key=lambda sample: sample.id))
+    assert summary == figures(sorted(samples, key=lambda sample: sample.id))
 
 
 def test_models_are_not_paired_with_each_other():
     samples = [worded(GOOD, "default", model="a"), worded(BAD, "default", model="b")]
     samples += [worded(GOOD, "sides", model="a"), worded(BAD, "sides", model="b")]
-    assert summarize(samples)["wording_spread"] == {"spread": 0, "changed": 0}
+    assert figures(samples)["wording_spread"] == {"spread": 0, "changed": 0}
 
 
 def test_the_table():

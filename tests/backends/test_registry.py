@@ -13,6 +13,7 @@ from dsrbench import __version__
 from dsrbench.backends import registry
 from dsrbench.backends.registry import Registry, convert_options, describe_options, split_options
 from dsrbench.errors import BackendError, OptionError, UnknownBackendError
+from dsrbench.store import BackendRecord
 
 MODULE = '''
 """A toy plug-in."""
@@ -84,12 +85,8 @@ def test_a_plug_in_is_found_and_recorded(install):
     known = made(own="dsrbench.errors:InputError")
     assert known.names() == ["heir", "own", "toy"]
     backend = known.create("toy", {"threshold": "0.25"})
-    assert backend.record() == {
-        "name": "toy",
-        "version": "1.2",
-        "options": {"threshold": 0.25, "weights": None},
-        "fingerprint": {"model": "toy"},
-    }
+    options = {"threshold": 0.25, "weights": None}
+    assert backend.record() == BackendRecord("toy", "1.2", options, {"model": "toy"})
     # options of an inherited constructor are options too
     assert known.create("heir", {"threshold": "1"}).options["threshold"] == 1.0
     # the other kinds do not see it

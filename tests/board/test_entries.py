@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import time
 
 import numpy as np
@@ -10,12 +10,14 @@ from factories.boards import make_board
 from factories.entries import make_rows, write_entry
 
 from dsrbench.analysis import summarize
-from dsrbench.analysis.statistics import paired_difference
+from dsrbench.analysis.statistics import Interval, paired_difference
 from dsrbench.board import Board, Intake, Record, open_stores
 from dsrbench.board.entries import RecordReader
 from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
+from dsrbench.store import SuiteRecord
+from dsrbench.types import FrameCounts
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -164,16 +166,18 @@ def test_records_come_back_equal(board):
 
 
 def test_what_makes_entries_comparable(board):
-    entry = json.loads(json.dumps(board.view().get("near").record.entry))
+    entry = board.view().get("near").record.entry
     key = comparable_key(entry)
-    same = [{"name": "x"}, {"base": "base"}, {"seeds": [4, 3, 2, 1, 0]}, {"generator": None}]
+    same = [{"name": "x"}, {"base": "base"}, {"seeds": (4, 3, 2, 1, 0)}, {"generator": None}]
     for change in same:
-        assert comparable_key({**entry, **change}) == key
-    newer = {**entry["detector"], "version": "2", "fingerprint": {**entry["detector"]["fingerprint"], "torch": "2.9"}}
-    assert comparable_key({**entry, "detector": newer}) == key
-    weights = {**entry["detector"], "fingerprint": {"weights": {"a.bin": "8" * 64}}}
-    other = [{"stride": 2}, {"counts": "published"}, {"seeds": [0]}, {"detector": weights}, {"suite": {"sha256": "x"}}]
-    assert len({key, *(comparable_key({**entry, **change}) for change in other)}) == 6
+        assert comparable_key(dataclasses.replace(entry, **change)) == key
+    detector = entry.detector
+    newer = dataclasses.replace(detector, version="2", fingerprint={**detector.fingerprint, "torch": "2.9"})
+    assert comparable_key(dataclasses.replace(entry, detector=newer)) == key
+    weights = dataclasses.replace(detector, fingerprint={"weights": {"a.bin": "8" * 64}})
+    other = [{"stride": 2}, {"counts": FrameCounts.published()}, {"seeds": (0,)}, {"detector": weights}]
+    other.append({"suite": SuiteRecord(sha256="x")})
+    assert len({key, *(comparable_key(dataclasses.replace(entry, **change)) for change in other)}) == 6
 
 
 def test_share_of_the_same_videos():
@@ -211,7 +215,8 @@ def test_two_hundred_entries_of_750_samples(tmp_path):
     files = {}
     for n in range(199):
         passed = rng.random(750) < 0.2 + 0.6 * n / 199
-        figures = {**first.figures, "accuracy": {"0.7": {"value": float(passed.mean()), "low": None, "high": None}}}
+        accuracy = {"0.7": Interval(float(passed.mean()), math.nan, math.nan)}
+        figures = dataclasses.replace(first.figures, accuracy=accuracy)
         record = dataclasses.replace(first, name=f"m{n}", passed=passed, figures=figures)
         files[f"entries/m{n}/summary.json"] = record.to_json()
     results.change(lambda _: files, message="many")

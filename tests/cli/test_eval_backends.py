@@ -50,7 +50,7 @@ def test_every_detector_of_transformers(place, tiny, name, model):
     assert len(samples) == 3
     assert {sample.score.status.value for sample in samples} <= {"scored", "invalid"}
     manifest = json.loads((place / RUN / "run.json").read_text())
-    assert manifest.detector.fingerprint["model"] == manifest.detector.options["model"] == tiny(model).name
+    assert manifest["detector"]["fingerprint"]["model"] == manifest["detector"]["options"]["model"] == tiny(model).name
     assert str(tiny(model).parent) not in (place / RUN / "run.json").read_text()
 
 

@@ -36,8 +36,8 @@ def test_a_folder_of_a_model_and_then_more_seeds(model, tmp_path):
     run = Run(tmp_path / "runs/tiny-sprites-val")
     assert len(run.samples()) == 3
     record = run.manifest.generator
-    assert (record["name"], record["options"]["steps"], record["options"]["folder"]) == ("sprites", 1, "tiny")
-    assert record["fingerprint"]["clip"] == {"frames": 16, "fps": 8.0, "width": 48, "height": 32}
+    assert (record.name, record.options["steps"], record.options["folder"]) == ("sprites", 1, "tiny")
+    assert record.fingerprint["clip"] == {"frames": 16, "fps": 8.0, "width": 48, "height": 32}
     assert (run.folder / "report/index.html").is_file()
     videos = {path: path.stat().st_mtime_ns for path in run.videos.iterdir()}
     assert dsrbench(*asked, "--seeds", "0..1", "--limit", "6", cwd=tmp_path).returncode == 0

@@ -60,12 +60,12 @@ def test_from_a_folder_to_a_report(pipeline_folder, name, tmp_path):
     info = probe(next(run_folder.videos.glob("*.mp4")))
     assert (info.codec, info.n_frames) == ("h264", made)
     record = run_folder.manifest.generator
-    assert (record["name"], record["options"]["model"]) == ("diffusers", f"tiny-{name}")
-    assert record["fingerprint"]["recipe"] == name
-    assert record["fingerprint"]["settings"]["frames"] == made
-    assert record["fingerprint"]["settings"]["negative_prompt"] == recipe.negative_prompt
-    assert "model_index.json" in record["fingerprint"]["weights"]
-    assert any(name.endswith(".safetensors") for name in record["fingerprint"]["weights"])
+    assert (record.name, record.options["model"]) == ("diffusers", f"tiny-{name}")
+    assert record.fingerprint["recipe"] == name
+    assert record.fingerprint["settings"]["frames"] == made
+    assert record.fingerprint["settings"]["negative_prompt"] == recipe.negative_prompt
+    assert "model_index.json" in record.fingerprint["weights"]
+    assert any(name.endswith(".safetensors") for name in record.fingerprint["weights"])
     assert (run_folder.folder / "report/index.html").is_file()
 
 

@@ -50,7 +50,7 @@ def test_the_published_protocol_runs_and_is_recorded(place):
     )
     assert done.returncode == 0, done.stderr
     manifest = Run.open(place / "published").manifest
-    assert (manifest.protocol, manifest.counts["scored"]) == ("spatialalign", 20)
+    assert (manifest.protocol, manifest.counts.scored) == ("spatialalign", 20)
     assert manifest.detector.options["strict"] is True
     assert manifest.tracker.options["inclusive"] is True
     (sample,) = Run.open(place / "published").samples()

@@ -11,6 +11,7 @@ from dsrbench import cli
 from dsrbench.board import Board, open_stores
 from dsrbench.cli.submit import read_count
 from dsrbench.errors import DSRBenchError
+from dsrbench.records import to_json
 
 NAMED = ("--name", "wan", "--model-id", "lab/model")
 
@@ -51,7 +52,7 @@ def test_packs_checks_and_submits(run, tmp_path):
     assert accepted == f"Accepted: wan on the board in {tmp_path / 'board'}"
     (placed,) = Board(open_stores(tmp_path / "board")[0]).view().entries
     model = {"id": "lab/model", "revision": "", "parameters": 1_300_000_000, "license": "apache-2.0", "open": False}
-    assert placed.record.entry["model"] == {**model, "url": "https://example.org"}
+    assert to_json(placed.record.entry.model) == {**model, "url": "https://example.org"}
     assert placed.record.account == "ann"
     again = submit(run, *NAMED, *facts, "--out", tmp_path / "e", "--to", tmp_path / "board", "--account", "ann")
     assert again.output.splitlines()[2].startswith("Was there already: wan")

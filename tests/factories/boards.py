@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from factories.entries import failed, make_rows, write_entry
 
+from dsrbench.analysis import Summary
+from dsrbench.analysis.statistics import Interval
+from dsrbench.analysis.summary import GroupFigures
 from dsrbench.board import PUBLISHED, Intake, Record, open_stores
+from dsrbench.store import BackendRecord
+from dsrbench.submission import Entry, ModelFacts
 
-DETECTOR = {"name": "picodet", "version": "1", "options": {}, "fingerprint": {}}
+DETECTOR = BackendRecord("picodet", "1")
 
 ENTRIES = {
     "base": (1, 0.3, {}),
@@ -43,12 +49,13 @@ def make_board(folder, *names, text=""):
         rows[FAILED] = failed(rows[FAILED])
         given = write_entry(folder / "given" / name, name=name, rows=rows, entry=entry)
         assert intake.submit(given, "lab").is_accepted
-    model = {"id": text, "revision": text, "parameters": None, "license": text, "open": False, "url": text}
-    entry = {"name": text or "paper", "model": model, "notes": text, "protocol": f"={text}" if text else ""}
-    figures = {"accuracy": {"0.7": {"value": 0.307, "low": None, "high": None}}}
+    model = ModelFacts(text, text, None, text, False, text)
+    entry = Entry(text or "paper", model, notes=text, protocol=f"={text}" if text else "")
+    figures = Summary(accuracy={"0.7": Interval(0.307, math.nan, math.nan)})
     row = Record("paper", "", PUBLISHED, "", "2026-02-26T00:00:00Z", entry, figures)
     if text:
-        figures = {**figures, "by_relation": {text: {}}}
+        unknown = GroupFigures(0, math.nan, Interval(math.nan, math.nan, math.nan), math.nan)
+        figures = dataclasses.replace(figures, by_relation={text: unknown})
         row = dataclasses.replace(row, account=f"=1+1{text}", submitted=text, figures=figures)
     intake.results.change(lambda _: {"entries/paper/summary.json": row.to_json()}, message="published")
     return intake

@@ -45,7 +45,7 @@ def write_entry(folder, *, name="wan", rows=None, change=None, entry=None, **of_
     facts = SuiteRecord(suite.name, suite.version, suite.sha256)
     made = Entry(name, MODEL, facts, tuple(seeds), generator=None, claim={}, **backends)
     made = dataclasses.replace(made, **(entry or {}))
-    row = {**made.record(), "claim": summarize(score_rows(rows, suite, made))}
+    row = {**made.record(), "claim": summarize(score_rows(rows, suite, made)).to_json()}
     row = change(row) or row if change else row
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "entry.json").write_text(json.dumps(row))

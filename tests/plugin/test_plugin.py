@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from factories.shapes import moving_shapes, render_shapes
 
-from dsrbench.store import Run
+from dsrbench.store import BackendRecord, Run
 from dsrbench.video import write_mp4
 
 PACKAGE = Path(__file__).parent / "package"
@@ -61,12 +61,8 @@ def test_it_scores_videos(installed, place):
     # within the blur of H.264's colours
     cats, _ = moving_shapes(9)
     assert np.abs(run.tracks(sample.id).subject - cats).max() <= 3
-    assert run.manifest.detector == {
-        "name": "toy",
-        "version": "0.3",
-        "options": {"contrast": 80},
-        "fingerprint": {"rule": "red and blue"},
-    }
+    detector = BackendRecord("toy", "0.3", {"contrast": 80}, {"rule": "red and blue"})
+    assert run.manifest.detector == detector
     assert (run.manifest.tracker.name, run.manifest.tracker.version) == ("toy", "0.3")
 
 

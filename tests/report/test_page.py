@@ -32,7 +32,7 @@ def test_page_and_summary(rendered_run):
     assert path == rendered_run.folder / "report/index.html"
     page = path.read_text("utf-8")
     data = embedded(page)
-    assert json.loads((path.parent / "summary.json").read_text("utf-8")) == summarize(rendered_run.samples())
+    assert json.loads((path.parent / "summary.json").read_text("utf-8")) == summarize(rendered_run.samples()).to_json()
     assert len(data["rows"]) == len(SHOWN)
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:)""", page), "nothing from elsewhere"
     url = data["columns"].index("url")

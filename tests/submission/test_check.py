@@ -8,7 +8,7 @@ from factories.entries import SUITE, failed, make_rows, write_entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrbench.analysis import summarize
+from dsrbench.analysis import Summary, summarize
 from dsrbench.prompts import read_suite
 from dsrbench.submission import SubmissionError, check_entry, check_figures, write_boxes
 from dsrbench.submission.check import TOLERANCE, compare_claim
@@ -33,7 +33,7 @@ def problems_of(folder):
 def test_the_figures_are_those_of_the_boxes(rows, tmp_path):
     checked = check(write_entry(tmp_path, rows=rows))
     assert checked.summary == summarize(checked.samples)
-    assert 0 < checked.summary["accuracy"]["0.7"]["value"] < 1
+    assert 0 < checked.summary.headline.value < 1
     assert [(s.prompt.id, s.seed) for s in checked.samples] == sorted((r.prompt_id, r.seed) for r in rows)
 
 
@@ -94,12 +94,12 @@ def test_failed_counts_as_failed_whatever_boxes_there_are(rows, tmp_path):
     good = next(n for n, row in enumerate(rows) if row.score > 0.7)
     lost = dataclasses.replace(rows[good], status=Status.FAILED, reason="lost", score=float("nan"))
     checked = check(write_entry(tmp_path, rows=[*rows[:good], lost, *rows[good + 1 :]]))
-    assert checked.summary["n_failed"] == 1
+    assert checked.summary.n_failed == 1
 
 
 def test_a_run_in_which_all_failed(rows, tmp_path):
     checked = check(write_entry(tmp_path, rows=[failed(row) for row in rows]))
-    assert (checked.summary["coverage"], checked.summary["mean_score"]) == (0, None)
+    assert (checked.summary.coverage, checked.summary.to_json()["mean_score"]) == (0, None)
 
 
 def forge(path, value):
@@ -139,10 +139,10 @@ def test_all_forged_figures_are_told(rows, tmp_path):
 @settings(max_examples=50)
 def test_no_other_figure_passes(by):
     found = {**{n: 1 for n in ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed")}, "coverage": 1.0}
-    found |= {"mean_score": 0.5, "accuracy": {"0.7": {"value": 0.25}}}
-    compare_claim(found, found)
+    found |= {"mean_score": 0.5, "accuracy": {"0.7": {"value": 0.25, "low": None, "high": None}}}
+    compare_claim(found, Summary.from_json(found))
     with pytest.raises(SubmissionError):
-        compare_claim({**found, "accuracy": {"0.7": {"value": 0.25 + by}}}, found)
+        compare_claim({**found, "accuracy": {"0.7": {"value": 0.25 + by}}}, Summary.from_json(found))
 
 
 def test_another_suite_of_the_same_name(rows, tmp_path):
@@ -161,8 +161,10 @@ def test_figures_without_boxes_must_be_possible(rows, tmp_path):
     folder = write_entry(tmp_path, rows=rows)
     (folder / "boxes.parquet").unlink()
     entry, figures = figures_of(folder)
-    assert set(figures) == {"n_samples", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy"}
-    assert figures["accuracy"]["0.7"]["value"] == entry.claim["accuracy"]["0.7"]["value"]
+    known = {name for name, value in figures.to_json().items() if value not in (None, {}, 0)}
+    assert known - {"schema"} == {"n_samples", "n_scored", "coverage", "accuracy"}
+    assert (figures.n_invalid, figures.n_failed) == (0, 0)
+    assert figures.headline.value == entry.claim["accuracy"]["0.7"]["value"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_one_video_for_many_prompts(rows, tmp_path):
     (problem,) = problems_of(write_entry(tmp_path / "two", rows=two))
     assert "is scored for 2 prompts" in problem
     unread = [dataclasses.replace(failed(row), video_sha256="") for row in rows]
-    assert check(write_entry(tmp_path / "none", rows=unread)).summary["n_failed"] == len(rows)
+    assert check(write_entry(tmp_path / "none", rows=unread)).summary.n_failed == len(rows)
 
 
 def test_one_video_for_seeds_of_a_prompt_is_told_and_not_refused(rows, tmp_path):

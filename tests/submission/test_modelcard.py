@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import pytest
 import yaml
 from factories.entries import SUITE, write_entry
@@ -51,7 +54,7 @@ def test_a_new_card_has_the_figures(checked):
     text = add("", checked).card
     found = results_of(text)
     assert set(found) == set(FIGURES.values())
-    assert found["Accuracy@0.7"].metric_value == checked.summary["accuracy"]["0.7"]["value"]
+    assert found["Accuracy@0.7"].metric_value == checked.summary.headline.value
     assert found["Coverage"].metric_value == 1.0
     assert found["Accuracy@0.7"].dataset_name == "dsr-core-mini 1.0 (nanodet, assignment, 5 seeds a prompt)"
     assert "model-index" in yaml.safe_load(text.split("---")[1])
@@ -70,7 +73,7 @@ def test_what_a_card_has_is_kept(checked):
 def test_added_twice_it_is_there_once(checked):
     once = add(CARD, checked).card
     assert add(once, checked).card == once
-    newer = {**checked.summary, "coverage": 0.5}
+    newer = dataclasses.replace(checked.summary, coverage=0.5)
     changed = add_to_card(once, checked.entry, newer).card
     assert results_of(changed)["Coverage"].metric_value == 0.5
     assert len(ModelCard(changed).data.eval_results) == 4
@@ -81,12 +84,12 @@ def test_a_benchmark_on_the_hub_gets_its_own_file(checked):
     files = add("", checked, dataset="lab/board")
     (row,) = yaml.safe_load(files.results)
     assert row["dataset"] == {"id": "lab/board", "task_id": "dsr-core-mini"}
-    assert row["value"] == checked.summary["accuracy"]["0.7"]["value"]
+    assert row["value"] == checked.summary.headline.value
     assert results_of(files.card)["Coverage"].dataset_type == "lab/board"
 
 
 def test_no_mean_score_where_nothing_was_scored(checked):
-    none = {**checked.summary, "mean_score": None}
+    none = dataclasses.replace(checked.summary, mean_score=math.nan)
     assert set(results_of(add_to_card("", checked.entry, none).card)) == {"Accuracy@0.7", "Coverage"}
 
 

@@ -46,7 +46,7 @@ def test_a_run_becomes_an_entry_that_is_accepted(run, tmp_path):
     assert [s.score.dsr_score for s in checked.samples if s.score.status is Status.SCORED] == [
         s.score.dsr_score for s in run.samples() if s.score.status is Status.SCORED
     ]
-    assert checked.summary["n_failed"] == checked.summary["n_invalid"] == 1
+    assert checked.summary.n_failed == checked.summary.n_invalid == 1
 
 
 def test_nothing_of_this_machine_gets_into_it(run, tmp_path):

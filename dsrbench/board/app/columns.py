@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from dsrbench.board.app.filters import describe_facets, model_of
+from dsrbench.analysis.statistics import Interval
+from dsrbench.board.app.filters import describe_facets
 from dsrbench.board.records import TIERS
 from dsrbench.board.ties import Placed
 
@@ -59,32 +60,34 @@ def link(text: str, **view: str) -> str:
 
 
 def figure(placed: Placed, name: str) -> float | None:
-    """A plain figure of an entry; None where it is not known."""
-    value = placed.record.figures.get(name)
-    return None if value is None else float(value)
+    """Return a plain figure of an entry; None where it is not known."""
+    value: float | None = placed.record.figures.to_json()[name]
+    return value
 
 
-def interval(figures: Mapping[str, Any], name: str) -> tuple[float | None, float | None, float | None]:
-    """Value, low and high of a figure with an interval; None where they are not known."""
-    found = figures.get(name) or {}
-    value, low, high = (found.get(key) for key in ("value", "low", "high"))
+def ends(figure: Interval | None) -> tuple[float | None, float | None, float | None]:
+    """Return value, low and high of a figure with an interval; None where they are not known."""
+    if figure is None:
+        return None, None, None
+    value, low, high = (None if math.isnan(v) else v for v in (figure.value, figure.low, figure.high))
     return value, low, high
 
 
 def accuracy_of(placed: Placed) -> tuple[float | None, float | None, float | None]:
-    """Accuracy@0.7 of an entry with its interval."""
-    return interval(placed.record.figures.get("accuracy") or {}, "0.7")
+    """Return Accuracy@0.7 of an entry with its interval."""
+    return ends(placed.record.figures.headline)
 
 
 def relation_types(entries: Sequence[Placed]) -> list[str]:
-    """Relation types any of the entries has figures for, short ones first."""
-    types = {type for placed in entries for type in placed.record.figures.get("by_relation") or {}}
+    """List the relation types that any of the entries has figures for, short ones first."""
+    types = {type for placed in entries for type in placed.record.figures.by_relation}
     return sorted(types, key=lambda type: (len(type), type))
 
 
 def relation_value(placed: Placed, type: str) -> float | None:
-    """Accuracy@0.7 of an entry over the samples of one relation type."""
-    return interval((placed.record.figures.get("by_relation") or {}).get(type) or {}, "accuracy_0.7")[0]
+    """Return Accuracy@0.7 of an entry over the samples of one relation type."""
+    group = placed.record.figures.by_relation.get(type)
+    return ends(group.accuracy if group is not None else None)[0]
 
 
 def format_size(parameters: int | None) -> str:
@@ -118,9 +121,9 @@ def _show_accuracy(placed: Placed) -> str:
 
 
 def _show_entry(placed: Placed) -> str:
-    model = model_of(placed)
-    name, id = link(placed.name, tab="samples", entry=placed.name), escape(str(model.get("id", "")))
-    if url := placed.record.source or str(model.get("url") or ""):
+    model = placed.record.entry.model
+    name, id = link(placed.name, tab="samples", entry=placed.name), escape(model.id)
+    if url := placed.record.source or model.url:
         id = f'<a href="{escape(url)}" rel="noopener nofollow" target="_blank">{id or escape(url)}</a>'
     if not placed.record.boxes_sha256:
         name = escape(placed.name)
@@ -147,10 +150,6 @@ def _share(get: Callable[[Placed], float | None]) -> dict[str, Any]:
     return {"value": get, "show": lambda placed: share(get(placed)), "is_number": True}
 
 
-def _backend(name: str) -> Callable[[Placed], object]:
-    return lambda placed: (placed.record.entry.get(name) or {}).get("name")
-
-
 def _mean(placed: Placed) -> str:
     value = figure(placed, "mean_score")
     return "–" if value is None else f"{value:.3f}"
@@ -170,17 +169,17 @@ COLUMNS: Mapping[str, Column] = {
         Column(
             "size",
             "Weights",
-            lambda p: model_of(p).get("parameters"),
-            lambda p: format_size(model_of(p).get("parameters")),
+            lambda p: p.record.entry.model.parameters,
+            lambda p: format_size(p.record.entry.model.parameters),
             is_number=True,
             is_stated=True,
         ),
-        Column("licence", "Licence", **_text(lambda p: model_of(p).get("license")), is_stated=True),
+        Column("licence", "Licence", **_text(lambda p: p.record.entry.model.license), is_stated=True),
         Column("access", "Open or closed", **_text(lambda p: describe_facets(p)["access"]), is_stated=True),
-        Column("protocol", "Protocol", **_text(lambda p: p.record.entry.get("protocol"))),
-        Column("suite", "Suite", **_text(lambda p: (p.record.entry.get("suite") or {}).get("name"))),
-        Column("detector", "Detector", **_text(_backend("detector")), is_stated=True),
-        Column("tracker", "Tracker", **_text(_backend("tracker")), is_stated=True),
+        Column("protocol", "Protocol", **_text(lambda p: p.record.entry.protocol)),
+        Column("suite", "Suite", **_text(lambda p: p.record.entry.suite.name)),
+        Column("detector", "Detector", **_text(lambda p: p.record.entry.detector.name), is_stated=True),
+        Column("tracker", "Tracker", **_text(lambda p: p.record.entry.tracker.name), is_stated=True),
         Column("account", "Submitted by", **_text(lambda p: p.record.account)),
         Column("submitted", "Date", **_text(lambda p: p.record.submitted[:10])),
     )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 from dsrbench.board.app.columns import Value, accuracy_of, choose_columns
+from dsrbench.board.records import describe_entry
 from dsrbench.board.ties import Placed
 from dsrbench.records import to_json
 
@@ -44,8 +45,8 @@ def board_json(entries: Sequence[Placed]) -> str:
             "account": placed.record.account,
             "submitted": placed.record.submitted,
             "source": placed.record.source,
-            "entry": dict(placed.record.entry),
-            "figures": dict(placed.record.figures),
+            "entry": describe_entry(placed.record.entry),
+            "figures": placed.record.figures.to_json(),
         }
         for placed in entries
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from dsrbench.board.app.columns import interval, link, relation_types, relation_value, share
+from dsrbench.board.app.columns import ends, link, relation_types, relation_value, share
 from dsrbench.board.ties import Placed
 from dsrbench.types import THRESHOLDS
 
@@ -42,9 +42,9 @@ def curves_html(entries: Sequence[Placed]) -> str:
 
 def _points(placed: Placed) -> list[tuple[float, float, float, float]]:
     """Threshold, value, low, high; low and high are the value where there is no interval."""
-    figures, points = placed.record.figures.get("accuracy") or {}, []
+    points = []
     for threshold in THRESHOLDS:
-        value, low, high = interval(figures, f"{threshold:.1f}")
+        value, low, high = ends(placed.record.figures.accuracy.get(f"{threshold:.1f}"))
         if value is not None:
             points.append((threshold, value, value if low is None else low, value if high is None else high))
     return points
@@ -100,7 +100,7 @@ def _table(entries: Sequence[Placed]) -> str:
 
 def heat_html(entries: Sequence[Placed]) -> str:
     """Accuracy@0.7 of each entry for each relation type, a cell tinted by its value."""
-    entries = [placed for placed in entries if placed.record.figures.get("by_relation")]
+    entries = [placed for placed in entries if placed.record.figures.by_relation]
     if not entries:
         return '<div class="dsr"><p>No entry that fits has figures by relation type.</p></div>'
     types = relation_types(entries)

@@ -69,7 +69,7 @@ class Filters:
     def fits(self, placed: Placed) -> bool:
         """Whether an entry is shown."""
         facts = describe_facets(placed)
-        words = " ".join([placed.name, str(model_of(placed).get("id", "")), placed.record.account]).lower()
+        words = " ".join([placed.name, placed.record.entry.model.id, placed.record.account]).lower()
         return (
             all(word in words for word in self.text.lower().split())
             and all(not value or facts[name] == value for name, value in self._single().items())
@@ -88,23 +88,18 @@ def select(entries: Iterable[Placed], filters: Filters) -> list[Placed]:
     return [placed for placed in entries if filters.fits(placed)]
 
 
-def model_of(placed: Placed) -> Mapping[str, Any]:
-    """What an entry says of its model; empty where it says nothing."""
-    return placed.record.entry.get("model") or {}
-
-
 def describe_facets(placed: Placed) -> dict[str, str]:
-    """What an entry is filtered by."""
-    entry, model = placed.record.entry, model_of(placed)
-    size = model.get("parameters")
+    """Return the values that an entry is filtered by."""
+    entry, model = placed.record.entry, placed.record.entry.model
+    size = model.parameters
     sizes = [name for name, (least, most) in SIZES.items() if size is not None and least <= size < most]
     return {
-        "suite": str((entry.get("suite") or {}).get("name", "")),
+        "suite": entry.suite.name,
         "size": sizes[0] if sizes else UNKNOWN,
-        "access": ACCESS[0] if model.get("open", True) else ACCESS[1],
-        "licence": str(model.get("license") or UNKNOWN),
+        "access": ACCESS[0] if model.open else ACCESS[1],
+        "licence": model.license or UNKNOWN,
         "tier": placed.record.tier,
-        "protocol": str(entry.get("protocol") or UNKNOWN),
+        "protocol": entry.protocol or UNKNOWN,
     }
 
 

@@ -66,7 +66,7 @@ def _pass_rates(view: View, suite: Suite) -> dict[str, float]:
     rates = []
     for placed in view.entries:
         record = placed.record
-        if placed.key and record.passed is not None and record.entry["suite"]["sha256"] == suite.sha256:
+        if placed.key and record.passed is not None and record.entry.suite.sha256 == suite.sha256:
             rates.append(record.passed.reshape(len(ids), -1).mean(axis=1))
     return dict(zip(ids, np.mean(rates, axis=0).tolist(), strict=True)) if rates else {}
 

@@ -66,7 +66,7 @@ class SubmitPage(Page):
             rules = self._site.board.view().rules
             checked = check_entry(folder, rules.find_suite)
             rules.check_seeds(checked.entry.suite.name, checked.entry.seeds)
-            value = checked.summary["accuracy"]["0.7"]["value"]
+            value = checked.summary.headline.value
             return f"Entry {escape(checked.entry.name)} is as it must be: Accuracy@0.7 {value:.3f}, re-scored."
 
         return _with_files(files, check)

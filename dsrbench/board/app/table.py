@@ -49,12 +49,11 @@ def describe_set(placed: Placed) -> str:
     if not placed.key:
         return "Figures without boxes: as submitted, not ranked"
     entry = placed.record.entry
-    suite, seeds = entry["suite"], len(entry["seeds"])
-    name = f"{suite['name']} {suite['version']}".strip()
-    counts = "counts scaled to the clip" if entry["counts"] == "scaled" else "fixed counts"
+    n_seeds, name = len(entry.seeds), f"{entry.suite.name} {entry.suite.version}".strip()
+    counts = "counts scaled to the clip" if entry.counts is None else "fixed counts"
     return (
-        f"{name}, {seeds} seed{'s' if seeds != 1 else ''} a prompt, {entry['detector']['name']} with "
-        f"{entry['tracker']['name']}, {counts}"
+        f"{name}, {n_seeds} seed{'s' if n_seeds != 1 else ''} a prompt, {entry.detector.name} with "
+        f"{entry.tracker.name}, {counts}"
     )
 
 

@@ -14,6 +14,7 @@ from dsrbench.backends.base import Detector
 from dsrbench.backends.registry import detectors
 from dsrbench.errors import BackendError, OptionError, WeightsError
 from dsrbench.geometry import iou_matrix
+from dsrbench.records import to_json
 
 MODELS = [
     # backend, model, a threshold that random weights pass
@@ -62,7 +63,7 @@ def test_a_folder_is_a_detector(tiny, name, model, threshold):
     assert backend.fingerprint["model"] == tiny(model).name
     assert len(backend.fingerprint["weights"]["model.safetensors"]) == 64
     assert {"transformers", "torch"} <= set(backend.fingerprint)
-    json.dumps(backend.record())
+    json.dumps(to_json(backend.record()))
     found = backend.instance.detect(noise(), LABELS)
     assert len(found) == 3
     for frame in found:

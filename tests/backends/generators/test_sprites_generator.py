@@ -175,8 +175,8 @@ def test_an_adapter_with_the_prefix_of_pipelines(weights, adapter, tmp_path):
 
 def test_adapters_are_recorded(weights, adapter):
     record = registry.generators.create("sprites", {"folder": str(weights), "adapter": str(adapter[0])}).record()
-    assert (record["options"]["adapter"], record["options"]["adapter_scale"]) == ("lora", 1.0)
-    assert len(record["fingerprint"]["adapter"]) == 64
+    assert (record.options["adapter"], record.options["adapter_scale"]) == ("lora", 1.0)
+    assert len(record.fingerprint["adapter"]) == 64
 
 
 def test_adapters_that_do_not_fit(weights, adapter, tmp_path):

@@ -112,10 +112,10 @@ def test_a_hosted_model_is_sent_the_upsampled_prompt(server, tmp_path):
     assert all(isinstance(clip, Clip) for clip in clips)
     assert [clip.text for clip in clips] == extended
     assert [fields["prompt"] for fields in server.submitted.values()] == extended
-    assert made.record()["fingerprint"]["text"] == Texts.read(tmp_path / "texts.jsonl").record
-    assert made.record()["options"]["upsampled"] == "texts.jsonl"
+    assert made.record().fingerprint["text"] == Texts.read(tmp_path / "texts.jsonl").record
+    assert made.record().options["upsampled"] == "texts.jsonl"
     raw = make_http(server, None)
-    assert (raw.record()["fingerprint"]["text"], raw.digest != made.digest) == ("raw", True)
+    assert (raw.record().fingerprint["text"], raw.digest != made.digest) == ("raw", True)
     list(raw.instance.generate(PROMPTS[:1], [0]))
     assert len(server.submitted) == 3, "the raw prompt is another job"
 
