@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dsrbench.metric import score_tracks
-from dsrbench.store import Run, RunManifest, Sample, SuiteRecord
+from dsrbench.store import Run, RunManifest, Sample, SuiteRecord, VideoRecord
 from dsrbench.types import Prompt, VideoTracks
 from dsrbench.video import write_mp4
 
@@ -44,7 +44,7 @@ def write_source(folder: Path, count: int, *, per_prompt: int = 5) -> Run:
         samples.append(sample)
     suite = SuiteRecord("synthetic", "1", "0" * 64, -(-count // per_prompt))
     run.write_manifest(RunManifest(suite=suite, models=("synthetic",), n_samples=count, seeds=tuple(range(per_prompt))))
-    run.compact(samples)
+    run.write_tables((sample, VideoRecord()) for sample in sorted(samples, key=lambda sample: sample.id))
     return run
 
 

@@ -20,8 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "score"))
 import literal  # the slow transcription the tests compare with
 
-from dsrbench import Relation, VideoTracks, score_many
-from dsrbench.metric import score_batch
+from dsrbench import VideoTracks, score_many
 
 FRAMES = 81
 TYPES = ("LR", "RL", "LT", "RT", "TL", "TR")
@@ -65,19 +64,10 @@ def main() -> None:
     codes = [TYPES[i % len(TYPES)] for i in range(len(tracks))]
     few = list(zip(tracks[:300], codes[:300], strict=True))
     few_lists = [(t.subject.tolist(), t.object.tolist(), code) for t, code in few]
-    groups = {code: [t for t, c in zip(tracks, codes, strict=True) if c == code] for code in TYPES}
-    arrays = [
-        (np.concatenate([t.subject for t in g]), np.concatenate([t.object for t in g]), Relation.chain(code))
-        for code, g in groups.items()
-    ]
 
     expected = [score_literally(*video) for video in few_lists]
     got = [s.dsr_score for s in score_many([t for t, _ in few], [c for _, c in few])]
     assert np.allclose(expected, got, atol=1e-9)
-
-    def batch() -> None:
-        for subject, object_, relations in arrays:
-            score_batch(subject, object_, np.full(len(subject) // FRAMES, FRAMES), relations)
 
     rates = {
         "literal loop over the tracks' arrays": rate(
@@ -89,7 +79,6 @@ def main() -> None:
         "`score_many`: scores, SSR sequences, diagnosis": rate(
             lambda: score_many(tracks, codes), len(tracks), repeats=3
         ),
-        "`score_batch`: scores and parts": rate(batch, len(tracks), repeats=5),
     }
     slowest = next(iter(rates.values()))
     print("| what | videos a second | times the literal loop |\n|---|---|---|")

@@ -15,6 +15,7 @@ COMMANDS = {
     "agreement": "Compare two detectors or trackers on the same videos.",
     "align": "Fine-tune a model on preferences that DSR-Score makes.",
     "backends": "List backends and their options; fetch their weights.",
+    "board": "Check a leaderboard; raise or withdraw its entries.",
     "compare": "Compare two models on the same prompts.",
     "dataset": "Build a dataset from runs; send it to the Hub or fetch one.",
     "doctor": "Say what is installed, which weights are there, and what is missing.",

@@ -2,7 +2,6 @@
 
 from dsrbench.metric.accumulator import DSRScore
 from dsrbench.metric.anchor import find_anchor_frame
-from dsrbench.metric.batch import BatchScores, score_batch
 from dsrbench.metric.dsr import score_many, score_tracks
 
-__all__ = ["BatchScores", "DSRScore", "find_anchor_frame", "score_batch", "score_many", "score_tracks"]
+__all__ = ["DSRScore", "find_anchor_frame", "score_many", "score_tracks"]

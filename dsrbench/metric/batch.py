@@ -1,24 +1,17 @@
-"""The DSR-Score of many videos at once: frames of all videos in one array, a length a video. Pure numpy.
-
-`dsrbench.metric.dsr` wraps this for tracks and single videos; use it directly where boxes already are arrays.
-"""
+"""The arithmetic of the DSR-Score: the frames of many videos in one array, which `dsrbench.metric.dsr` gives it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.errors import BoxError, InputError
 from dsrbench.geometry import axis_score, ssr_axes
 from dsrbench.types import Floats, FrameCounts, Relation
 
 Ints = NDArray[np.int64]
-
-FRAMES_AT_ONCE = 8192
-"""Frames handled in one go: few enough for the processor's cache, many enough for numpy."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,55 +70,6 @@ class ScoredFrames:
             return np.asarray(total / np.where(width > 0, width, np.nan))
 
 
-def score_batch(
-    subject: Floats,
-    object: Floats,
-    lengths: Ints,
-    relations: Sequence[Relation],
-    *,
-    counts: FrameCounts | None = None,
-) -> BatchScores:
-    """Score videos that were asked for the same relations.
-
-    Args:
-        subject: Boxes of all videos' frames, one video after the other, float64 `[F, 4]`; NaN means absent.
-        object: The object's boxes, likewise.
-        lengths: Frames of each video, int `[N]`, of sum F.
-        relations: The relations asked for; the first and the last decide the score.
-        counts: Frame counts in force; by default each video's own `FrameCounts.for_frames(length)`.
-
-    Returns:
-        One row a video.
-
-    Raises:
-        BoxError: Shapes that do not fit.
-        InputError: A relation that boxes cannot decide.
-
-    >>> boxes = np.array([[0.0, 0, 10, 10]] * 8 + [[30.0, 0, 40, 10]] * 8)
-    >>> chair = np.array([[15.0, 0, 25, 10]] * 16)
-    >>> score_batch(boxes, chair, np.array([16]), Relation.chain("LR")).dsr_score
-    array([1.])
-    """
-    lengths = np.asarray(lengths, np.int64)
-    if subject.shape != object.shape or subject.shape[1:] != (4,) or lengths.sum() != len(subject):
-        raise BoxError(
-            f"expected boxes [F, 4] and lengths of sum F, got {subject.shape}, {object.shape} and {lengths.sum()}"
-        )
-    initial, final = Relation(relations[0]), Relation(relations[-1])
-    for relation in (initial, final):
-        if not relation.is_scored:
-            raise InputError(f"relation {relation.value} needs depth; boxes decide L, R, T and U only")
-    pieces = [
-        _score_some(subject[a:b], object[a:b], lengths[i:j], initial, final, counts)
-        for i, j, a, b in _in_cache(lengths)
-    ]
-    return BatchScores(
-        dsr_score=np.concatenate([p.dsr_score for p in pieces]),
-        parts=np.concatenate([p.parts for p in pieces]),
-        n_scored=np.concatenate([p.n_scored for p in pieces]),
-    )
-
-
 def scored_frames(
     subject: Floats, object: Floats, lengths: Ints, relations: Sequence[Relation]
 ) -> tuple[ScoredFrames, NDArray[np.bool_]]:
@@ -144,28 +88,6 @@ def scored_frames(
     count = before[start + lengths] - before[start]
     under = under[scored] if with_under else under
     return ScoredFrames(right[scored], down[scored], under, before[start], count), scored
-
-
-def _in_cache(lengths: Ints) -> Iterator[tuple[int, int, int, int]]:
-    """Runs of videos of about `FRAMES_AT_ONCE` frames: first and past-last video, first and past-last frame."""
-    ends = np.cumsum(lengths)
-    i = first = 0
-    while i < len(lengths) or i == 0:
-        j = max(int(np.searchsorted(ends, first + FRAMES_AT_ONCE, side="right")), i + 1)
-        j = min(j, len(lengths))
-        last = int(ends[j - 1]) if len(lengths) else 0
-        yield i, j, first, last
-        if j >= len(lengths):
-            return
-        i, first = j, last
-
-
-def _score_some(
-    subject: Floats, object: Floats, lengths: Ints, initial: Relation, final: Relation, counts: FrameCounts | None
-) -> BatchScores:
-    frames, _ = scored_frames(subject, object, lengths, (initial, final))
-    fewest, window = frame_counts(lengths, counts)
-    return assemble(frames, frames.of(initial), frames.of(final), fewest, window)
 
 
 def frame_counts(lengths: Ints, counts: FrameCounts | None) -> tuple[Ints, Ints]:

@@ -192,10 +192,6 @@ class Run:
                 return tracks
         return None
 
-    def compact(self, samples: Iterable[Sample]) -> None:
-        """Write `samples.parquet`: equal samples give equal bytes, in whatever order they were made."""
-        self.write_tables((sample, VideoRecord()) for sample in sorted(samples, key=lambda sample: sample.id))
-
     def write_tables(self, written: Iterable[Written]) -> None:
         """Write `samples.parquet`, and `files.parquet` with the records of their videos; in flat memory.
 

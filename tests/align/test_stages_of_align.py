@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+from factories.samples import write_tables
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -26,7 +27,7 @@ from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 
 def make(out, *samples):
     work = Alignment("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(instance=None))
-    work.candidates.compact(samples)
+    write_tables(work.candidates, samples)
     return work
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from factories.samples import make_sample
+from factories.samples import make_sample, write_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ from dsrbench.store import Run, RunManifest
 def write_samples(folder, samples, manifest=None):
     run = Run(folder)
     run.write_manifest(RunManifest.from_json(manifest or {}))
-    run.compact(samples)
+    write_tables(run, samples)
     return run
 
 

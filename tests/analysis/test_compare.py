@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from factories.runs import MANIFEST
-from factories.samples import make_sample
+from factories.samples import make_sample, write_tables
 
 from dsrbench.analysis import compare_models
 from dsrbench.errors import InputError
@@ -18,7 +18,7 @@ from dsrbench.store import Run, RunManifest
 def write_samples(folder, samples, manifest=MANIFEST):
     run = Run(folder)
     run.write_manifest(RunManifest.from_json(manifest))
-    run.compact(samples)
+    write_tables(run, samples)
     return run
 
 

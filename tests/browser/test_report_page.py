@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 from factories.runs import EVIL, FPS, FRAMES, SHOWN, Spec, make_prompt, write_run
+from factories.samples import write_tables
 from PIL import Image
 
 from dsrbench.report import write_page
@@ -325,7 +326,7 @@ def many_samples(run, n):
 def test_ten_thousand_samples(open_page, rendered_run, tmp_path):
     run = Run(tmp_path / "large")
     run.write_manifest(RunManifest(models=("m",)))
-    run.compact(many_samples(rendered_run, 10_000))
+    write_tables(run, many_samples(rendered_run, 10_000))
     index = write_page(run)
     page = open_page(index)
     assert page.locator("#count").inner_text() == "10000 of 10000, page 1 of 500"
@@ -354,7 +355,7 @@ def test_lost_data_folder_is_said(open_page, tmp_path):
 def test_run_without_samples_opens(open_page, tmp_path):
     run = Run(tmp_path / "empty")
     run.write_manifest(RunManifest())
-    run.compact([])
+    write_tables(run, [])
     page = open_page(write_page(run))
     assert page.title().startswith("empty")
     assert page.locator("#count").inner_text() == "0 of 0"
@@ -363,7 +364,9 @@ def test_run_without_samples_opens(open_page, tmp_path):
 def test_failed_only(open_page, tmp_path):
     run = Run(tmp_path / "failed")
     run.write_manifest(RunManifest(models=("m",)))
-    run.compact([Sample("m", make_prompt(SHOWN[0]), 0, VideoScore.failed("/data/x.mp4: no such file"), video="x.mp4")])
+    write_tables(
+        run, [Sample("m", make_prompt(SHOWN[0]), 0, VideoScore.failed("/data/x.mp4: no such file"), video="x.mp4")]
+    )
     page = open_page(write_page(run), expect=["ERR_FILE_NOT_FOUND"])
     assert "no such file" in card(page, "x.mp4").inner_text()
 
@@ -376,7 +379,7 @@ def test_wordings_have_a_table_whose_rows_filter(tmp_path, open_page):
         worded = dataclasses.replace(prompt, id=id, text=text, tags=(f"wording:{name}",))
         samples += [Sample("m", worded, seed, VideoScore.failed("no video")) for seed in range(seeds)]
     run.write_manifest(RunManifest(models=("m",)))
-    run.compact(samples)
+    write_tables(run, samples)
     page = open_page(write_page(run))
     table = page.locator("table", has_text="By wording: 0.0 points apart, 0.0 % of videos change")
     assert table.locator("tbody tr").all_inner_texts()[1].split("\t")[-1].startswith("+0.0")

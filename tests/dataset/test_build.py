@@ -10,6 +10,7 @@ import xml.dom.minidom
 import pytest
 import yaml
 from factories.dataset_runs import copy_run, copy_videos, files, write_source
+from factories.samples import write_tables
 
 from dsrbench.dataset import Form, Rules, build_dataset
 from dsrbench.dataset import build as building
@@ -222,7 +223,7 @@ def test_a_folder_that_holds_something_else(built, source, tmp_path):
 def test_nothing_left(source, tmp_path):
     run = Run(tmp_path / "none")
     run.write_manifest(source.manifest)
-    run.compact([])
+    write_tables(run, [])
     with pytest.raises(InputError, match="none of 0 samples is left"):
         build_dataset([str(run.folder)], tmp_path / "out")
 

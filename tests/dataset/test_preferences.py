@@ -8,6 +8,7 @@ import hashlib
 import pyarrow.parquet as pq
 import pytest
 from factories.dataset_runs import copy_run, write_source
+from factories.samples import write_tables
 
 from dsrbench.dataset import Form, Rules, adopt_pairs, build_dataset, pair_sources, read_pairs, write_pairs
 from dsrbench.errors import InputError, StoreError, VideoError
@@ -78,7 +79,7 @@ def test_a_run_and_another(source, tmp_path):
     samples = [
         dataclasses.replace(s, prompt=dataclasses.replace(s.prompt, text="Another text.")) for s in beta.samples()
     ]
-    beta.compact(samples)
+    write_tables(beta, samples)
     with pytest.raises(InputError, match=r"beta: prompt '1000_LR' is another than in the first source; suites differ"):
         pair_sources([str(source.folder), str(beta.folder)], tmp_path / "pairs.jsonl")
 

@@ -8,6 +8,7 @@ import itertools
 import shutil
 
 from factories.runs import MANIFEST, Spec, write_run
+from factories.samples import write_tables
 
 from dsrbench.store import Run
 
@@ -40,7 +41,7 @@ def copy_videos(source, folder, *, times):
         run.write_tracks(made.id, source.tracks(sample.id), {})
         samples.append(made)
     run.write_manifest(dataclasses.replace(source.manifest, n_samples=len(samples)))
-    run.compact(samples)
+    write_tables(run, samples)
     return run
 
 

@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 from factories.runs import Spec, true_tracks
+from factories.samples import write_tables
 
 from dsrbench.analysis import summarize
 from dsrbench.metric import score_many
@@ -88,5 +89,5 @@ def write_whole_run(folder, *, rows=None, model="m", manifest=None, suite=SUITE)
         if row.tracks is not None:
             run.write_tracks(sample.id, row.tracks, {})
         samples.append(dataclasses.replace(sample, text_used=row.text_used or sample.prompt.text))
-    run.compact(samples)
+    write_tables(run, samples)
     return run

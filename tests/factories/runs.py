@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 
 import numpy as np
+from factories.samples import write_tables
 
 from dsrbench.metric.dsr import score_tracks
 from dsrbench.store import Run, RunManifest, Sample
@@ -125,5 +126,5 @@ def write_run(folder, specs, manifest=MANIFEST):
         video = {"video": name, "video_sha256": sha256, "key": key} if name else {}
         samples.append(Sample(spec.model, make_prompt(spec), spec.seed, score, **video, **(facts if name else {})))
     run.write_manifest(RunManifest.from_json({**manifest, "models": sorted({spec.model for spec in specs})}))
-    run.compact(samples)
+    write_tables(run, samples)
     return run

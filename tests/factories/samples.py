@@ -6,7 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
-from dsrbench.store import Sample
+from dsrbench.store import Sample, VideoRecord
 from dsrbench.types import Diagnosis, Prompt, Relation, Status, VideoScore
 
 
@@ -25,6 +25,11 @@ def make_sample(score, *, prompt="p", seed=0, model="m", type="LR", visited=None
     """One sample; `score` as in `make_score`."""
     asked = Prompt(prompt, f"text of {prompt}", "cat", "box", Relation.chain(type))
     return Sample(model, asked, seed, make_score(score, visited=visited), **{"n_frames": 81, **facts})
+
+
+def write_tables(run, samples):
+    """Write the tables of a finished run."""
+    run.write_tables((sample, VideoRecord()) for sample in sorted(samples, key=lambda sample: sample.id))
 
 
 SCORES = st.one_of(st.floats(0, 1), st.sampled_from(["invalid", "failed", 0.7, 0.0, 1.0]))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from literal import dsr_score
 
-from dsrbench.errors import InputError, PromptError
-from dsrbench.metric import DSRScore, score_batch, score_many, score_tracks
+from dsrbench.errors import PromptError
+from dsrbench.metric import DSRScore, score_many, score_tracks
 from dsrbench.types import FrameCounts, Prompt, Relation, Status, VideoTracks
 
 LEFT, RIGHT, ABOVE, BELOW = (-30.0, 0.0), (30.0, 0.0), (0.0, -30.0), (0.0, 30.0)
@@ -226,31 +226,16 @@ def test_more_videos_than_are_scored_at_once():
     together = score_many(tracks, ["LR"] * len(tracks))
     assert [s.dsr_score for s in together] == [score_tracks(t, "LR").dsr_score for t in tracks]
     lengths = np.array([len(t) for t in tracks])
-    boxes = [np.concatenate([getattr(t, name) for t in tracks]) for name in ("subject", "object")]
-    batch = score_batch(*boxes, lengths, Relation.chain("LR"))
-    assert batch.dsr_score.tolist() == [s.dsr_score for s in together]
-    assert batch.n_scored.tolist() == [s.n_scored for s in together]
     slow = [
         dsr_score(frames_of(t), subject="s", object="o", type="LR", scored=20 if len(t) == 81 else 4, window=w)
         for t, w in zip(tracks, np.where(lengths == 81, 3, 1), strict=True)
     ]
-    assert batch.dsr_score == pytest.approx(slow, abs=1e-12)
+    assert [s.dsr_score for s in together] == pytest.approx(slow, abs=1e-12)
 
 
 def frames_of(tracks):
     pairs = zip(tracks.subject.tolist(), tracks.object.tolist(), strict=True)
     return [{"labels": ["s", "o"], "boxes_xyxy": list(pair)} for pair in pairs]
-
-
-def test_batches_of_nothing_and_of_wrong_shapes():
-    none = np.empty((0, 4))
-    assert len(score_batch(none, none, np.array([], int), Relation.chain("LR")).dsr_score) == 0
-    boxes = np.zeros((5, 4))
-    for subject, lengths in ((boxes, [4]), (boxes[:4], [5]), (boxes[:, :3], [5])):
-        with pytest.raises(InputError, match="expected boxes"):
-            score_batch(subject, boxes, np.array(lengths), Relation.chain("LR"))
-    with pytest.raises(InputError, match="depth"):
-        score_batch(boxes, boxes, np.array([5]), Relation.chain("LF"))
 
 
 def test_videos_do_not_leak_into_each_other():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from literal import dsr_score, ssr
 
 from dsrbench.geometry import ssr_scores
-from dsrbench.metric import score_batch, score_many, score_tracks
+from dsrbench.metric import score_many, score_tracks
 from dsrbench.metric.box_files import tracks_from_line
 from dsrbench.types import FrameCounts, Relation, VideoTracks
 
@@ -165,21 +165,18 @@ def test_many_at_once_are_as_one_by_one(videos, counts):
 
 @IN_ITS_TIME
 @given(st.lists(ROWS, max_size=5), TYPES, COUNTS)
-def test_batches_are_as_defined(videos, type, counts):
-    tracks = [tracks_of(rows) for rows in videos]
-    empty = np.empty((0, 4))
-    subject, object = (np.concatenate([empty, *(getattr(t, name) for t in tracks)]) for name in ("subject", "object"))
-    lengths = np.array([len(t) for t in tracks], int)
-    batch = score_batch(subject, object, lengths, Relation.chain(type), counts=counts)
-    for i, rows in enumerate(videos):
+def test_scores_are_as_defined(videos, type, counts):
+    scores = score_many([tracks_of(rows) for rows in videos], [type] * len(videos), counts=counts)
+    for score, rows in zip(scores, videos, strict=True):
         in_force = counts or FrameCounts.for_frames(len(rows))
         frames = [{"labels": ["s", "o"] if row else [], "boxes_xyxy": list(row or [])} for row in rows]
         # the transcription knows no window wider than the clip
-        window = min(in_force.window, max(int(batch.n_scored[i]), 1))
+        window = min(in_force.window, max(score.n_scored, 1))
         expected = dsr_score(frames, subject="s", object="o", type=type, scored=in_force.scored, window=window)
-        np.testing.assert_allclose(batch.dsr_score[i], np.nan if expected is None else expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(score.dsr_score, np.nan if expected is None else expected, rtol=0, atol=1e-12)
         if expected is not None:
-            assert batch.parts[i].sum() / 8 + 0.5 == pytest.approx(expected, abs=1e-12)
+            parts = (score.r_init, score.g_init, score.r_fin, score.g_fin)
+            assert sum(parts) / 8 + 0.5 == pytest.approx(expected, abs=1e-12)
 
 
 @settings(IN_ITS_TIME, max_examples=30)

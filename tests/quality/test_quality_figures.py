@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from factories.samples import write_tables
 
 from dsrbench.quality import (
     FIGURES,
@@ -145,7 +146,7 @@ def test_a_run_is_measured_with_the_boxes_it_keeps(tmp_path):
     two = Detections([[0, 0, 4, 4], [20, 0, 24, 4]], [0.9, 0.9], [0, 0])
     run.write_tracks(sample.id, VideoTracks(boxes, np.full((20, 4), np.nan)), {})
     run.write_detections(sample.id, [two] * 20, {})
-    run.compact([sample, lost])
+    write_tables(run, [sample, lost])
     told = []
     found = measure_run(run, on_clip=lambda *seen: told.append(seen))
     assert list(found) == [sample.id]

@@ -8,7 +8,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from factories.runs import MANIFEST, SHOWN, write_run
-from factories.samples import make_sample
+from factories.samples import make_sample, write_tables
 
 from dsrbench.cli import group
 from dsrbench.errors import InputError, StoreError
@@ -91,7 +91,7 @@ def test_compare_refuses_and_is_told(tmp_path):
     for model, counts in (("a", "scaled"), ("b", dataclasses.asdict(FrameCounts.published()))):
         other = Run(tmp_path / model)
         other.write_manifest(RunManifest.from_json({**MANIFEST, "counts": counts}))
-        other.compact([make_sample(0.5, model=model), make_sample(0.9, prompt="q", model=model)])
+        write_tables(other, [make_sample(0.5, model=model), make_sample(0.9, prompt="q", model=model)])
         folders.append(other.folder)
     with pytest.raises(InputError, match="counts"):
         invoke("compare", *folders)

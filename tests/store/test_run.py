@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories.samples import write_tables
 
 from dsrbench.errors import RunLockedError, StoreError
 from dsrbench.metric import score_tracks
@@ -76,14 +77,14 @@ def test_samples_as_json(run, sample):
 
 
 def test_samples_as_parquet(run):
-    run.compact(SAMPLES)
+    write_tables(run, SAMPLES)
     assert names(run) == ["files.parquet", "samples.parquet"]
     for found, sample in zip(run.samples(), sorted(SAMPLES, key=lambda s: s.id), strict=True):
         same(found, sample)
 
 
 def test_no_samples(run):
-    run.compact([])
+    write_tables(run, [])
     assert run.samples() == []
     assert run.written_samples() == {}
 
@@ -95,7 +96,7 @@ def test_equal_samples_are_equal_bytes_in_any_order(tmp_path):
         order = random.Random(seed).sample(SAMPLES, len(SAMPLES))
         for sample in order:
             run.write_sample(sample)
-        run.compact(order if seed % 2 else [s for s, _ in run.written_samples().values()])
+        write_tables(run, order if seed % 2 else [s for s, _ in run.written_samples().values()])
         written.add(run.disk.read("samples.parquet"))
     assert len(written) == 1
 
@@ -166,7 +167,7 @@ def test_tables_that_are_none(run, tmp_path):
 
 def test_a_folder_named_like_a_partition_changes_nothing(tmp_path):
     run = Run(tmp_path / "model=other" / "seed=9")
-    run.compact(SAMPLES[:1])
+    write_tables(run, SAMPLES[:1])
     assert [(s.model, s.seed) for s in run.samples()] == [("wan", 0)]
 
 
@@ -361,7 +362,7 @@ def test_clearing_keeps_the_videos_and_the_log(run):
     run.write_sample(SAMPLES[0])
     run.write_tracks(SAMPLES[0].id, TRACKS, {})
     run.write_detections(SAMPLES[0].id, [], {})
-    run.compact(SAMPLES)
+    write_tables(run, SAMPLES)
     run.log("started", folder=Path("x"))
     run.disk.write_atomic("videos/a.mp4", b"")
     run.disk.write_atomic("report/summary.json", b"")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from factories.entries import MODEL, SUITE, failed, make_rows, write_whole_run
+from factories.samples import write_tables
 
 from dsrbench.errors import InputError, OptionError, StoreError
 from dsrbench.prompts import read_suite
@@ -92,7 +93,7 @@ def test_a_run_without_every_sample(rows, tmp_path):
 def test_a_run_of_two_models(rows, tmp_path):
     run = write_whole_run(tmp_path / "run", rows=rows)
     samples = run.samples()
-    run.compact([*samples, *(dataclasses.replace(sample, model="n") for sample in samples)])
+    write_tables(run, [*samples, *(dataclasses.replace(sample, model="n") for sample in samples)])
     with pytest.raises(InputError, match=r"several models \(m, n\)"):
         pack(run, tmp_path / "out")
     assert pack(run, tmp_path / "out", model_in_run="m").claim["n_samples"] == 120
