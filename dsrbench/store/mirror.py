@@ -24,12 +24,11 @@ from dsrbench.store.disk import LocalDisk
 WHOLE_OR_NOTHING = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "memory"})
 """Protocols on which a file that is being sent is not seen before it is whole; on others it is renamed at the end."""
 
-LOCK = "owner.json"
+LOCKS = "lock"
+"""Folder of the lock files. Each holder makes the next number, which the store lets one process alone do."""
+
 SIGN_OF_LIFE = 30.0
 """Seconds between two signs of life of the process that holds a folder; after four without one it is taken over."""
-
-SETTLE = 0.5
-"""Seconds until one of two processes that began at once sees that it is not the one."""
 
 
 def is_url(place: str | Path) -> bool:
@@ -63,7 +62,7 @@ class Mirror(LocalDisk):
         self._shown = self.url.replace(f"{parts.username}:{parts.password}@", "", 1) if parts.password else self.url
         super().__init__(root or cache_folder() / "runs" / sha256(self.url.encode()).hexdigest()[:16])
         self._names: set[str] | None = None
-        self._token = ""
+        self._number = 0
         if not (parts.netloc or parts.path.strip("/")):
             raise StoreError(f"expected a folder such as s3://bucket/run, got {url!r}")
         try:
@@ -183,6 +182,9 @@ class Mirror(LocalDisk):
     def lock(self) -> Iterator[None]:
         """Hold the folder, here and at the URL; a holder that gives no sign of life for two minutes has lost it.
 
+        A lock file is made by an exclusive write, on S3 a put with `If-None-Match`. On a store without such writes, let
+        no two machines begin at once.
+
         Raises:
             RunLockedError: Another process holds it.
             StoreError: The folder cannot be written.
@@ -200,12 +202,13 @@ class Mirror(LocalDisk):
                 with contextlib.suppress(StoreError):
                     if self.path("log.jsonl").exists():
                         self.publish("log.jsonl")
-                    self._sign(held=False)
+                    self.write_atomic(self._lock_name(), self._sign(held=False))
                 self._names = None
 
     def _take(self) -> None:
-        mine = super().read(LOCK) if super().exists(LOCK) else b""
-        theirs = self._read_owner()
+        last = self._last_number()
+        name = f"{LOCKS}/{last:06}.json"
+        theirs = self._read_lock(name) if last else {}
         # This machine's own lock is held, so that a holder of this name has died.
         if theirs.get("held") and theirs.get("host") != socket.gethostname():
             silent = time.time() - float(theirs.get("time", 0))
@@ -214,37 +217,64 @@ class Mirror(LocalDisk):
                     f"another process works on {self.shown} ({theirs.get('host')}, last sign of life {silent:.0f} s "
                     f"ago); wait for it to end, or give another --out"
                 )
-        before = json.loads(mine).get("token") if mine else None
-        is_ours = before is not None and before == theirs.get("token")
+        mine = json.loads(super().read(name)) if super().exists(name) else {}
+        is_ours = bool(mine) and mine.get("token") == theirs.get("token")
         if not is_ours or theirs.get("held"):
             self._forget(keep=("run.lock", "videos") if is_ours else ("run.lock",))
-        self._token = secrets.token_hex(8)
-        self._sign()
-        if theirs.get("host") != socket.gethostname():
-            time.sleep(SETTLE)
-            if self._read_owner().get("token") != self._token:
-                raise RunLockedError(f"another process has just begun to work on {self.shown}; wait for it to end")
+        self._number, self._token = last + 1, secrets.token_hex(8)
+        self._make_lock()
         self._names = self._look()
-        for name in LocalDisk.list(self, "videos"):
-            if name not in self._names:  # killed between writing and sending
-                self.publish(name)
+        for video in LocalDisk.list(self, "videos"):
+            if video not in self._names:  # killed between writing and sending
+                self.publish(video)
+        if last:
+            self.remove(name)
+
+    def _make_lock(self) -> None:
+        """Make the lock file of this process.
+
+        Raises:
+            RunLockedError: Another process has just made it.
+        """
+        taken = RunLockedError(f"another process has just begun to work on {self.shown}; wait for it to end")
+        name = self._lock_name()
+        with self._asking("write"):
+            self._remote.makedirs(self._at(LOCKS), exist_ok=True)
+            try:
+                with self._remote.open(self._at(name), "xb") as file:
+                    file.write(self._sign())
+            except Exception:
+                if self._remote.exists(self._at(name)):
+                    raise taken from None
+                raise
+        super().write_atomic(name, self._sign())
+        if self._last_number() != self._number:  # the number had been held, and given back, since this process looked
+            self.remove(name)
+            raise taken
 
     def _stay(self, ended: threading.Event) -> None:
         while not ended.wait(SIGN_OF_LIFE):
             with contextlib.suppress(StoreError):
-                self._sign()
+                self.write_atomic(self._lock_name(), self._sign())
 
-    def _sign(self, *, held: bool = True) -> None:
+    def _sign(self, *, held: bool = True) -> bytes:
         sign = {"token": self._token, "host": socket.gethostname(), "pid": os.getpid(), "time": time.time()}
-        self.write_atomic(LOCK, json.dumps({**sign, "held": held}).encode())
+        return json.dumps({**sign, "held": held}).encode()
 
-    def _read_owner(self) -> dict[str, Any]:
+    def _lock_name(self) -> str:
+        return f"{LOCKS}/{self._number:06}.json"
+
+    def _last_number(self) -> int:
+        numbers = (Path(name).stem for name in self._look(LOCKS))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def _read_lock(self, name: str) -> dict[str, Any]:
         with self._asking("read"):
             try:
-                owner = json.loads(self._remote.cat_file(self._at(LOCK)))
+                lock = json.loads(self._remote.cat_file(self._at(name)))
             except (FileNotFoundError, ValueError):
                 return {}
-        return owner if isinstance(owner, dict) else {}
+        return lock if isinstance(lock, dict) else {}
 
     def _forget(self, keep: tuple[str, ...]) -> None:
         for path in self.root.iterdir():
@@ -255,10 +285,10 @@ class Mirror(LocalDisk):
             else:
                 path.unlink()
 
-    def _look(self) -> set[str]:
+    def _look(self, folder: str = "") -> set[str]:
         with self._asking("read"):
             try:
-                found = self._remote.find(self._base)
+                found = self._remote.find(self._at(folder).rstrip("/"))
             except FileNotFoundError:
                 return set()
         start = len(self._base.rstrip("/")) + 1
@@ -271,7 +301,7 @@ class Mirror(LocalDisk):
     def _asking(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except StoreError:
+        except (StoreError, RunLockedError):
             raise
         except Exception as error:  # what the protocols raise is not documented
             raise StoreError(

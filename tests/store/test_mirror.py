@@ -14,7 +14,7 @@ s3fs = pytest.importorskip("s3fs")
 
 from dsrbench.errors import MissingExtraError, RunLockedError, StoreError  # noqa: E402
 from dsrbench.store import Mirror, Run  # noqa: E402
-from dsrbench.store.mirror import LOCK  # noqa: E402
+from dsrbench.store.mirror import LOCKS  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets botocore leaves to the garbage collector
@@ -53,6 +53,12 @@ def url(request, tmp_path, monkeypatch):
 def elsewhere(url, tmp_path):
     """The same folder as another machine has it."""
     return Mirror(url, tmp_path / f"machine{time.time_ns()}")
+
+
+def lock_of(disk):
+    """The name of the one lock file."""
+    (name,) = disk.list(LOCKS)
+    return name
 
 
 def test_what_is_written_is_there_for_others(url, tmp_path):
@@ -94,7 +100,7 @@ def test_a_file_that_was_not_sent_whole_is_not_there(url, tmp_path, monkeypatch)
     if url.startswith("file"):
         other = elsewhere(url, tmp_path)
         assert other.read("a.json") == b"old"
-        assert other.list("") == ["a.json", LOCK]
+        assert other.list("") == ["a.json", lock_of(other)]
 
 
 def test_one_writer(url, tmp_path):
@@ -102,14 +108,31 @@ def test_one_writer(url, tmp_path):
     with disk.lock():
         with pytest.raises(RunLockedError), Mirror(url).lock():
             pass
-        owner = json.loads(disk.read(LOCK))
-        disk.write_atomic(LOCK, json.dumps({**owner, "host": "another"}).encode())
+        lock = lock_of(disk)
+        owner = json.loads(disk.read(lock))
+        disk.write_atomic(lock, json.dumps({**owner, "host": "another"}).encode())
         with pytest.raises(RunLockedError, match=r"works on .* \(another, last sign of life \d+ s ago\)"), other.lock():
             pass
         # no sign of life for minutes: it is taken over
-        disk.write_atomic(LOCK, json.dumps({**owner, "host": "another", "time": time.time() - 300}).encode())
+        disk.write_atomic(lock, json.dumps({**owner, "host": "another", "time": time.time() - 300}).encode())
         with other.lock():
-            assert json.loads(other.read(LOCK))["host"] == socket.gethostname()
+            assert json.loads(other.read(lock_of(other)))["host"] == socket.gethostname()
+            assert lock_of(other) > lock
+
+
+def test_of_two_that_begin_at_once_one_goes_on(url, tmp_path, monkeypatch):
+    """The other has looked, and then finds its number taken."""
+    disk, other = Mirror(url), elsewhere(url, tmp_path)
+    monkeypatch.setattr(other, "_last_number", lambda: 0)
+    with disk.lock():
+        with pytest.raises(RunLockedError, match="has just begun to work on"), other.lock():
+            pass
+        assert disk.list(LOCKS) == [lock_of(disk)]
+    third, slow = elsewhere(url, tmp_path), elsewhere(url, tmp_path)
+    numbers = iter([0, 2])
+    monkeypatch.setattr(slow, "_last_number", lambda: next(numbers))
+    with third.lock(), pytest.raises(RunLockedError, match="has just begun to work on"), slow.lock():
+        pass  # its number had been held, and given back, since it looked
 
 
 def test_a_mirror_is_believed_only_while_nobody_else_wrote(url, tmp_path):
@@ -132,8 +155,9 @@ def test_what_a_process_that_died_had_not_sent_is_not_believed(url):
     with disk.lock():
         disk.write_atomic("a.json", b"one")
         disk.write_atomic("videos/v.mp4", b"video")
-        owner = disk.read(LOCK)
-    disk.write_atomic(LOCK, owner)  # as if it had been killed
+        lock = lock_of(disk)
+        owner = disk.read(lock)
+    disk.write_atomic(lock, owner)  # as if it had been killed
     disk.path("a.json").write_bytes(b"not sent")
     disk.path("videos/w.mp4").write_bytes(b"not sent")
     with disk.lock():
