@@ -75,9 +75,9 @@ def make_align(setting: Setting, shape: tuple[int, ...], folder: Path) -> Callab
     """The step of `align`, with the published settings."""
     import torch
 
-    from dsrbench.align.families.wan import WanFamily
-    from dsrbench.align.settings import PRESETS, AlignSettings
-    from dsrbench.align.trainer import Trainer
+    from dsrbench.alignment.families.wan import WanFamily
+    from dsrbench.alignment.settings import PRESETS, AlignSettings
+    from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 
     class RandomWan(WanFamily):

@@ -94,12 +94,12 @@ def run_published(layers: int, steps: int) -> list[float]:
 
 
 def run_align(layers: int, steps: int) -> list[float]:
-    """CPU seconds of each step of `dsrbench.align`'s trainer."""
+    """CPU seconds of each step of `dsrbench.alignment`'s trainer."""
     import torch
 
-    from dsrbench.align.families import wan
-    from dsrbench.align.settings import PRESETS, AlignSettings
-    from dsrbench.align.trainer import Trainer
+    from dsrbench.alignment.families import wan
+    from dsrbench.alignment.settings import PRESETS, AlignSettings
+    from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 
     wan.WORDS = WORDS
@@ -131,8 +131,8 @@ def run_nothing(layers: int, steps: int) -> list[float]:
     from diffusers import WanTransformer3DModel  # noqa: F401
     from peft import LoraConfig  # noqa: F401
 
-    from dsrbench.align.families import wan  # noqa: F401
-    from dsrbench.align.logs import make_accelerator
+    from dsrbench.alignment.families import wan  # noqa: F401
+    from dsrbench.alignment.logs import make_accelerator
 
     make_accelerator("no")
     return [0.0]

@@ -15,9 +15,9 @@ from dsrbench.cli.options import backend_options, parse_seeds, provide_weights
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
-    from dsrbench.align.settings import AlignSettings
-    from dsrbench.align.stages import Alignment
-    from dsrbench.align.validation import Validation
+    from dsrbench.alignment.settings import AlignSettings
+    from dsrbench.alignment.stages import Alignment
+    from dsrbench.alignment.validation import Validation
     from dsrbench.backends.base import Generator
     from dsrbench.backends.registry import Backend
     from dsrbench.evaluation.defaults import Defaults
@@ -127,8 +127,8 @@ def command(
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("dsrbench align", error.name or "peft", "align") from None
-    from dsrbench.align.logs import check_trackers
-    from dsrbench.align.stages import Alignment
+    from dsrbench.alignment.logs import check_trackers
+    from dsrbench.alignment.stages import Alignment
     from dsrbench.backends.registry import split_options
     from dsrbench.cli.align_report import Report, score_again
     from dsrbench.cli.progress import SampleProgress
@@ -285,7 +285,7 @@ def _read_settings(preset: str | None, given: Sequence[str]) -> dict[str, Any]:
     Raises:
         OptionError: No such preset or setting, or a value of another type.
     """
-    from dsrbench.align.settings import PRESETS, AlignSettings
+    from dsrbench.alignment.settings import PRESETS, AlignSettings
     from dsrbench.backends.registry import convert_text
     from dsrbench.errors import near_matches
 
@@ -308,8 +308,8 @@ def _make_settings(folder: Path, preset: str | None, changes: Mapping[str, Any])
     Raises:
         OptionError: A value out of range.
     """
-    from dsrbench.align.families import find_family_class
-    from dsrbench.align.settings import PRESETS, AlignSettings
+    from dsrbench.alignment.families import find_family_class
+    from dsrbench.alignment.settings import PRESETS, AlignSettings
 
     base = find_family_class(folder).defaults if preset is None else PRESETS[preset]
     return AlignSettings(**{**base, **changes})

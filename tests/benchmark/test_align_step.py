@@ -13,9 +13,9 @@ pytest.importorskip("peft")
 
 from factories.pipelines import wan21_1_3b  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer, draw_generator  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.settings import PRESETS, AlignSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer, draw_generator  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 
 FILE = Path(__file__).parents[2] / "benchmark" / "speed" / "align_step.py"

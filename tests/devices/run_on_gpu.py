@@ -27,10 +27,10 @@ from devices.pretend_gpu import PretendGpu
 if sys.argv[1] == PRETEND:
     torch.inference_mode = torch.no_grad  # tensors that hold others cannot be in the former; transformers uses it, too
 
-from dsrbench.align.families import find_family
-from dsrbench.align.logs import make_accelerator
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Trainer
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.logs import make_accelerator
+from dsrbench.alignment.settings import AlignSettings
+from dsrbench.alignment.trainer import Trainer
 from dsrbench.backends.generators.upsampler import Sampling, Upsampler
 from dsrbench.backends.pretrained.models import Choice
 from dsrbench.backends.registry import detectors, generators, trackers

@@ -21,11 +21,11 @@ from factories.pipelines import wan21_1_3b  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.align.logs import make_accelerator  # noqa: E402
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.logs import make_accelerator  # noqa: E402
+from dsrbench.alignment.settings import AlignSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.errors import OptionError, TrainingError  # noqa: E402
 
 SETTINGS = AlignSettings(steps=4, batch=4, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, every=4)

@@ -13,8 +13,8 @@ pytest.importorskip("peft")
 
 from factories.samples import make_sample
 
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.validation import Validation, Watch, choose_best, find_problem, measure, thin
+from dsrbench.alignment.settings import AlignSettings
+from dsrbench.alignment.validation import Validation, Watch, choose_best, find_problem, measure, thin
 from dsrbench.errors import TrainingError
 from dsrbench.prompts import Suite
 from dsrbench.quality import sharpness

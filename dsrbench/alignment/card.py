@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench import __version__
-from dsrbench.align.logs import NAME as LOG
-from dsrbench.align.lora import FILE
-from dsrbench.align.validation import NAME as VALIDATION
+from dsrbench.alignment.logs import NAME as LOG
+from dsrbench.alignment.lora import FILE
+from dsrbench.alignment.validation import NAME as VALIDATION
 from dsrbench.dataset import read_pairs
 from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file

@@ -9,15 +9,15 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsrbench.align.card import SOURCE, write_card
-from dsrbench.align.checkpoint import checkpoint_folder
-from dsrbench.align.families import find_family
-from dsrbench.align.latents import encode_pairs, read_encoded
-from dsrbench.align.logs import make_accelerator
-from dsrbench.align.lora import FILE
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Row, Trainer
-from dsrbench.align.validation import Validation, Watch, measure, thin
+from dsrbench.alignment.card import SOURCE, write_card
+from dsrbench.alignment.checkpoint import checkpoint_folder
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.latents import encode_pairs, read_encoded
+from dsrbench.alignment.logs import make_accelerator
+from dsrbench.alignment.lora import FILE
+from dsrbench.alignment.settings import AlignSettings
+from dsrbench.alignment.trainer import Row, Trainer
+from dsrbench.alignment.validation import Validation, Watch, measure, thin
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs

@@ -17,13 +17,13 @@ from factories.pairs import move, write_pairs  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from dsrbench.align.checkpoint import NAME  # noqa: E402
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.align.logs import make_accelerator  # noqa: E402
-from dsrbench.align.lora import reference  # noqa: E402
-from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.alignment.checkpoint import NAME  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.logs import make_accelerator  # noqa: E402
+from dsrbench.alignment.lora import reference  # noqa: E402
+from dsrbench.alignment.settings import PRESETS, AlignSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.errors import (  # noqa: E402
     BackendError,
     InputError,

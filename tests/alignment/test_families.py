@@ -16,10 +16,10 @@ diffusers = pytest.importorskip("diffusers")
 from factories.pairs import move  # noqa: E402
 from factories.pipelines import BUILDERS  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.settings import AlignSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
@@ -233,7 +233,7 @@ def test_clips_the_model_does_not_make_are_refused(tmp_path):
 
 
 def test_every_recipe_with_targets_has_a_family():
-    from dsrbench.align.families import list_families
+    from dsrbench.alignment.families import list_families
 
     trained = {n for n in set(recipe_names().values()) if read_recipe(n).lora_targets}
     assert trained == {*CLIPS, "wan2.1-14b"}

@@ -16,8 +16,8 @@ from factories.samples import make_sample  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.stages import Alignment  # noqa: E402
+from dsrbench.alignment.settings import AlignSettings  # noqa: E402
+from dsrbench.alignment.stages import Alignment  # noqa: E402
 from dsrbench.backends.registry import generators  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
 from dsrbench.evaluation.defaults import choose_backends  # noqa: E402

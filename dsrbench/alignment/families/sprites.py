@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.backends.detectors.sprites_template import to_world_size
 from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.checkpoint import checkpoint_folder, load_state, save_state
-from dsrbench.align.families import Family
-from dsrbench.align.families.protocol import Text
-from dsrbench.align.logs import TrainingLog, make_accelerator
-from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
-from dsrbench.align.losses import PairTerms, compute_terms, total_loss
-from dsrbench.align.settings import AlignSettings
+from dsrbench.alignment.checkpoint import checkpoint_folder, load_state, save_state
+from dsrbench.alignment.families import Family
+from dsrbench.alignment.families.protocol import Text
+from dsrbench.alignment.logs import TrainingLog, make_accelerator
+from dsrbench.alignment.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
+from dsrbench.alignment.losses import PairTerms, compute_terms, total_loss
+from dsrbench.alignment.settings import AlignSettings
 from dsrbench.backends.pretrained.batches import explaining_memory
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, OptionError, TrainingError

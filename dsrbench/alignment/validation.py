@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.align.checkpoint import rotate_checkpoints
-from dsrbench.align.settings import AlignSettings
+from dsrbench.alignment.checkpoint import rotate_checkpoints
+from dsrbench.alignment.settings import AlignSettings
 from dsrbench.analysis.summary import coverage, mean_scores
 from dsrbench.errors import TrainingError
 from dsrbench.prompts import Suite

@@ -10,10 +10,10 @@ from pathlib import Path
 from factories.pairs import write_pairs
 from safetensors.torch import load_file, save_file
 
-from dsrbench.align.families import find_family
-from dsrbench.align.latents import read_encoded
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Trainer
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.latents import read_encoded
+from dsrbench.alignment.settings import AlignSettings
+from dsrbench.alignment.trainer import Trainer
 
 
 def main(model, folder, out):

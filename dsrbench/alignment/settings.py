@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-from dsrbench.align.losses import OBJECTIVES
+from dsrbench.alignment.losses import OBJECTIVES
 from dsrbench.errors import OptionError, near_matches
 
 
