@@ -98,7 +98,7 @@ def run_align(layers: int, steps: int) -> list[float]:
     import torch
 
     from dsrbench.alignment.families import wan
-    from dsrbench.alignment.settings import PRESETS, AlignSettings
+    from dsrbench.alignment.settings import PRESETS, TrainingSettings
     from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 
@@ -113,8 +113,8 @@ def run_align(layers: int, steps: int) -> list[float]:
 
     pair = Pair("p", "text", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))
     latents = {"w": torch.randn(SHAPE), "l": torch.randn(SHAPE)}
-    changes = {"batch": 1, "precision": "no", "gradient_checkpointing": False, "warm_up": 0}
-    settings = AlignSettings(**{**PRESETS["spatialalign"], **changes})
+    changes = {"batch_size": 1, "precision": "no", "gradient_checkpointing": False, "warmup_steps": 0}
+    settings = TrainingSettings().change({**PRESETS["spatialalign"], **changes})
     with tempfile.TemporaryDirectory() as folder:
         texts = {"text": {"features": torch.randn(WORDS, 4096)}}
         trainer = Trainer(RandomWan(), [pair], latents, texts, settings, Path(folder))

@@ -1,14 +1,17 @@
-"""Values as JSON takes them: NaN as null, data classes as objects, enumerations as their values."""
+"""Values as JSON takes them, and back: NaN as null, data classes as objects, enumerations as their values."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 import math
+import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 
 def plain(value: Any) -> Any:
@@ -34,3 +37,29 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
+
+
+def read_plain(kind: type[T], value: Any) -> T:
+    """Restore a value from what `plain` made of it.
+
+    Args:
+        kind: A data class whose fields are numbers, texts, truth values, data classes, and mappings or tuples of these.
+        value: The result of `plain`, or what JSON made of it; keys that are missing have their defaults.
+
+    >>> from dsrbench.analysis.statistics import Interval
+    >>> read_plain(Interval, {"value": 0.5, "low": None, "high": 1.0})
+    Interval(value=0.5, low=nan, high=1.0)
+    """
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _restore(hints[name], item) for name, item in value.items()})
+
+
+def _restore(kind: Any, value: Any) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return tuple(_restore(arguments[0], item) for item in value)
+    if origin is Mapping:
+        return {key: _restore(arguments[1], item) for key, item in value.items()}
+    if dataclasses.is_dataclass(kind):
+        return read_plain(typing.cast(type, kind), value)
+    return math.nan if kind is float and value is None else value

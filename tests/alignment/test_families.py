@@ -18,7 +18,7 @@ from factories.pipelines import BUILDERS  # noqa: E402
 
 from dsrbench.alignment.families import find_family  # noqa: E402
 from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.alignment.settings import AlignSettings  # noqa: E402
+from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
@@ -35,7 +35,17 @@ CLIPS = {  # frames, height, width of a clip that the model makes
 }
 TEXTS = ("a cat is on the left of the box", "the box")
 NAME = "pytorch_lora_weights.safetensors"
-SETTINGS = AlignSettings(steps=3, batch=2, warm_up=0, rank=2, alpha=6, learning_rate=1e-2, every=3)
+SETTINGS = TrainingSettings().change(
+    {
+        "max_steps": 3,
+        "batch_size": 2,
+        "warmup_steps": 0,
+        "lora_rank": 2,
+        "lora_alpha": 6,
+        "learning_rate": 1e-2,
+        "save_steps": 3,
+    }
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 

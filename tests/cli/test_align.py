@@ -18,6 +18,9 @@ from dsrbench.errors import DSRBenchError
 from dsrbench.store import Run
 from dsrbench.video import sha256_file
 
+SHORT = ("-s", "max_steps=2", "-s", "batch_size=1", "-s", "lora_rank=2")
+"""Settings of a short training."""
+
 QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1")
 
 
@@ -51,7 +54,7 @@ BASE = (
 
 
 def test_all_stages_and_again(place):
-    asked = (*BASE, "--out", "run", "-s", "steps=2", "-s", "batch=1", "-s", "rank=2")
+    asked = (*BASE, "--out", "run", *SHORT)
     done = dsrbench(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "1 pairs; of the prompts 1 have winners and losers, 0 only winners, 1 only losers" in done.stderr
@@ -71,7 +74,7 @@ def test_all_stages_and_again(place):
     assert compared["scores"]["n_pairs"] == compared["quality"]["sharpness"]["n_pairs"] == 2
     card = (home / "adapter/README.md").read_text()
     assert "1 pairs of 1 prompts" in card
-    assert "| `rank` | `2` |" in card
+    assert "| `lora_rank` | `2` |" in card
     assert "| `scripted` | 0.000 | 0.000 | +0.000" in card
     assert "were not validated" in card
     assert str(place) not in card
@@ -80,12 +83,12 @@ def test_all_stages_and_again(place):
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "steps=3", "-s", "batch=1", cwd=place)
+    other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "max_steps=3", "-s", "batch_size=1", cwd=place)
     assert "holds a training with other settings" in error_line(other, 6)
     # pairs of another run are taken where their latents are asked for
     taken = (*BASE, "--out", "taken", "--pairs", "run/round-1/pairs.jsonl")
     for stage in ("latents", "train"):
-        done = dsrbench(*taken, "--only", stage, "-s", "steps=2", "-s", "batch=1", "-s", "rank=2", cwd=place)
+        done = dsrbench(*taken, "--only", stage, *SHORT, cwd=place)
         assert done.returncode == 0, done.stderr
     name = "adapter/pytorch_lora_weights.safetensors"
     assert (place / "taken/round-1" / name).read_bytes() == (home / name).read_bytes()
@@ -104,7 +107,7 @@ def test_training_from_pairs_and_from_a_dataset(place):
     ):
         done = dsrbench(*arguments, cwd=place)
         assert done.returncode == 0, done.stderr
-    quick = ("--only", "pairs", "--only", "latents", "--only", "train", "-s", "steps=2", "-s", "batch=1")
+    quick = ("--only", "pairs", "--only", "latents", "--only", "train", "-s", "max_steps=2", "-s", "batch_size=1")
     weights = []
     for out, more in (("own", ()), ("of-file", ("--pairs", "given/pairs.jsonl")), ("of-data", ("--pairs", "data"))):
         if not more:
@@ -127,8 +130,7 @@ def test_rounds_and_validation(place):
     lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
     (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     asked = (*BASE, "-o", "detector.boxes=turns.jsonl", "--out", "rounds", "--validation", "held.jsonl")
-    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1")
-    asked += ("-s", "validation_seeds=2", "--rounds", "2")
+    asked += (*SHORT, "-s", "save_steps=1", "-s", "save_total_limit=1", "-s", "validation_seeds=2", "--rounds", "2")
     done = dsrbench(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("step 1: Accuracy@0.7 0.500, coverage 1.000") == 2
@@ -243,7 +245,8 @@ def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
         *("align", "--model", "wan", "--suite", "train.jsonl", "--held-out", "held.jsonl", "--candidates", "0..1"),
         *("--seeds", "0", "--detector", "scripted", "-o", "detector.boxes=five.jsonl", "-o", "generator.dtype=float32"),
         *(word for option in size for word in ("-o", option)),
-        *("-s", "steps=2", "-s", "batch=2", "-s", "warm_up=0", "-s", "learning_rate=1", "--out", "wan-run"),
+        *("-s", "max_steps=2", "-s", "batch_size=2", "-s", "warmup_steps=0", "-s", "learning_rate=1"),
+        *("--out", "wan-run"),
         cwd=place,
         timeout=500,
     )

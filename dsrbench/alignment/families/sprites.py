@@ -40,9 +40,9 @@ class SpritesFamily:
     defaults: Mapping[str, Any] = {
         "learning_rate": 4e-3,
         "beta": 30.0,
-        "weight": 15.0,
-        "steps": 300,
-        "every": 100,
+        "reg_weight": 15.0,
+        "max_steps": 300,
+        "save_steps": 100,
         "validation_seeds": 5,
     }
 
