@@ -227,7 +227,7 @@ RENAMED = {
     "keep": "save_total_limit",
     "weight": "reg_weight",
 }
-"""Keys of dsrbench 0.2 before its release, on the command line and in files, with the keys that they have now."""
+"""Keys of earlier versions, on the command line and in files, with the keys that they have now."""
 
 
 def rename_settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ pytest.importorskip("accelerate")
 
 from factories.pairs import move, write_pairs  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
+from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from dsrbench.alignment.checkpoint import NAME  # noqa: E402
@@ -32,6 +33,7 @@ from dsrbench.errors import (  # noqa: E402
     TrainingError,
     WeightsError,
 )
+from dsrbench.store import pack_tensors  # noqa: E402
 
 SETTINGS = TrainingSettings().change(
     {
@@ -134,6 +136,36 @@ def test_stopped_and_gone_on_gives_the_same_bits(data, tmp_path, stop_at):
     for name in ("checkpoint-000004/pytorch_lora_weights.safetensors", NAME):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
     assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "parts/log.jsonl").read_text()
+
+
+OLD = {
+    **{"objective": "dpo", "beta": 30.0, "weight": 15.0, "clip": 5.0, "shared_noise": True, "reference": "start"},
+    **{"rank": 2, "alpha": 4, "targets": [], "learning_rate": 0.01, "weight_decay": 0.0, "warm_up": 1, "steps": 4},
+    **{"batch": 2, "accumulation": 1, "max_norm": 1.0, "ema": 0.5, "precision": "no", "gradient_checkpointing": False},
+    **{"seed": 0, "every": 1, "keep": 3, "validation_prompts": 40, "validation_seeds": 2, "early_stop": True},
+    **{"max_coverage_loss": 0.1, "max_sharpness_change": 2.0},
+}
+"""`SETTINGS` as earlier versions wrote them."""
+
+
+def write_as_before(folder, settings):
+    """Give the state of a training the settings that an earlier version wrote into it."""
+    with safe_open(folder / NAME, "pt") as file:
+        metadata = {**file.metadata(), "settings": json.dumps(settings, sort_keys=True)}
+    (folder / NAME).write_bytes(pack_tensors(load_file(folder / NAME), metadata))
+
+
+def test_a_training_that_an_earlier_version_began_goes_on_to_the_same_bits(data, tmp_path):
+    make(data, tmp_path / "whole").train()
+    for changes in ({}, {"batch": 1}):
+        folder = tmp_path / f"parts-{len(changes)}"
+        make(data, folder).train(on_checkpoint=lambda step, _: step < 2)
+        write_as_before(folder, {**OLD, **changes})
+    with pytest.raises(RunMismatchError, match="batch_size: 1 -> 2"):
+        make(data, tmp_path / "parts-1").train()
+    assert make(data, tmp_path / "parts-0").train() == 4
+    for name in ("checkpoint-000004/pytorch_lora_weights.safetensors", NAME, "log.jsonl"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts-0" / name).read_bytes()
 
 
 def test_accumulation_changes_nothing_but_memory(data, tmp_path):
