@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 _HOME = {
+    "AlignConfig": "alignment.config",
+    "AlignmentResult": "alignment.result",
     "Clip": "types",
     "DSRBenchError": "errors",
     "DSRScore": "metric",
@@ -23,6 +25,7 @@ _HOME = {
     "Status": "types",
     "VideoScore": "types",
     "VideoTracks": "types",
+    "align": "api",
     "evaluate": "api",
     "find_anchor_frame": "metric",
     "parse_prompt": "prompts",
@@ -32,6 +35,8 @@ _HOME = {
 }
 
 __all__ = [
+    "AlignConfig",
+    "AlignmentResult",
     "Clip",
     "DSRBenchError",
     "DSRScore",
@@ -45,6 +50,7 @@ __all__ = [
     "VideoScore",
     "VideoTracks",
     "__version__",
+    "align",
     "evaluate",
     "find_anchor_frame",
     "parse_prompt",
@@ -54,7 +60,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from dsrbench.api import EvaluationResult, evaluate
+    from dsrbench.alignment.config import AlignConfig
+    from dsrbench.alignment.result import AlignmentResult
+    from dsrbench.api import EvaluationResult, align, evaluate
     from dsrbench.errors import DSRBenchError
     from dsrbench.metric import DSRScore, find_anchor_frame, score_many, score_tracks
     from dsrbench.prompts import parse_prompt, read_suite

@@ -1,4 +1,4 @@
-"""The commands as functions for programs: `dsrbench.evaluate` and its result."""
+"""The commands as functions for programs: `dsrbench.evaluate` and `dsrbench.align`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsrbench.alignment.config import AlignConfig
 from dsrbench.backends.protocols import Options
 from dsrbench.errors import MissingExtraError
 from dsrbench.evaluation import Progress, Shard
@@ -21,6 +22,7 @@ from dsrbench.store import Run, Sample
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dsrbench.alignment.result import AlignmentResult
     from dsrbench.analysis import Summary
 
 
@@ -165,3 +167,36 @@ def run_evaluation(
         on_progress=on_progress,
     )
     return EvaluationResult(run, samples)
+
+
+def align(
+    config: AlignConfig,
+    *,
+    on_progress: Progress | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> AlignmentResult:
+    """Fine-tune a model on preferences that DSR-Score makes, and compare it with its base on held-out prompts.
+
+    Does what `dsrbench align` does. A folder that holds a part of the work is gone on with.
+
+    Args:
+        config: All choices; `AlignConfig(model="wan2.1-1.3b", out="runs/wan")` leaves most of them to the model.
+        on_progress: Called with what is being done, how much is done, how much there is, and the newest.
+        on_note: Called with lines that the user should see: choices by default, weights that are fetched, rounds,
+            pairs, validations.
+
+    Returns:
+        The adapter, the runs of base and adapter, and their comparison.
+
+    Raises:
+        DSRBenchError: A class of it for each kind of failure; see `dsrbench.errors`.
+    """
+    from dsrbench.alignment.preparation import prepare_alignment
+    from dsrbench.alignment.rounds import Listener, run_rounds
+
+    preparation = prepare_alignment(config)
+    say = on_note or (lambda _: None)
+    if preparation.said:
+        say(f"by default: {preparation.said}")
+    fetch_weights(find_missing_weights(preparation.backends), offline=config.offline, say=say)
+    return run_rounds(preparation, Listener(on_progress=on_progress or (lambda *_: None), on_note=say))

@@ -29,8 +29,8 @@ BASE = ("base", f"base-{SECOND}", "validation-base")
 ARMS = {
     "dpo": (),
     "two-rounds": ("--rounds", "2"),
-    "sft": ("-s", "objective=sft", "-s", "weight=0"),
-    "unregularised": ("-s", "weight=0", "-s", "early_stop=false", "--validation", "none"),
+    "sft": ("-s", "objective=sft", "-s", "reg_weight=0"),
+    "unregularised": ("-s", "reg_weight=0", "-s", "early_stop=false", "--validation", "none"),
 }
 """What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""
 

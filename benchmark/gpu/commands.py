@@ -66,7 +66,7 @@ def measure_commands(setting: Setting) -> Iterator[Row]:
         asked = ("align", "--model", str(model), "--pairs", "pairs.jsonl", "--out", "wan-align", "--detector")
         asked += ("sprites-template", "--preset", "spatialalign", "--validation", "none", "--only")
         yield run_dsrbench("align --only latents, Wan 1.3B size", folder, *asked, "latents")
-        steps = ("-s", "steps=2", "-s", "batch=1", "-s", "warm_up=0")
+        steps = ("-s", "max_steps=2", "-s", "batch_size=1", "-s", "warmup_steps=0")
         yield run_dsrbench("align --only train, two steps, Wan 1.3B size", folder, *asked, "train", *steps)
 
 

@@ -75,9 +75,9 @@ def make_align(setting: Setting, shape: tuple[int, ...], folder: Path) -> Callab
     """The step of `align`, with the published settings."""
     import torch
 
-    from dsrbench.align.families.wan import WanFamily
-    from dsrbench.align.settings import PRESETS, AlignSettings
-    from dsrbench.align.trainer import Trainer
+    from dsrbench.alignment.families.wan import WanFamily
+    from dsrbench.alignment.settings import PRESETS, TrainingSettings
+    from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 
     class RandomWan(WanFamily):
@@ -91,5 +91,5 @@ def make_align(setting: Setting, shape: tuple[int, ...], folder: Path) -> Callab
     pair = Pair("p", "text", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))
     latents = {name: torch.randn(shape) for name in ("w", "l")}
     texts = {"text": {"features": torch.randn(WORDS, 4096).bfloat16()}}
-    settings = AlignSettings(**{**PRESETS["spatialalign"], "batch": 1, "warm_up": 0})
+    settings = TrainingSettings().change({**PRESETS["spatialalign"], "batch_size": 1, "warmup_steps": 0})
     return Trainer(RandomWan(), [pair], latents, texts, settings, folder).make_step

@@ -94,12 +94,12 @@ def run_published(layers: int, steps: int) -> list[float]:
 
 
 def run_align(layers: int, steps: int) -> list[float]:
-    """CPU seconds of each step of `dsrbench.align`'s trainer."""
+    """CPU seconds of each step of `dsrbench.alignment`'s trainer."""
     import torch
 
-    from dsrbench.align.families import wan
-    from dsrbench.align.settings import PRESETS, AlignSettings
-    from dsrbench.align.trainer import Trainer
+    from dsrbench.alignment.families import wan
+    from dsrbench.alignment.settings import PRESETS, TrainingSettings
+    from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 
     wan.WORDS = WORDS
@@ -113,8 +113,8 @@ def run_align(layers: int, steps: int) -> list[float]:
 
     pair = Pair("p", "text", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))
     latents = {"w": torch.randn(SHAPE), "l": torch.randn(SHAPE)}
-    changes = {"batch": 1, "precision": "no", "gradient_checkpointing": False, "warm_up": 0}
-    settings = AlignSettings(**{**PRESETS["spatialalign"], **changes})
+    changes = {"batch_size": 1, "precision": "no", "gradient_checkpointing": False, "warmup_steps": 0}
+    settings = TrainingSettings().change({**PRESETS["spatialalign"], **changes})
     with tempfile.TemporaryDirectory() as folder:
         texts = {"text": {"features": torch.randn(WORDS, 4096)}}
         trainer = Trainer(RandomWan(), [pair], latents, texts, settings, Path(folder))
@@ -131,8 +131,8 @@ def run_nothing(layers: int, steps: int) -> list[float]:
     from diffusers import WanTransformer3DModel  # noqa: F401
     from peft import LoraConfig  # noqa: F401
 
-    from dsrbench.align.families import wan  # noqa: F401
-    from dsrbench.align.logs import make_accelerator
+    from dsrbench.alignment.families import wan  # noqa: F401
+    from dsrbench.alignment.logs import make_accelerator
 
     make_accelerator("no")
     return [0.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,14 @@ class SampleProgress:
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
             )
-            self._bar = Bar(*columns, TextColumn("left"), TimeRemainingColumn(), console=self._console, transient=True)
+            self._bar = Bar(
+                *columns,
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),  # what goes to a file must not come out beside the bar
+            )
             self._bar.start()
         return self
 

@@ -73,22 +73,15 @@ class EvaluationRequest:
     out: str | Path | None = None
 
     def __post_init__(self) -> None:
-        for kind, values in self.options.items():
-            if kind not in KINDS:
-                raise OptionError(f"unknown kind {kind!r} of options{near_matches(kind, KINDS)}")
-            if not isinstance(values, Mapping):
-                raise OptionError(f"expected the options of the {kind} by name, got {values!r}")
+        check_options(self.options)
         of_model = {"model": self.model, "adapter": self.adapter, "options of the generator": self.generator_options}
         given = [name for name, value in of_model.items() if value]
         if self.videos is not None and given:
             raise OptionError(f"{given[0]} does not go with videos: they are either made or taken as they are")
         if self.videos is None and self.partial:
             raise OptionError("partial goes with videos that exist")
-        seeds = self.seeds
-        if seeds is not None and not (isinstance(seeds, Sequence) and seeds and all(map(_is_seed, seeds))):
-            raise OptionError(f"expected seeds as a sequence of integers >= 0, such as [0, 1, 2], got {seeds!r}")
-        if seeds is not None and len(set(seeds)) < len(seeds):
-            raise OptionError(f"expected each seed once, got {seeds!r}")
+        if self.seeds is not None:
+            check_seeds("seeds", self.seeds)
         if self.limit is not None and self.limit < 1:
             raise OptionError(f"expected limit >= 1, got {self.limit!r}")
 
@@ -255,6 +248,37 @@ def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
     return notes
+
+
+def check_options(options: Options) -> None:
+    """Check that options of backends are sorted by kind.
+
+    Raises:
+        OptionError: An unknown kind, or options that are not by name.
+    """
+    if not isinstance(options, Mapping):
+        raise OptionError(f"expected the options of backends by kind, got {options!r}")
+    for kind, values in options.items():
+        if kind not in KINDS:
+            raise OptionError(f"unknown kind {kind!r} of options{near_matches(kind, KINDS)}")
+        if not isinstance(values, Mapping):
+            raise OptionError(f"expected the options of the {kind} by name, got {values!r}")
+
+
+def check_seeds(name: str, seeds: Sequence[int]) -> None:
+    """Check that seeds are different integers of at least 0, and that there is one.
+
+    Args:
+        name: Name of the argument in the message.
+        seeds: The seeds.
+
+    Raises:
+        OptionError: They are not.
+    """
+    if not (isinstance(seeds, Sequence) and seeds and all(map(_is_seed, seeds))):
+        raise OptionError(f"expected {name} as a sequence of integers >= 0, such as [0, 1, 2], got {seeds!r}")
+    if len(set(seeds)) < len(seeds):
+        raise OptionError(f"expected each seed once, got {seeds!r}")
 
 
 def _is_seed(value: object) -> bool:

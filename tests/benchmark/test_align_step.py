@@ -13,9 +13,9 @@ pytest.importorskip("peft")
 
 from factories.pipelines import wan21_1_3b  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.settings import PRESETS, AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer, draw_generator  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.settings import PRESETS, TrainingSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer, draw_generator  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 
 FILE = Path(__file__).parents[2] / "benchmark" / "speed" / "align_step.py"
@@ -35,9 +35,10 @@ def test_equal_gradients_on_equal_noise(published, tmp_path):
     shape, seed = (16, 2, 4, 4), 3
     latents = {name: torch.randn(shape, generator=torch.Generator().manual_seed(n)) for n, name in enumerate("wl")}
     text = family.encode_text(["a cat"])[0]
-    changes = {"batch": 1, "precision": "no", "gradient_checkpointing": False, "rank": 2, "alpha": 4, "seed": seed}
+    changes = {"batch_size": 1, "precision": "no", "gradient_checkpointing": False, "seed": seed}
+    changes |= {"lora_rank": 2, "lora_alpha": 4}
     pair = Pair("p", "a cat", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))
-    settings = AlignSettings(**{**PRESETS["spatialalign"], **changes})
+    settings = TrainingSettings().change({**PRESETS["spatialalign"], **changes})
     trainer = Trainer(family, [pair], latents, {"a cat": text}, settings, tmp_path / "out")
     for number, parameter in enumerate(trainer.parameters.values()):
         torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(number))

@@ -24,7 +24,7 @@ SETTINGS = {
     "HELD_OUT_SEEDS": "0",
     "GENERATOR": "-o generator.steps=10",
     "CURATION": "--per-prompt 8",
-    "TRAINING": "-s steps=2 -s batch=2 -s rank=2",
+    "TRAINING": "-s max_steps=2 -s batch_size=2 -s lora_rank=2",
     "REPO": "me/sprites",
     "DSRBENCH": f"{sys.executable} -m dsrbench",
 }

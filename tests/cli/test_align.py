@@ -10,13 +10,16 @@ from clips import dsrbench, error_line
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from factories.sprites import write_model
+from factories.alignment import write_line, write_place
 
 from dsrbench import cli
 from dsrbench.dataset import read_pairs
 from dsrbench.errors import DSRBenchError
 from dsrbench.store import Run
 from dsrbench.video import sha256_file
+
+SHORT = ("-s", "max_steps=2", "-s", "batch_size=1", "-s", "lora_rank=2")
+"""Settings of a short training."""
 
 QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1")
 
@@ -25,23 +28,8 @@ QUICK = ("-o", "generator.steps=1", "-o", "generator.enlarge=1")
 def place(tmp_path_factory):
     """A model, and a detector plug-in-free reward: the boxes of every candidate are known from a file."""
     folder = tmp_path_factory.mktemp("place")
-    write_model(folder / "model")
-    prompt = {"text": "A cat is on the left of a box, then the cat walks to the right of the box."}
-    for name, ids in (("train", ("a", "b")), ("held", ("c",))):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"id": i, **prompt}) + "\n" for i in ids))
-    lines = [line(f"{id}_seed{seed}.mp4", obeys=seed == 0 and id == "a") for id in "abc" for seed in range(2)]
-    (folder / "boxes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_place(folder)
     return folder
-
-
-def line(video, *, obeys):
-    frames = []
-    for t in range(16):
-        x = 2 + 2 * t if obeys else 2
-        boxes = [[x, 10, x + 8, 18], [18, 10, 26, 18]]
-        frames.append({"frame": t, "labels": ["cat", "box"], "boxes_xyxy": boxes})
-    fields = {"video": video, "type": "LR", "subject": "cat", "object": "box", "n_frames": 16}
-    return {**fields, "frames": frames}
 
 
 BASE = (
@@ -51,7 +39,7 @@ BASE = (
 
 
 def test_all_stages_and_again(place):
-    asked = (*BASE, "--out", "run", "-s", "steps=2", "-s", "batch=1", "-s", "rank=2")
+    asked = (*BASE, "--out", "run", *SHORT)
     done = dsrbench(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "1 pairs; of the prompts 1 have winners and losers, 0 only winners, 1 only losers" in done.stderr
@@ -71,7 +59,7 @@ def test_all_stages_and_again(place):
     assert compared["scores"]["n_pairs"] == compared["quality"]["sharpness"]["n_pairs"] == 2
     card = (home / "adapter/README.md").read_text()
     assert "1 pairs of 1 prompts" in card
-    assert "| `rank` | `2` |" in card
+    assert "| `lora_rank` | `2` |" in card
     assert "| `scripted` | 0.000 | 0.000 | +0.000" in card
     assert "were not validated" in card
     assert str(place) not in card
@@ -80,12 +68,12 @@ def test_all_stages_and_again(place):
     again = dsrbench(*asked, cwd=place)
     assert again.returncode == 0, again.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "steps=3", "-s", "batch=1", cwd=place)
+    other = dsrbench(*BASE, "--out", "run", "--only", "train", "-s", "max_steps=3", "-s", "batch_size=1", cwd=place)
     assert "holds a training with other settings" in error_line(other, 6)
     # pairs of another run are taken where their latents are asked for
     taken = (*BASE, "--out", "taken", "--pairs", "run/round-1/pairs.jsonl")
     for stage in ("latents", "train"):
-        done = dsrbench(*taken, "--only", stage, "-s", "steps=2", "-s", "batch=1", "-s", "rank=2", cwd=place)
+        done = dsrbench(*taken, "--only", stage, *SHORT, cwd=place)
         assert done.returncode == 0, done.stderr
     name = "adapter/pytorch_lora_weights.safetensors"
     assert (place / "taken/round-1" / name).read_bytes() == (home / name).read_bytes()
@@ -104,7 +92,7 @@ def test_training_from_pairs_and_from_a_dataset(place):
     ):
         done = dsrbench(*arguments, cwd=place)
         assert done.returncode == 0, done.stderr
-    quick = ("--only", "pairs", "--only", "latents", "--only", "train", "-s", "steps=2", "-s", "batch=1")
+    quick = ("--only", "pairs", "--only", "latents", "--only", "train", "-s", "max_steps=2", "-s", "batch_size=1")
     weights = []
     for out, more in (("own", ()), ("of-file", ("--pairs", "given/pairs.jsonl")), ("of-data", ("--pairs", "data"))):
         if not more:
@@ -124,11 +112,10 @@ def test_training_from_pairs_and_from_a_dataset(place):
 
 @pytest.mark.slow
 def test_rounds_and_validation(place):
-    lines = [line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
+    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=seed % 2 == 0) for id in "abc" for seed in range(4)]
     (place / "turns.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     asked = (*BASE, "-o", "detector.boxes=turns.jsonl", "--out", "rounds", "--validation", "held.jsonl")
-    asked += ("-s", "steps=2", "-s", "batch=1", "-s", "rank=2", "-s", "every=1", "-s", "keep=1")
-    asked += ("-s", "validation_seeds=2", "--rounds", "2")
+    asked += (*SHORT, "-s", "save_steps=1", "-s", "save_total_limit=1", "-s", "validation_seeds=2", "--rounds", "2")
     done = dsrbench(*asked, cwd=place)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("step 1: Accuracy@0.7 0.500, coverage 1.000") == 2
@@ -181,6 +168,7 @@ def test_a_missing_suite_is_named_before_missing_weights(refused, tmp_path, monk
     [
         (("-s", "bta=3"), 3, "no setting 'bta'; did you mean 'beta'"),
         (("-s", "beta=much"), 3, "setting 'beta': expected float, got 'much'"),
+        (("-s", "beta"), 3, "expected a setting such as beta=30, got 'beta'"),
         (("--dinov2", "nowhere"), 5, "no such folder: nowhere"),
         (("--preset", "paper"), 3, "no preset 'paper'. Known: spatialalign"),
     ],
@@ -188,6 +176,18 @@ def test_a_missing_suite_is_named_before_missing_weights(refused, tmp_path, monk
 def test_bad_settings_are_one_line(refused, more, code, words):
     got, said = refused(*BASE, "--out", "other", "--only", "train", *more)
     assert (got, words in said) == (code, True)
+
+
+def test_old_keys_go_on_with_a_line_that_names_the_new_one(refused, place, capsys):
+    old = ("-s", "rank=2", "-s", "every=0", "-s", "beta=7")
+    code, said = refused(*BASE, "--out", "old", *old)
+    assert (code, said) == (3, "save_steps must be at least 1, got 0")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "deprecated" in line]
+    assert lines == [
+        "deprecated: -s rank= is now -s lora_rank=",
+        "deprecated: -s every= is now -s save_steps=",
+    ]
+    assert not (place / "old").exists()
 
 
 def test_several_processes_only_train(refused, monkeypatch):
@@ -203,7 +203,7 @@ def test_bad_settings_are_said_before_anything_is_sampled(refused, place):
 
 
 def test_no_prompt_with_both(place):
-    lines = [line(f"{id}_seed{seed}.mp4", obeys=False) for id in "ab" for seed in range(2)]
+    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=False) for id in "ab" for seed in range(2)]
     (place / "static.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = dsrbench(
         *BASE,
@@ -231,7 +231,7 @@ def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
 
     pytest.importorskip("transformers")
     wan21_1_3b(place / "wan")
-    lines = [line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
+    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
     for row in lines:
         step = 6 if "seed0" in row["video"] else 0
         boxes = [[[step * t, 8, step * t + 16, 24], [12, 8, 28, 24]] for t in range(5)]
@@ -243,7 +243,8 @@ def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
         *("align", "--model", "wan", "--suite", "train.jsonl", "--held-out", "held.jsonl", "--candidates", "0..1"),
         *("--seeds", "0", "--detector", "scripted", "-o", "detector.boxes=five.jsonl", "-o", "generator.dtype=float32"),
         *(word for option in size for word in ("-o", option)),
-        *("-s", "steps=2", "-s", "batch=2", "-s", "warm_up=0", "-s", "learning_rate=1", "--out", "wan-run"),
+        *("-s", "max_steps=2", "-s", "batch_size=2", "-s", "warmup_steps=0", "-s", "learning_rate=1"),
+        *("--out", "wan-run"),
         cwd=place,
         timeout=500,
     )

@@ -27,10 +27,10 @@ from devices.pretend_gpu import PretendGpu
 if sys.argv[1] == PRETEND:
     torch.inference_mode = torch.no_grad  # tensors that hold others cannot be in the former; transformers uses it, too
 
-from dsrbench.align.families import find_family
-from dsrbench.align.logs import make_accelerator
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Trainer
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.logs import make_accelerator
+from dsrbench.alignment.settings import TrainingSettings
+from dsrbench.alignment.trainer import Trainer
 from dsrbench.backends.generators.upsampler import Sampling, Upsampler
 from dsrbench.backends.pretrained.models import Choice
 from dsrbench.backends.registry import detectors, generators, trackers
@@ -124,7 +124,18 @@ def check_family(folder, name, clip):
 
 def train(folder, device, latents, texts, home, last):
     """The figures of the steps up to the last one; a training that is in the folder is gone on with."""
-    settings = AlignSettings(steps=2, batch=1, warm_up=0, rank=2, alpha=4, ema=0.5, every=1, seed=3)
+    settings = TrainingSettings().change(
+        {
+            "max_steps": 2,
+            "batch_size": 1,
+            "warmup_steps": 0,
+            "lora_rank": 2,
+            "lora_alpha": 4,
+            "ema_decay": 0.5,
+            "save_steps": 1,
+            "seed": 3,
+        }
+    )
     accelerator = make_accelerator("no", device="cpu" if device == PRETEND else device)
     accelerator.state.device = torch.device(device)
     pair = Pair("p", TEXT, Clipped("w.mp4", "w", 0, 1.0), Clipped("l.mp4", "l", 1, 0.0))

@@ -19,10 +19,10 @@ Text = Mapping[str, Tensor]
 """Features of one text by name, without a batch dimension."""
 
 FAMILIES = {
-    "CogVideoXPipeline": "dsrbench.align.families.cogvideox:CogVideoXFamily",
-    "LTXPipeline": "dsrbench.align.families.ltx:LTXFamily",
-    "SpritesPipeline": "dsrbench.align.families.sprites:SpritesFamily",
-    "WanPipeline": "dsrbench.align.families.wan:WanFamily",
+    "CogVideoXPipeline": "dsrbench.alignment.families.cogvideox:CogVideoXFamily",
+    "LTXPipeline": "dsrbench.alignment.families.ltx:LTXFamily",
+    "SpritesPipeline": "dsrbench.alignment.families.sprites:SpritesFamily",
+    "WanPipeline": "dsrbench.alignment.families.wan:WanFamily",
 }
 """Class of a saved pipeline to the family that trains it, as "module:Class"."""
 

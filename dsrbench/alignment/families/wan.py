@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.families.pipeline import TIMESTEPS, PipelineFamily
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.pipeline import TIMESTEPS, PipelineFamily
+from dsrbench.alignment.families.protocol import Text
 
 WORDS = 512
 """Tokens the pipeline pads texts to, with zeros."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.backends.detectors.sprites_template import to_world_size
 from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder
@@ -40,9 +40,9 @@ class SpritesFamily:
     defaults: Mapping[str, Any] = {
         "learning_rate": 4e-3,
         "beta": 30.0,
-        "weight": 15.0,
-        "steps": 300,
-        "every": 100,
+        "reg_weight": 15.0,
+        "max_steps": 300,
+        "save_steps": 100,
         "validation_seeds": 5,
     }
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.checkpoint import checkpoint_folder, load_state, save_state
-from dsrbench.align.families import Family
-from dsrbench.align.families.protocol import Text
-from dsrbench.align.logs import TrainingLog, make_accelerator
-from dsrbench.align.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
-from dsrbench.align.losses import PairTerms, compute_terms, total_loss
-from dsrbench.align.settings import AlignSettings
+from dsrbench.alignment.checkpoint import checkpoint_folder, load_state, save_state
+from dsrbench.alignment.families import Family
+from dsrbench.alignment.families.protocol import Text
+from dsrbench.alignment.logs import TrainingLog, make_accelerator
+from dsrbench.alignment.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
+from dsrbench.alignment.losses import PairTerms, compute_terms, total_loss
+from dsrbench.alignment.settings import TrainingSettings
 from dsrbench.backends.pretrained.batches import explaining_memory
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, OptionError, TrainingError
@@ -56,7 +56,7 @@ class Trainer:
         pairs: Sequence[Pair],
         latents: Mapping[str, Tensor],
         texts: Mapping[str, Text],
-        settings: AlignSettings,
+        settings: TrainingSettings,
         folder: Path,
         *,
         start: Path | None = None,
@@ -72,43 +72,45 @@ class Trainer:
                 f"again (dsrbench align --only latents)"
             )
         if accelerator is None:
-            accelerator = make_accelerator(settings.precision, device=family.device)
+            accelerator = make_accelerator(settings.optimizer.precision, device=family.device)
         if torch.device(family.device).type != accelerator.device.type:
             raise OptionError(
                 f"the model is on {family.device}, the training on {accelerator.device}; load the model on the latter"
             )
-        share = accelerator.num_processes * settings.accumulation
-        if settings.batch % share:
+        optimizer = settings.optimizer
+        share = accelerator.num_processes * optimizer.gradient_accumulation_steps
+        if optimizer.batch_size % share:
             raise OptionError(
-                f"a batch of {settings.batch} pairs cannot be divided by processes x accumulation = {share}"
+                f"a batch of {optimizer.batch_size} pairs cannot be divided by "
+                f"processes x gradient_accumulation_steps = {share}"
             )
         self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator
         self.log = TrainingLog(folder, accelerator)
         self._pairs, self._latents, self._texts = list(pairs), latents, texts
-        self._part = settings.batch // share
+        self._part = optimizer.batch_size // share
         self.parameters = add_lora(
             family.transformer,
-            rank=settings.rank,
-            alpha=settings.alpha,
-            targets=settings.targets or family.targets,
-            seed=settings.seed,
+            rank=settings.lora.lora_rank,
+            alpha=settings.lora.lora_alpha,
+            targets=settings.lora.target_modules or family.targets,
+            seed=optimizer.seed,
         )
         self._start: dict[str, Tensor] = {}
         if start is not None:
             load_lora(self.parameters, start)
-            if settings.reference == "start":
+            if settings.loss.reference == "start":
                 self._start = {name: p.detach().clone() for name, p in self.parameters.items()}
         self._record = {**settings.record(), **(facts or {})}
         self._base_norm = norm_of_base(family.transformer, self.parameters)
-        if settings.gradient_checkpointing:
+        if optimizer.gradient_checkpointing:
             if not getattr(family.transformer, "_supports_gradient_checkpointing", False):
                 raise OptionError(
                     f"a {type(family.transformer).__name__} has no gradient_checkpointing; set it to false"
                 )
             family.transformer.enable_gradient_checkpointing()
-        self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if settings.ema else {}
+        self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if optimizer.ema_decay else {}
         self._optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.parameters.values(), lr=optimizer.learning_rate, weight_decay=optimizer.weight_decay
         )
         self.model: nn.Module = accelerator.prepare_model(family.transformer)
 
@@ -132,7 +134,7 @@ class Trainer:
             TrainingError: The loss is not a number.
             RunMismatchError: The folder holds a training with other settings.
         """
-        every, steps = self.settings.every, self.settings.steps
+        every, steps = self.settings.validation.save_steps, self.settings.optimizer.max_steps
         step = self._load()
         going = step == 0 or self._tell(on_checkpoint, step)  # it may have been stopped between saving and telling
         while going and step < steps:
@@ -167,15 +169,15 @@ class Trainer:
         Raises:
             TrainingError: The loss is not a number, or memory ran out; nothing was changed.
         """
-        s = self.settings
+        s = self.settings.optimizer
         for group in self._optimizer.param_groups:
-            group["lr"] = s.learning_rate * schedule(step, warm_up=s.warm_up, steps=s.steps)
+            group["lr"] = s.learning_rate * schedule(step, warm_up=s.warmup_steps, steps=s.max_steps)
         kept = self.accumulate(step)
-        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_norm)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_grad_norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         for name, average in self.averages.items():
-            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema, (1 + step) / (10 + step)))
+            average.lerp_(self.parameters[name].detach(), 1 - min(s.ema_decay, (1 + step) / (10 + step)))
         return self._figures(kept, float(norm))
 
     def accumulate(self, step: int) -> list[PairTerms]:
@@ -184,21 +186,22 @@ class Trainer:
         Raises:
             TrainingError: The loss is not a number, or memory ran out.
         """
-        s, acc = self.settings, self.accelerator
+        s, acc = self.settings.loss, self.accelerator
+        n_parts = self.settings.optimizer.gradient_accumulation_steps
         chosen = self._choose(step)
         kept: list[PairTerms] = []
-        for part in range(s.accumulation):
+        for part in range(n_parts):
             first = (part * acc.num_processes + acc.process_index) * self._part
-            last = part == s.accumulation - 1
+            last = part == n_parts - 1
             with contextlib.nullcontext() if last else acc.no_sync(self.model), self._explaining(step):
                 terms = self.compute_terms(chosen[first : first + self._part], step, first)
-                loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.weight, clip=s.clip)
+                loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.reg_weight, clip=s.clip)
                 if not math.isfinite(loss.item()):
                     raise TrainingError(
                         f"step {step + 1}: the loss is {loss.item()}; the last checkpoint in {self.folder} is good. "
                         f"Try a smaller learning_rate or beta"
                     )
-                acc.backward(loss / s.accumulation)
+                acc.backward(loss / n_parts)
             kept.append(terms)
         return kept
 
@@ -207,7 +210,8 @@ class Trainer:
         return explaining_memory(
             lambda reason: TrainingError(
                 f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. "
-                f"Try a larger accumulation, gradient_checkpointing=true, precision=bf16, or clips of fewer frames"
+                f"Try a larger gradient_accumulation_steps, gradient_checkpointing=true, precision=bf16, or clips of "
+                f"fewer frames"
             )
         )
 
@@ -218,10 +222,12 @@ class Trainer:
         losers = torch.stack([self._latents[pair.loser.sha256] for pair in pairs]).float()
         noises, times = [], []
         for place in range(first, first + len(pairs)):
-            generator = draw_generator(self.settings.seed, step, place)
+            generator = draw_generator(self.settings.optimizer.seed, step, place)
             times.append(family.draw_times(1, generator, winners.shape[1:]))
             ours = torch.randn(winners.shape[1:], generator=generator)
-            noises.append((ours, ours if self.settings.shared_noise else torch.randn(ours.shape, generator=generator)))
+            noises.append(
+                (ours, ours if self.settings.loss.shared_noise else torch.randn(ours.shape, generator=generator))
+            )
         noise = torch.stack([n for n, _ in noises] + [n for _, n in noises]).to(device)
         both, time = torch.cat([winners, losers]).to(device), torch.cat(times * 2).to(device)
         texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
@@ -249,14 +255,14 @@ class Trainer:
 
     def _choose(self, step: int) -> list[Pair]:
         """The step's pairs: all are used equally often, each round in another order."""
-        count, size = len(self._pairs), self.settings.batch
+        count, size, seed = len(self._pairs), self.settings.optimizer.batch_size, self.settings.optimizer.seed
         places = np.arange(step * size, (step + 1) * size)
         rounds = {int(place) // count for place in places}
-        orders = {r: np.random.default_rng([self.settings.seed, 1, r]).permutation(count) for r in rounds}
+        orders = {r: np.random.default_rng([seed, 1, r]).permutation(count) for r in rounds}
         return [self._pairs[orders[int(place) // count][int(place) % count]] for place in places]
 
     def _figures(self, kept: Sequence[PairTerms], norm: float) -> dict[str, float]:
-        s = self.settings
+        s, lora = self.settings.loss, self.settings.lora
         terms = PairTerms(
             *(torch.cat([getattr(t, n.name) for t in kept]).detach() for n in dataclasses.fields(PairTerms))
         )
@@ -270,12 +276,12 @@ class Trainer:
         means = self.accelerator.reduce(torch.stack(list(values.values())), reduction="mean").tolist()
         row = dict(zip(values, means, strict=True))
         return {
-            "loss": row["objective"] + s.weight * row["regulariser"],
+            "loss": row["objective"] + s.reg_weight * row["regulariser"],
             **row,
             "margin": row["winner_gain"] - row["loser_gain"],
             "gradient_norm": norm,
             "learning_rate": float(self._optimizer.param_groups[0]["lr"]),
-            "drift": norm_of_change(self.parameters, scale=s.alpha / s.rank) / self._base_norm,
+            "drift": norm_of_change(self.parameters, scale=lora.lora_alpha / lora.lora_rank) / self._base_norm,
         }
 
     def _load(self) -> int:

@@ -13,8 +13,8 @@ pytest.importorskip("peft")
 
 from factories.samples import make_sample
 
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.validation import Validation, Watch, choose_best, find_problem, measure, thin
+from dsrbench.alignment.settings import ValidationSettings
+from dsrbench.alignment.validation import Validation, Watch, choose_best, find_problem, measure, thin
 from dsrbench.errors import TrainingError
 from dsrbench.prompts import Suite
 from dsrbench.quality import sharpness
@@ -31,9 +31,8 @@ def watch(folder, rows, **changes):
     """A watch over a training whose validations are known; checkpoints 10, 20 and so on."""
     told = []
     by_step = {row.step: row for row in rows}
-    watching = Watch(
-        folder, AlignSettings(keep=1, **changes), lambda step, adapter: by_step[step if adapter else 0], told.append
-    )
+    settings = ValidationSettings(save_total_limit=1, **changes)
+    watching = Watch(folder, settings, lambda step, adapter: by_step[step if adapter else 0], told.append)
     going = []
     for row in rows:
         if row.step:
@@ -75,7 +74,7 @@ def test_no_sound_checkpoint(tmp_path):
 def test_without_validation_the_last_is_taken(tmp_path):
     for step in (10, 20):
         (tmp_path / f"checkpoint-{step:06d}").mkdir()
-    watching = Watch(tmp_path, AlignSettings(keep=1), None)
+    watching = Watch(tmp_path, ValidationSettings(save_total_limit=1), None)
     assert watching(20, tmp_path / "checkpoint-000020")
     assert watching.choose(20) == 20
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-000020"]
@@ -100,8 +99,8 @@ def test_what_was_validated_later_is_forgotten_when_a_training_goes_on_from_befo
     ],
 )
 def test_signs_of_degeneration(changes, problem):
-    assert find_problem(found(10, **changes), BASE, AlignSettings()).startswith(problem)
-    assert bool(find_problem(found(10, **changes), BASE, AlignSettings())) == bool(problem)
+    assert find_problem(found(10, **changes), BASE, ValidationSettings()).startswith(problem)
+    assert bool(find_problem(found(10, **changes), BASE, ValidationSettings())) == bool(problem)
 
 
 def test_figures_count_the_unscored_and_look_at_every_video(tmp_path):

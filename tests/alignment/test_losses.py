@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dsrbench.align.losses import OBJECTIVES, compute_terms, dpo_loss, ipo_loss, squared_error, total_loss  # noqa: E402
+from dsrbench.alignment.losses import OBJECTIVES, compute_terms, dpo_loss, ipo_loss, squared_error, total_loss  # noqa: E402
 
 
 def draw(*shape, seed=0):

@@ -13,8 +13,6 @@ from dsrbench.errors import BackendError
 from dsrbench.store import LocalDisk
 
 NAME = "log.jsonl"
-TRACKERS = ("tensorboard", "wandb")
-"""Trackers by name; each is the package it needs."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -36,7 +34,7 @@ def make_accelerator(
     Args:
         precision: `no` or `bf16`.
         folder: Where trackers write files; needed for them.
-        log_with: Names of `TRACKERS`; they are started by `TrainingLog`.
+        log_with: Names of trackers; they are started by `TrainingLog`.
         device: As torch names it; by default CUDA where torch sees one, of which accelerate gives each process its own,
             else the CPU.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from dsrbench.align.families import Family
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families import Family
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, StoreError
 from dsrbench.store import LocalDisk, pack_tensors

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dsrbench import __version__
-from dsrbench.align.logs import NAME as LOG
-from dsrbench.align.lora import FILE
-from dsrbench.align.validation import NAME as VALIDATION
+from dsrbench.alignment.comparison import read_comparisons
+from dsrbench.alignment.logs import NAME as LOG
+from dsrbench.alignment.lora import FILE
+from dsrbench.alignment.settings import rename_settings
+from dsrbench.alignment.validation import NAME as VALIDATION
+from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.dataset import read_pairs
 from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file
@@ -37,7 +40,7 @@ def write_card(home: Path, *, base: str, number: int) -> None:
 
 def make_card(home: Path, *, base: str, number: int) -> str:
     """The card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
-    settings = json.loads((home / "training" / "settings.json").read_text(encoding="utf-8"))
+    settings = rename_settings(json.loads((home / "training" / "settings.json").read_text(encoding="utf-8")))
     is_sprites = base == "sprites"
     model = "--model sprites" if is_sprites else f"--model {base}"
     began = "the base" if number == 1 else f"the adapter of round {number - 1}"
@@ -107,16 +110,17 @@ def _validations(path: Path) -> str:
 def _results(home: Path) -> str:
     """The comparisons with the base, where the evaluation was run."""
     rows = []
-    for path in sorted(home.glob("comparison-*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))["scores"]
-        change = found["difference"]
+    for comparison in read_comparisons(home):
+        scores = comparison.scores
         rows.append(
             [
-                f"`{path.stem.removeprefix('comparison-')}`",
-                *(f"{found[f'accuracy_{side}']['value']:.3f}" for side in "ab"),
-                f"{change['difference']:+.3f}{_ends(change)}",
-                *(f"{found[f'coverage_{side}']:.3f}" for side in "ab"),
-                str(found["n_pairs"]),
+                f"`{comparison.detector}`",
+                f"{scores.accuracy_a.value:.3f}",
+                f"{scores.accuracy_b.value:.3f}",
+                f"{scores.difference.difference:+.3f}{_ends(scores.difference)}",
+                f"{scores.coverage_a:.3f}",
+                f"{scores.coverage_b:.3f}",
+                str(scores.n_pairs),
             ]
         )
     if not rows:
@@ -134,8 +138,8 @@ def _results(home: Path) -> str:
     return f"On `{suite.name}`, the same seeds for both:\n\n{_table(head, rows)}"
 
 
-def _ends(change: Mapping[str, Any]) -> str:
-    return "" if change["low"] is None else f" [{change['low']:+.3f}, {change['high']:+.3f}]"
+def _ends(change: PairedDifference) -> str:
+    return "" if math.isnan(change.low) else f" [{change.low:+.3f}, {change.high:+.3f}]"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

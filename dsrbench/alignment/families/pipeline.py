@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.backends.generators.loading import explaining, quiet
 from dsrbench.backends.generators.recipe import match_recipe
 from dsrbench.errors import BackendError, InputError, WeightsError, first_line

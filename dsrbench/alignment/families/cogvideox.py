@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from dsrbench.align.families.pipeline import PipelineFamily
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.pipeline import PipelineFamily
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.errors import InputError
 
 

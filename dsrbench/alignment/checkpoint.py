@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from dsrbench.alignment.settings import rename_settings
 from dsrbench.errors import RunMismatchError, StoreError
 from dsrbench.store import LocalDisk, describe_changes, pack_tensors
 
@@ -78,7 +79,7 @@ def load_state(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise StoreError(f"{path}: damaged ({error}); delete the folder {folder} to train anew") from None
-    changes = describe_changes(json.loads(metadata["settings"]), settings)
+    changes = describe_changes(rename_settings(json.loads(metadata["settings"])), settings)
     if changes:
         raise RunMismatchError(
             f"{folder} holds a training with other settings ({'; '.join(changes[:4])}); give another --out folder, the "

@@ -1,23 +1,22 @@
-"""The stages of `dsrbench align`: candidates, pairs, latents, training, evaluation; what was done is found again."""
+"""The stages of a round: candidates, pairs, latents, training, evaluation; what was done is found again."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsrbench.align.card import SOURCE, write_card
-from dsrbench.align.checkpoint import checkpoint_folder
-from dsrbench.align.families import find_family
-from dsrbench.align.latents import encode_pairs, read_encoded
-from dsrbench.align.logs import make_accelerator
-from dsrbench.align.lora import FILE
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Row, Trainer
-from dsrbench.align.validation import Validation, Watch, measure, thin
+from dsrbench.alignment.card import SOURCE, write_card
+from dsrbench.alignment.checkpoint import checkpoint_folder
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.latents import encode_pairs, read_encoded
+from dsrbench.alignment.logs import make_accelerator
+from dsrbench.alignment.lora import FILE
+from dsrbench.alignment.settings import TrainingSettings
+from dsrbench.alignment.trainer import Row, Trainer
+from dsrbench.alignment.validation import Validation, Watch, measure, thin
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
@@ -31,31 +30,48 @@ from dsrbench.video import sha256_file
 Progress = Callable[[str, int, int, str], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class Alignment:
-    """One alignment: a model, where its folder is, and how what it makes is scored.
+class Round:
+    """One round of an alignment, whose stages find again what they did before.
 
     In a round of self-improvement the model of the round before makes the candidates, they alone are paired, and the
-    training goes on with that round's adapter, which is also the reference of the loss (`AlignSettings.reference`).
+    training goes on with that round's adapter, which is also the reference of the loss (`LossSettings.reference`).
     There is one LoRA throughout, so that the last round's adapter is all there is to put on the base.
 
-    Attributes:
-        model: What the model is called in reports.
+    Args:
+        model: Name of the model in reports.
         folder: Folder of the model, saved by a diffusers pipeline.
         scorer: Detector and tracker; the detector is the reward.
-        out: Where everything is kept.
-        make_generator: The model as a generator, with the adapter in a folder on it, or with none.
+        out: Folder of all rounds.
+        make_generator: Makes the model as a generator, with the adapter in a folder on it, or without one.
         number: Number of the round, from 1.
-        tell: Told of progress.
+        on_progress: Called with what is being done, how much is done, how much there is, and the newest.
     """
 
-    model: str
-    folder: Path
-    scorer: Scorer
-    out: Path
-    make_generator: Callable[[Path | None], Backend[Generator]]
-    number: int = 1
-    tell: Progress = lambda *_: None
+    def __init__(
+        self,
+        model: str,
+        folder: Path,
+        scorer: Scorer,
+        out: Path,
+        make_generator: Callable[[Path | None], Backend[Generator]],
+        *,
+        number: int = 1,
+        on_progress: Progress = lambda *_: None,
+    ) -> None:
+        self.model, self.folder, self.scorer, self.out, self.number = model, folder, scorer, out, number
+        self.make_generator, self.on_progress = make_generator, on_progress
+
+    def at(self, number: int) -> Round:
+        """Return another round of the same alignment."""
+        return Round(
+            self.model,
+            self.folder,
+            self.scorer,
+            self.out,
+            self.make_generator,
+            number=number,
+            on_progress=self.on_progress,
+        )
 
     @property
     def home(self) -> Path:
@@ -81,7 +97,7 @@ class Alignment:
         """
         if self.number == 1:
             return None
-        before = dataclasses.replace(self, number=self.number - 1).adapter
+        before = self.at(self.number - 1).adapter
         if not (before / FILE).is_file():
             raise InputError(f"round {self.number} begins with the adapter of the round before; {before} has none")
         return before
@@ -91,7 +107,7 @@ class Alignment:
         fresh = [seed + (self.number - 1) * (max(seeds) + 1) for seed in seeds]
         plan = plan_generation(suite, model=self.model, seeds=fresh)
         generator = self.make_generator(self.start)
-        return evaluate(plan, self.scorer, self.candidates, generator=generator, on_progress=self.tell)
+        return evaluate(plan, self.scorer, self.candidates, generator=generator, on_progress=self.on_progress)
 
     def make_pairs(self, *, seed: int = 0, per_prompt: int | None = None, margin: float = 0.0) -> PairReport:
         """Stage 3: `pairs.jsonl` from the scored candidates.
@@ -117,9 +133,10 @@ class Alignment:
             InputError: It is neither, or has no pairs.
         """
         out = self.home / "pairs.jsonl"
-        is_file = Path(source).suffix == ".jsonl" and not is_hub_path(source)
-        said = f"{adopt_pairs(Path(source), out)} pairs" if is_file else ""
-        said = said or str(pair_sources([source], out, per_prompt=per_prompt))
+        if Path(source).suffix == ".jsonl" and not is_hub_path(source):
+            said = f"{adopt_pairs(Path(source), out)} pairs"
+        else:
+            said = str(pair_sources([source], out, per_prompt=per_prompt))
         name = source if is_hub_path(source) else Path(source).resolve().name
         LocalDisk(self.home).write_atomic(SOURCE, json.dumps({"pairs": name}).encode() + b"\n")
         return said
@@ -132,12 +149,12 @@ class Alignment:
             self.home / "latents",
             model=self._fingerprint(),
             find_video=lambda name: self.home / name,
-            on_shard=lambda done, total: self.tell("encoding", done, total, "latents"),
+            on_shard=lambda done, total: self.on_progress("encoding", done, total, "latents"),
         )
 
     def train(
         self,
-        settings: AlignSettings,
+        settings: TrainingSettings,
         *,
         validation: Suite | None = None,
         on_validation: Callable[[Validation], None] = lambda _: None,
@@ -148,7 +165,7 @@ class Alignment:
         Args:
             settings: Settings of the training.
             validation: Prompts that every checkpoint is validated on; None for no validation.
-            on_validation: Told what each found.
+            on_validation: Called with the result of each.
             log_with: Trackers of accelerate, beside the training's `log.jsonl`: `tensorboard`, `wandb`.
 
         Returns:
@@ -159,37 +176,50 @@ class Alignment:
             TrainingError: The loss is not a number, or every checkpoint had degenerated.
             RunMismatchError: The folder holds a training with other settings, pairs or beginning.
         """
-        pairs, start = self.home / "pairs.jsonl", self.start
-        facts = {"model": self._fingerprint(), "pairs": sha256_file(pairs)}
         folder = self.home / "training"
-        accelerator = make_accelerator(settings.precision, folder, log_with=log_with)
-        trainer = Trainer(
-            find_family(self.folder, device=str(accelerator.device), dtype=settings.dtype),
-            read_pairs(pairs),
-            *read_encoded(self.home / "latents"),
-            *(settings, folder),
-            start=start,
-            facts={**facts, "start": sha256_file(start / FILE) if start is not None else ""},
-            accelerator=accelerator,
-        )
-        suite = thin(validation, settings.validation_prompts) if validation is not None else None
-        validate = functools.partial(self._validate, suite, settings.validation_seeds) if suite is not None else None
+        trainer = self._make_trainer(settings, log_with)
+        validate = None
+        if validation is not None:
+            suite = thin(validation, settings.validation.validation_prompts)
+            validate = functools.partial(self._validate, suite, settings.validation.validation_seeds)
 
         def on_step(step: int, steps: int, row: Row) -> None:
-            self.tell("training", step, steps, f"loss {row['loss']:.3f}, won {row['implicit_accuracy']:.2f}")
+            self.on_progress("training", step, steps, f"loss {row['loss']:.3f}, won {row['implicit_accuracy']:.2f}")
 
-        def on_found(found: Validation) -> None:
-            trainer.log.tell("validation", found.step, found.figures())
-            on_validation(found)
+        def on_result(result: Validation) -> None:
+            trainer.log.tell("validation", result.step, result.figures())
+            on_validation(result)
 
-        watch = Watch(trainer.folder, settings, validate, on_found)
+        watch = Watch(folder, settings.validation, validate, on_result)
         last = trainer.train(on_checkpoint=watch, on_step=on_step)
-        if accelerator.is_main_process:
+        if trainer.accelerator.is_main_process:
             settings_text = json.dumps(settings.record(), indent=1) + "\n"
             LocalDisk(folder).write_atomic("settings.json", settings_text.encode())
             self._finish(checkpoint_folder(folder, watch.choose(last)))
             self.describe()
         return self.adapter
+
+    def _make_trainer(self, settings: TrainingSettings, log_with: Sequence[str]) -> Trainer:
+        pairs, start, folder = self.home / "pairs.jsonl", self.start, self.home / "training"
+        facts = {
+            "model": self._fingerprint(),
+            "pairs": sha256_file(pairs),
+            "start": sha256_file(start / FILE) if start is not None else "",
+        }
+        optimizer = settings.optimizer
+        accelerator = make_accelerator(optimizer.precision, folder, log_with=log_with)
+        latents, texts = read_encoded(self.home / "latents")
+        return Trainer(
+            find_family(self.folder, device=str(accelerator.device), dtype=optimizer.dtype),
+            read_pairs(pairs),
+            latents,
+            texts,
+            settings,
+            folder,
+            start=start,
+            facts=facts,
+            accelerator=accelerator,
+        )
 
     def evaluate(self, suite: Suite, seeds: Sequence[int], *, adapter: Path | None = None) -> Run:
         """Stage 6: videos of held-out prompts, scored: of the base, once for all rounds, or with an adapter on it.
@@ -199,7 +229,7 @@ class Alignment:
         """
         run = Run(self.out / "base" if adapter is None else self.home / "aligned")
         plan = plan_generation(suite, model=run.folder.name, seeds=seeds)
-        evaluate(plan, self.scorer, run, generator=self.make_generator(adapter), on_progress=self.tell)
+        evaluate(plan, self.scorer, run, generator=self.make_generator(adapter), on_progress=self.on_progress)
         return run
 
     def describe(self) -> None:
@@ -208,12 +238,14 @@ class Alignment:
 
     def _validate(self, suite: Suite, seeds: int, step: int, adapter: Path | None) -> Validation:
         plan = plan_generation(suite, model=self.model, seeds=range(seeds))
-        kept = self.home / "training" / "validation" / f"step-{step:06d}"
-        run = Run(kept if adapter is not None else self.out / "validation-base")
+        folder = self.home / "training" / "validation" / f"step-{step:06d}"
+        run = Run(folder if adapter is not None else self.out / "validation-base")
         samples = evaluate(
-            *(plan, self.scorer, run),
+            plan,
+            self.scorer,
+            run,
             generator=self.make_generator(adapter),
-            on_progress=lambda _, done, total, what: self.tell("validating", done, total, what),
+            on_progress=lambda _, done, total, what: self.on_progress("validating", done, total, what),
         )
         return measure(step, samples, run.videos)
 
@@ -225,7 +257,7 @@ class Alignment:
             LocalDisk(self.adapter).write_atomic(FILE, data)
 
     def _fingerprint(self) -> str:
-        """Names the model by its weights and by how it makes videos, whatever the versions of packages."""
-        facts = getattr(self.make_generator(None).instance, "fingerprint", {})
-        kept = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
-        return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+        """Name the model by its weights and by how it makes videos, whatever the versions of packages."""
+        facts = self.make_generator(None).fingerprint
+        lasting = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
+        return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import types
 
@@ -17,8 +16,13 @@ from factories.samples import make_sample  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.stages import Alignment  # noqa: E402
+from dsrbench.alignment.settings import (  # noqa: E402
+    LoraSettings,
+    OptimizerSettings,
+    TrainingSettings,
+    ValidationSettings,
+)
+from dsrbench.alignment.stages import Round  # noqa: E402
 from dsrbench.backends.registry import generators  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
 from dsrbench.evaluation.defaults import choose_backends  # noqa: E402
@@ -26,7 +30,7 @@ from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 
 
 def make(out, *samples):
-    work = Alignment("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(instance=None))
+    work = Round("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(instance=None))
     write_tables(work.candidates, samples)
     return work
 
@@ -50,7 +54,7 @@ def test_all_invalid(tmp_path):
 def test_a_round_begins_with_the_adapter_of_the_one_before(tmp_path):
     work = make(tmp_path)
     assert work.start is None
-    second = dataclasses.replace(work, number=2)
+    second = work.at(2)
     with pytest.raises(InputError, match="round 2 begins with the adapter of the round before"):
         _ = second.start
     work.adapter.mkdir(parents=True)
@@ -82,14 +86,16 @@ def alignment(tmp_path):
         return generators.create("sprites", {**own, **({"adapter": str(adapter)} if adapter else {})})
 
     def make(name, tell=lambda *_: None):
-        return suite, Alignment("tiny", model, stages, tmp_path / name, make_generator, tell=tell)
+        return suite, Round("tiny", model, stages, tmp_path / name, make_generator, on_progress=tell)
 
     return make
 
 
 def test_a_training_with_validation_that_is_cut_off_goes_on_to_the_same_bits(alignment):
-    settings = AlignSettings(
-        steps=6, every=2, batch=2, rank=2, warm_up=0, learning_rate=1e-2, keep=1, ema=0.5, max_sharpness_change=100
+    settings = TrainingSettings(
+        lora=LoraSettings(lora_rank=2),
+        optimizer=OptimizerSettings(max_steps=6, batch_size=2, warmup_steps=0, learning_rate=1e-2, ema_decay=0.5),
+        validation=ValidationSettings(save_steps=2, save_total_limit=1, max_sharpness_change=100),
     )
 
     def cut_off(after):

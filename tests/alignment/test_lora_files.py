@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 import torch
 from diffusers import WanTransformer3DModel
-from dsrbench.align.lora import add_lora, save_lora
+from dsrbench.alignment.lora import add_lora, save_lora
 torch.manual_seed(0)
 model = WanTransformer3DModel(num_attention_heads=2, attention_head_dim=32, ffn_dim=64, num_layers=2, text_dim=64)
 targets = ["attn2.to_k", "attn2.to_v", "text_embedder.linear_1", "text_embedder.linear_2"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.align.checkpoint import rotate_checkpoints
-from dsrbench.align.settings import AlignSettings
+from dsrbench.alignment.checkpoint import rotate_checkpoints
+from dsrbench.alignment.settings import ValidationSettings
 from dsrbench.analysis.summary import coverage, mean_scores
 from dsrbench.errors import TrainingError
 from dsrbench.prompts import Suite
@@ -45,6 +45,14 @@ class Validation:
         """The numbers among these, but for the step."""
         return {name: v for name, v in dataclasses.asdict(self).items() if name not in ("step", "problem")}
 
+    def describe(self) -> str:
+        """Say in a line what the validation found."""
+        problem = f"; {self.problem}" if self.problem else ""
+        return (
+            f"step {self.step}: Accuracy@0.7 {self.accuracy:.3f}, coverage {self.coverage:.3f}, mean score (unscored "
+            f"as 0) {self.mean_score_low:.3f}, sharpness {self.sharpness:.4f}{problem}"
+        )
+
 
 def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
     """The figures of validation samples whose videos are in a folder."""
@@ -54,15 +62,15 @@ def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
     return Validation(step, passed, coverage(samples), score, float(np.mean(found)) if found else 0.0)
 
 
-def find_problem(found: Validation, base: Validation, settings: AlignSettings) -> str:
+def find_problem(found: Validation, base: Validation, settings: ValidationSettings) -> str:
     """Say what shows that a model has degenerated, against the base; empty where nothing does.
 
     The mean of scored samples alone is no sign: a model that has collapsed can have the best one.
 
     >>> base = Validation(0, 0.3, 0.9, 0.5, 0.02)
-    >>> find_problem(Validation(50, 0.5, 0.7, 0.5, 0.02), base, AlignSettings())
+    >>> find_problem(Validation(50, 0.5, 0.7, 0.5, 0.02), base, ValidationSettings())
     'coverage fell from 0.90 to 0.70'
-    >>> find_problem(Validation(50, 0.5, 0.9, 0.5, 0.05), base, AlignSettings())
+    >>> find_problem(Validation(50, 0.5, 0.9, 0.5, 0.05), base, ValidationSettings())
     'sharpness went from 0.0200 to 0.0500'
     """
     if found.coverage < base.coverage - settings.max_coverage_loss:
@@ -105,7 +113,7 @@ class Watch:
     def __init__(
         self,
         folder: Path,
-        settings: AlignSettings,
+        settings: ValidationSettings,
         validate: Callable[[int, Path | None], Validation] | None,
         tell: Callable[[Validation], None] = lambda _: None,
     ) -> None:
@@ -125,7 +133,9 @@ class Watch:
             self._tell(found)
             best = choose_best(rows, sound=self._settings.early_stop)
             going = not (found.problem and self._settings.early_stop)
-        rotate_checkpoints(self._folder, keep=self._settings.keep, best=best.step if best is not None else None)
+        rotate_checkpoints(
+            self._folder, keep=self._settings.save_total_limit, best=best.step if best is not None else None
+        )
         return going
 
     def _first(self) -> Validation:
@@ -151,6 +161,6 @@ class Watch:
         if best is None:
             raise TrainingError(
                 f"{self._folder}: no checkpoint is sound: at step {last} {self.rows()[-1].problem}. Try a smaller "
-                f"learning_rate, a larger weight, or a smaller every; early_stop=false goes on all the same"
+                f"learning_rate, a larger reg_weight, or a smaller save_steps; early_stop=false goes on all the same"
             )
         return best.step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -21,14 +20,24 @@ from factories.pipelines import wan21_1_3b  # noqa: E402
 from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.align.logs import make_accelerator  # noqa: E402
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.logs import make_accelerator  # noqa: E402
+from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.errors import OptionError, TrainingError  # noqa: E402
 
-SETTINGS = AlignSettings(steps=4, batch=4, warm_up=1, rank=2, alpha=4, learning_rate=1e-2, every=4)
+SETTINGS = TrainingSettings().change(
+    {
+        "max_steps": 4,
+        "batch_size": 4,
+        "warmup_steps": 1,
+        "lora_rank": 2,
+        "lora_alpha": 4,
+        "learning_rate": 1e-2,
+        "save_steps": 4,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +52,9 @@ def data(tmp_path_factory):
 
 def make(data, folder, *, start=None, **changes):
     model, pairs, latents = data
-    settings = dataclasses.replace(SETTINGS, **changes)
-    accelerator = make_accelerator(settings.precision)
-    family = find_family(model, dtype=settings.dtype)
+    settings = SETTINGS.change(changes)
+    accelerator = make_accelerator(settings.optimizer.precision)
+    family = find_family(model, dtype=settings.optimizer.dtype)
     return Trainer(family, pairs, *read_encoded(latents), settings, folder, start=start, accelerator=accelerator)
 
 
@@ -95,7 +104,7 @@ def test_computing_activations_again_changes_no_gradient(tmp_path):
     texts = {pairs[0].text: family.encode_text([pairs[0].text])[0]}
     found = []
     for again in (False, True):
-        settings = dataclasses.replace(SETTINGS, batch=1, gradient_checkpointing=again)
+        settings = SETTINGS.change({"batch_size": 1, "gradient_checkpointing": again})
         trainer = Trainer(find_family(model), pairs, latents, texts, settings, tmp_path / str(again))
         first = next(p for n, p in trainer.parameters.items() if "lora_B" in n)
         torch.nn.init.constant_(first, 0.1)
@@ -127,7 +136,7 @@ def test_memory_that_runs_out_is_one_line_with_advice(data, tmp_path):
 def test_two_processes_give_the_gradients_of_one_with_twice_the_accumulation(data, tmp_path, device):
     if device != "cpu":
         pytest.skip("accelerate gives each process a GPU of its own, and one may be all there is")
-    whole = make(data, tmp_path / "one", accumulation=2)
+    whole = make(data, tmp_path / "one", gradient_accumulation_steps=2)
     start = {
         name: torch.randn(p.shape, generator=torch.Generator().manual_seed(5)) / 30
         for name, p in whole.parameters.items()

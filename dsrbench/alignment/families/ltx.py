@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dsrbench.align.families.pipeline import TIMESTEPS, PipelineFamily
-from dsrbench.align.families.protocol import Text
+from dsrbench.alignment.families.pipeline import TIMESTEPS, PipelineFamily
+from dsrbench.alignment.families.protocol import Text
 from dsrbench.errors import InputError
 
 WORDS = 128

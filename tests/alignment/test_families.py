@@ -16,10 +16,10 @@ diffusers = pytest.importorskip("diffusers")
 from factories.pairs import move  # noqa: E402
 from factories.pipelines import BUILDERS  # noqa: E402
 
-from dsrbench.align.families import find_family  # noqa: E402
-from dsrbench.align.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.align.settings import AlignSettings  # noqa: E402
-from dsrbench.align.trainer import Trainer  # noqa: E402
+from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
+from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 from dsrbench.errors import InputError  # noqa: E402
@@ -35,7 +35,17 @@ CLIPS = {  # frames, height, width of a clip that the model makes
 }
 TEXTS = ("a cat is on the left of the box", "the box")
 NAME = "pytorch_lora_weights.safetensors"
-SETTINGS = AlignSettings(steps=3, batch=2, warm_up=0, rank=2, alpha=6, learning_rate=1e-2, every=3)
+SETTINGS = TrainingSettings().change(
+    {
+        "max_steps": 3,
+        "batch_size": 2,
+        "warmup_steps": 0,
+        "lora_rank": 2,
+        "lora_alpha": 6,
+        "learning_rate": 1e-2,
+        "save_steps": 3,
+    }
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -233,7 +243,7 @@ def test_clips_the_model_does_not_make_are_refused(tmp_path):
 
 
 def test_every_recipe_with_targets_has_a_family():
-    from dsrbench.align.families import list_families
+    from dsrbench.alignment.families import list_families
 
     trained = {n for n in set(recipe_names().values()) if read_recipe(n).lora_targets}
     assert trained == {*CLIPS, "wan2.1-14b"}

@@ -10,14 +10,14 @@ from pathlib import Path
 from factories.pairs import write_pairs
 from safetensors.torch import load_file, save_file
 
-from dsrbench.align.families import find_family
-from dsrbench.align.latents import read_encoded
-from dsrbench.align.settings import AlignSettings
-from dsrbench.align.trainer import Trainer
+from dsrbench.alignment.families import find_family
+from dsrbench.alignment.latents import read_encoded
+from dsrbench.alignment.settings import TrainingSettings
+from dsrbench.alignment.trainer import Trainer
 
 
 def main(model, folder, out):
-    settings = AlignSettings(**{**json.loads((out / "settings.json").read_text()), "targets": ()})
+    settings = TrainingSettings().change(json.loads((out / "settings.json").read_text()))
     own = out / f"clips-{os.environ['RANK']}"
     own.mkdir()
     pairs = write_pairs(own, count=4)
