@@ -226,6 +226,6 @@ class Alignment:
 
     def _fingerprint(self) -> str:
         """Names the model by its weights and by how it makes videos, whatever the versions of packages."""
-        facts = getattr(self.make_generator(None).instance, "fingerprint", {})
+        facts = self.make_generator(None).fingerprint
         kept = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
         return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dsrbench.backends.base import Generator
+from dsrbench.backends.base import BaseBackend, Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.requirements import installed_versions
@@ -40,10 +40,9 @@ def add_runtime(known: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> l
     return [*known, *([new] if new not in known else [])]
 
 
-def _describe(instance: object) -> dict[str, Any]:
-    """Device, its name and precision of a backend; one that says nothing computes on the CPU."""
-    placement = getattr(instance, "placement", None)
-    device, dtype = placement() if callable(placement) else ("cpu", "float32")
+def _describe(instance: BaseBackend) -> dict[str, Any]:
+    """Device, its name and precision of a backend."""
+    device, dtype = instance.placement()
     return {"device": device, "name": _device_name(device), "dtype": dtype}
 
 

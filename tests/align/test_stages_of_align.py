@@ -25,7 +25,7 @@ from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 
 
 def make(out, *samples):
-    work = Alignment("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(instance=None))
+    work = Alignment("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(fingerprint={}))
     work.candidates.compact(samples)
     return work
 

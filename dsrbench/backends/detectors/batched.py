@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import Detector
 from dsrbench.backends.detectors.closed import check_share
 from dsrbench.backends.pretrained.batches import Batches
-from dsrbench.backends.pretrained.models import Pretrained
+from dsrbench.backends.pretrained.models import PretrainedBackend
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.types import Detections
 
@@ -19,36 +21,27 @@ MOST_BOXES = 100
 """Boxes kept a frame, the best ones: more than any frame has, less than a threshold of nothing lets through."""
 
 
-class BatchedDetector(abc.ABC):
+@dataclasses.dataclass(kw_only=True, eq=False)
+class BatchedDetector(PretrainedBackend, Detector):
     """Base of detectors that run a model of `transformers` on batches of frames.
 
-    Attributes:
-        name: The registered name, for messages.
-        extra: The extra of dsrbench that installs what it needs.
-        fingerprint: Which model it is, and the libraries' versions.
+    Takes the options of `PretrainedBackend`, too.
+
+    Args:
+        threshold: Lowest score kept, in 0..1.
+        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
+        batch: Frames a forward pass; halved where they do not fit into memory.
     """
 
-    name: str
-    extra = "hf"
+    threshold: float
+    nms: float = 0.7
+    batch: int = 8
 
-    def __init__(self, *, threshold: float, nms: float, batch: int) -> None:
-        self._threshold = check_share("threshold", threshold, above_zero=True)
-        self._nms = check_share("nms", nms)
-        self._batches = Batches(batch, backend=self.name)
-        self.fingerprint: dict[str, Any] = {}
-
-    def _use(self, loaded: Pretrained) -> None:
-        self._net, self._processor = loaded.net, loaded.processor
-        self._device, self._dtype = loaded.device, loaded.dtype
-        self.fingerprint = loaded.fingerprint
-
-    def placement(self) -> tuple[str, str]:
-        """Device, as torch names it, and precision of the network."""
-        return self._device, str(self._dtype).removeprefix("torch.")
-
-    @abc.abstractmethod
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Say which liberties are taken with the labels, or refuse them with a `BackendError`."""
+    def __post_init__(self) -> None:
+        check_share("threshold", self.threshold, above_zero=True)
+        check_share("nms", self.nms)
+        self._batches = Batches(self.batch, backend=self.name)
+        super().__post_init__()
 
     @abc.abstractmethod
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
@@ -75,7 +68,7 @@ class BatchedDetector(abc.ABC):
         boxes = clip_boxes(found.xyxy, size)
         good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         boxes, score, label = boxes[good], found.score[good], found.label[good]
-        kept = nms(boxes, score, label, iou=self._nms)[:MOST_BOXES]
+        kept = nms(boxes, score, label, iou=self.nms)[:MOST_BOXES]
         return Detections(boxes[kept], np.clip(score[kept], 0, 1), label[kept])
 
     def _inputs(self, frames: NDArray[np.uint8], **text: Any) -> Any:

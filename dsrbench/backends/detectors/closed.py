@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
+from dsrbench.backends.base import Detector
 from dsrbench.backends.detectors.nouns import Vocabulary, resolve_nouns
 from dsrbench.errors import OptionError
 from dsrbench.video import sha256_file
 
 
-class ClosedVocabulary:
+@dataclasses.dataclass(kw_only=True, eq=False)
+class ClosedVocabulary(Detector):
     """Base of detectors that know a fixed list of classes.
 
+    Args:
+        any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
+
     Attributes:
-        name: The registered name, for messages.
-        extra: The extra of dsrbench that installs what it needs.
+        name: Registered name, for messages.
         class_names: The classes, in the order of the network's outputs.
-        any_animal: Whether any animal class may stand for a subject without a class.
-        fingerprint: Hashes of the weights and versions of the libraries, for the record.
     """
 
-    name: str
-    extra: str
-    class_names: Sequence[str]
-    any_animal: bool
-    fingerprint: dict[str, Any]
+    name: ClassVar[str]
+    class_names: Sequence[str] = dataclasses.field(init=False, repr=False)
+
+    any_animal: bool = False
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """Say which liberties are taken with the labels.

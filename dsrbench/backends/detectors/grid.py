@@ -7,14 +7,12 @@ distance from the cell's centre.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.backends.detectors.closed import ClosedVocabulary, check_share
+from dsrbench.backends.detectors.closed import check_share
 from dsrbench.backends.detectors.nouns import Vocabulary
 from dsrbench.errors import OptionError
 from dsrbench.geometry import clip_boxes, iou_matrix, nms
@@ -50,37 +48,6 @@ class Selection:
         check_share("vote", self.vote, above_zero=True)
         if not 0 < self.scale <= 10:
             raise OptionError(f"box_scale must be above 0 and at most 10, got {self.scale}")
-
-
-class GridDetector(ClosedVocabulary, abc.ABC):
-    """Base of the detectors with this head.
-
-    Attributes:
-        side: Width and height of the network's input, in pixels.
-        cells: Centres `[C, 2]` and strides `[C]` of the network's cells.
-        how: How cells become boxes.
-    """
-
-    side: int
-    cells: tuple[Floats, Floats]
-    how: Selection
-
-    @abc.abstractmethod
-    def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class scores `[C, classes]` and box distributions `[C, 4 * BINS]` of an RGB frame uint8 `[H, W, 3]`."""
-
-    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
-
-        Raises:
-            BackendError: No class stands for a label.
-        """
-        vocabulary = self.vocabulary(labels)
-        size = (frames.shape[2], frames.shape[1])
-        return [
-            select_boxes(*self.forward(f), self.cells, side=self.side, size=size, vocabulary=vocabulary, how=self.how)
-            for f in frames
-        ]
 
 
 def cell_centres(side: int, *, offset: float) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,49 +10,26 @@ from numpy.typing import NDArray
 
 from dsrbench.backends.detectors.batched import BatchedDetector, to_detections
 from dsrbench.backends.detectors.openvocab import check_length, find_liberties, read_nouns
-from dsrbench.backends.pretrained.models import Choice, load_pretrained
-from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.hub import HubModel
 from dsrbench.types import Detections
 
-MODEL = HubModel("omlab/omdet-turbo-swin-tiny-hf", "Apache-2.0")
-_KINDS = {"omdet-turbo": ("OmDetTurboForObjectDetection", "OmDetTurboProcessor")}
 _MOST_TOKENS = 77
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class OmDetTurbo(BatchedDetector):
     """OmDet-Turbo: any two nouns, in real time on a GPU.
 
-    Args:
-        model: A folder, or an id on the Hub.
-        revision: A branch, tag or commit on the Hub; by default its main branch.
-        threshold: Lowest score kept, in 0..1.
-        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
-        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
-        dtype: float32, float16 or bfloat16.
-        batch: Frames a forward pass; halved where they do not fit into memory.
-
-    Raises:
-        MissingExtraError: transformers or timm is not installed.
-        WeightsError: The model is absent, damaged, or of another kind.
-        OptionError: An option out of range.
+    Its options are those of `BatchedDetector` and `PretrainedBackend`.
     """
 
     name = "omdet-turbo"
-
-    def __init__(
-        self,
-        *,
-        model: str = MODEL.id,
-        revision: str | None = None,
-        threshold: float = 0.2,
-        nms: float = 0.5,
-        device: str | None = None,
-        dtype: str = "float32",
-        batch: int = 8,
-    ) -> None:
-        super().__init__(threshold=threshold, nms=nms, batch=batch)
-        choice = Choice(model, revision, device, dtype)
-        self._use(load_pretrained(choice, backend=self.name, default=MODEL, kinds=_KINDS))
+    hub_model = HubModel("omlab/omdet-turbo-swin-tiny-hf", "Apache-2.0")
+    model_types = ("omdet-turbo",)
+    classes = ("OmDetTurboForObjectDetection", "OmDetTurboProcessor")
+    model: str = hub_model.id
+    threshold: float = 0.2
+    nms: float = 0.5
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """Labels whose punctuation was dropped.
@@ -72,6 +50,6 @@ class OmDetTurbo(BatchedDetector):
         outputs.decoder_coord_logits = outputs.decoder_coord_logits.float()
         outputs.decoder_class_logits = outputs.decoder_class_logits.float()
         results = self._processor.post_process_grounded_object_detection(
-            outputs, threshold=self._threshold, nms_threshold=1.0, target_sizes=[frames.shape[1:3]] * len(frames)
+            outputs, threshold=self.threshold, nms_threshold=1.0, target_sizes=[frames.shape[1:3]] * len(frames)
         )
         return [to_detections(result) for result in results]

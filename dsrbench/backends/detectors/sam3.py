@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,49 +10,26 @@ from numpy.typing import NDArray
 
 from dsrbench.backends.detectors.batched import BatchedDetector, to_detections
 from dsrbench.backends.detectors.openvocab import check_length, find_liberties, read_nouns
-from dsrbench.backends.pretrained.models import Choice, load_pretrained
-from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.hub import HubModel
 from dsrbench.types import Detections
 
-MODEL = HubModel("facebook/sam3", "SAM License")
-_KINDS = dict.fromkeys(("sam3_video", "sam3"), ("Sam3Model", "Sam3Processor"))
 _MOST_TOKENS = 32
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class Sam3(BatchedDetector):
     """SAM 3: any two nouns; its authors' terms are accepted on the Hub before it can be fetched.
 
-    Args:
-        model: A folder, or an id on the Hub.
-        revision: A branch, tag or commit on the Hub; by default its main branch.
-        threshold: Lowest score kept, in 0..1.
-        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
-        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
-        dtype: float32, float16 or bfloat16.
-        batch: Frames a forward pass; halved where they do not fit into memory.
-
-    Raises:
-        MissingExtraError: transformers is not installed.
-        WeightsError: The model is absent, damaged, or of another kind.
-        OptionError: An option out of range.
+    Its options are those of `BatchedDetector` and `PretrainedBackend`.
     """
 
     name = "sam3"
-
-    def __init__(
-        self,
-        *,
-        model: str = MODEL.id,
-        revision: str | None = None,
-        threshold: float = 0.3,
-        nms: float = 0.7,
-        device: str | None = None,
-        dtype: str = "float32",
-        batch: int = 4,
-    ) -> None:
-        super().__init__(threshold=threshold, nms=nms, batch=batch)
-        choice = Choice(model, revision, device, dtype)
-        self._use(load_pretrained(choice, backend=self.name, default=MODEL, kinds=_KINDS))
+    hub_model = HubModel("facebook/sam3", "SAM License")
+    model_types = ("sam3_video", "sam3")
+    classes = ("Sam3Model", "Sam3Processor")
+    model: str = hub_model.id
+    threshold: float = 0.3
+    batch: int = 4
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """Labels whose punctuation was dropped.
@@ -74,7 +52,7 @@ class Sam3(BatchedDetector):
                 vision_embeds=image, input_ids=words["input_ids"], attention_mask=words["attention_mask"]
             )
             by_noun.append(
-                self._processor.post_process_object_detection(outputs, threshold=self._threshold, target_sizes=sizes)
+                self._processor.post_process_object_detection(outputs, threshold=self.threshold, target_sizes=sizes)
             )
         found = []
         for results in zip(*by_noun, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,16 +25,17 @@ from dsrbench.types import Detections
 ASSETS = "https://github.com/ultralytics/assets/releases"
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class Yolo(ClosedVocabulary):
     """Any ultralytics detection model (AGPL-3.0); frames go through it in batches of one video.
 
-    As ultralytics has it, a box counts for the best of all its classes only, asked for or not.
+    As ultralytics has it, a box counts for the best of all its classes only, asked for or not. Takes the option of
+    `ClosedVocabulary`, too.
 
     Args:
         weights: A `.pt` file, or the name of one in the weights folder. A `.yaml` gives random weights, for tests.
         threshold: Lowest score kept, in 0..1.
         nms: Overlap (IoU) above which the lower-scored of two boxes of one label goes.
-        any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
         image_size: Longer side, in pixels, that frames are resized to.
         device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
         batch: Frames a forward pass; halved where they do not fit into memory.
@@ -47,31 +49,27 @@ class Yolo(ClosedVocabulary):
 
     name = "yolo"
     extra = "yolo"
-    _model: Any
 
-    def __init__(
-        self,
-        *,
-        weights: Path | str = "yolo11n.pt",
-        threshold: float = 0.05,
-        nms: float = 0.6,
-        any_animal: bool = False,
-        image_size: int = 640,
-        device: str | None = None,
-        batch: int = 16,
-    ) -> None:
-        if batch < 1 or image_size < 32:
-            raise OptionError(f"expected batch >= 1 and image_size >= 32, got {batch} and {image_size}")
-        self._threshold = check_share("threshold", threshold, above_zero=True)
-        self._nms = check_share("nms", nms)
-        self.any_animal = any_animal
-        self._image_size, self._batches = image_size, Batches(batch, backend=self.name)
+    weights: Path | str = "yolo11n.pt"
+    threshold: float = 0.05
+    nms: float = 0.6
+    image_size: int = 640
+    device: str | None = None
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.image_size < 32:
+            raise OptionError(f"expected batch >= 1 and image_size >= 32, got {self.batch} and {self.image_size}")
+        check_share("threshold", self.threshold, above_zero=True)
+        check_share("nms", self.nms)
+        self._batches = Batches(self.batch, backend=self.name)
         ultralytics = import_ultralytics(f"detector {self.name!r}")
         import torch
 
-        self._device = check_device(device)
-        path = find_checkpoint(Path(weights), self.name)
-        self._path, self._model = path, load_checkpoint(ultralytics, path)
+        self._device = check_device(self.device)
+        path = find_checkpoint(Path(self.weights), self.name)
+        self._path = path
+        self._model: Any = load_checkpoint(ultralytics, path)
         self.class_names = _check_classes(self._model, path)
         random = {path.name: "random, seed 0"}
         self.fingerprint = {
@@ -92,9 +90,9 @@ class Yolo(ClosedVocabulary):
         def run(part: NDArray[np.uint8]) -> list[Detections]:
             results = self._model.predict(
                 [np.ascontiguousarray(frame[..., ::-1]) for frame in part],
-                conf=self._threshold,
-                iou=self._nms,
-                imgsz=self._image_size,
+                conf=self.threshold,
+                iou=self.nms,
+                imgsz=self.image_size,
                 classes=asked,
                 device=self._device,
                 save=False,
@@ -111,7 +109,7 @@ class Yolo(ClosedVocabulary):
         kept, label = [], []
         for i, group in enumerate(classes):
             mine = np.flatnonzero(np.isin(index, group))
-            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self._nms)[:MOST_BOXES]
+            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self.nms)[:MOST_BOXES]
             kept.append(mine[best])
             label.append(np.full(len(best), i))
         chosen = np.concatenate(kept)

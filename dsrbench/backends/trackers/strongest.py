@@ -10,10 +10,12 @@ import abc
 import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import AssociationTracker
 from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import OptionError
 from dsrbench.geometry import iou_matrix
@@ -34,29 +36,38 @@ class Tracked:
     ids: NDArray[np.int64]
 
 
-class StrongestTrack(abc.ABC):
+@dataclasses.dataclass(kw_only=True, eq=False)
+class StrongestTrack(AssociationTracker):
     """Base of association trackers made of a tracker of many objects.
 
     Args:
         activation: Lowest score that begins a track, in 0..1.
-        high: Score from which detections are matched first, in 0..1.
+        high: Score from which detections are matched first, in 0..1; lower ones go to the tracks left over.
         overlap: Lowest IoU of a detection with a track's predicted box, in 0..1.
         lost: Seconds a track waits for its next detection.
         gap: Longest interior gap filled; by default `FrameCounts.for_frames(T).gap`.
+
+    Attributes:
+        name: Registered name, for messages.
 
     Raises:
         OptionError: An option out of range.
     """
 
-    name: str
-    extra: str
+    name: ClassVar[str]
 
-    def __init__(self, *, activation: float, high: float, overlap: float, lost: float, gap: int | None) -> None:
+    activation: float = 0.2
+    high: float = 0.2
+    overlap: float = 0.1
+    lost: float = 1.0
+    gap: int | None = None
+
+    def __post_init__(self) -> None:
+        activation, high, overlap = self.activation, self.high, self.overlap
         if not (0 <= activation <= 1 and 0 <= high <= 1 and 0 <= overlap <= 1):
             raise OptionError(f"activation, high and overlap must lie in 0..1; got {activation}, {high}, {overlap}")
-        if not 0 <= lost < 3600 or (gap is not None and gap < 0):
-            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {lost} and {gap}")
-        self.activation, self.high, self.overlap, self.lost, self.gap = activation, high, overlap, lost, gap
+        if not 0 <= self.lost < 3600 or (self.gap is not None and self.gap < 0):
+            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {self.lost} and {self.gap}")
 
     @abc.abstractmethod
     def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
