@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.backends.detectors.batched import BatchedDetector
 from dsrbench.backends.detectors.closed import check_share
-from dsrbench.backends.detectors.openvocab import check_length, find_liberties, read_nouns
+from dsrbench.backends.detectors.zero_shot import OpenVocabulary
 from dsrbench.errors import BackendError
 from dsrbench.hub import HubModel
 from dsrbench.types import Detections
@@ -26,7 +25,7 @@ PUBLISHED_THRESHOLD = 0.4
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class GroundingDino(BatchedDetector):
+class GroundingDino(OpenVocabulary):
     """Grounding DINO, MM-Grounding-DINO or LLMDet: any two nouns, found by the tokens they are made of.
 
     The other options are those of `BatchedDetector` and `PretrainedBackend`.
@@ -53,22 +52,21 @@ class GroundingDino(BatchedDetector):
         check_share("text_threshold", self.text_threshold)
         super().__post_init__()
 
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Labels whose punctuation was dropped.
+    def max_tokens(self) -> int:
+        """Return the smaller of the text encoder's and the detector's limits."""
+        return int(min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len))
 
-        Raises:
-            BackendError: No nouns, one noun twice, or a text too long for the model.
-        """
-        texts = list(labels) if self.strict else read_nouns(labels, detector=self.name)
-        text, _ = find_spans(self._processor.tokenizer, texts)
-        limit = min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len)
-        check_length(self._processor.tokenizer, [text], limit=limit, detector=self.name)
-        return find_liberties(labels, texts)
+    def nouns(self, labels: Sequence[str]) -> list[str]:
+        """Return the nouns that the model is asked for; if strict, the labels as they are."""
+        return list(labels) if self.strict else super().nouns(labels)
+
+    def texts(self, nouns: list[str]) -> list[str]:
+        """Return the one text of all nouns."""
+        return [find_spans(self._processor.tokenizer, nouns)[0]]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
-        texts = list(labels) if self.strict else read_nouns(labels, detector=self.name)
-        text, spans = find_spans(self._processor.tokenizer, texts)
+        text, spans = find_spans(self._processor.tokenizer, self.nouns(labels))
         inputs = self._inputs(frames, text=[text] * len(frames))
         outputs = self._net(**inputs)
         if self.strict:

@@ -99,7 +99,7 @@ def cache(tmp_path, monkeypatch):
 def pull(server, cache, *arguments, backend="owlv2", **environment):
     """`dsrbench backends pull` in a process of its own, whose Hub is the server."""
     code = (
-        "import sys\nfrom dsrbench.backends.detectors.owlv2 import Owlv2\n"
+        "import sys\nfrom dsrbench.backends.detectors.zero_shot import Owlv2\n"
         "from dsrbench.hub import HubModel\n"
         "Owlv2.hub_model = HubModel('me/own', 'Apache-2.0')\nfrom dsrbench.cli import main\nmain()\n"
     )
