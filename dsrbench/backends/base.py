@@ -100,7 +100,7 @@ class AssociationTracker(BaseBackend):
     def associate(
         self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
     ) -> VideoTracks:
-        """Tracks from detections whose label 0 is the subject and label 1 the object; `size` is (width, height)."""
+        """Make tracks from detections with label 0 for the subject and 1 for the object; `size` is (width, height)."""
 
 
 class PropagationTracker(BaseBackend):
@@ -108,7 +108,7 @@ class PropagationTracker(BaseBackend):
 
     @abc.abstractmethod
     def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
-        """Tracks of every frame, forward and backward from frame `anchor`."""
+        """Make tracks of every frame, forward and backward from frame `anchor`."""
 
 
 KINDS: Mapping[str, tuple[type[BaseBackend], ...]] = {

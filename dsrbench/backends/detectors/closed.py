@@ -1,4 +1,4 @@
-"""What the closed-vocabulary detectors have in common: their nouns, their options' ranges, their record."""
+"""The base of the closed-vocabulary detectors, and checks of options and hashes of weights for all detectors."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class ClosedVocabulary(Detector):
         return self.vocabulary(labels).liberties
 
     def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
-        """The classes that stand for the labels."""
+        """Return the classes that stand for the labels."""
         return resolve_nouns(labels, self.class_names, detector=self.name, any_animal=self.any_animal)
 
 
 def check_share(name: str, value: float, *, above_zero: bool = False) -> float:
-    """A number in 0..1.
+    """Check a number in 0..1, and return it.
 
     Raises:
         OptionError: It is not.
@@ -55,7 +55,7 @@ def check_share(name: str, value: float, *, above_zero: bool = False) -> float:
 
 
 def check_threads(threads: int) -> int:
-    """A number of threads, at least 1.
+    """Check a number of threads, at least 1, and return it.
 
     Raises:
         OptionError: It is not.
@@ -66,5 +66,5 @@ def check_threads(threads: int) -> int:
 
 
 def hash_weights(paths: Sequence[Path]) -> dict[str, str]:
-    """File name to sha256."""
+    """Map the names of files to their sha256."""
     return {path.name: sha256_file(path) for path in paths}

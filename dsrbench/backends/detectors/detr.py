@@ -53,7 +53,7 @@ class Detr(ClosedVocabulary, BatchedDetector):
         self.class_names = [_OTHER_NAMES.get(names[index], names[index]) for index in range(len(names))]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold whose class stands for a label."""
+        """Return every box above the threshold whose class stands for a label."""
         outputs = self._net(**self._inputs(frames))
         outputs.logits = outputs.logits.float()
         results = self._processor.post_process_object_detection(
@@ -62,9 +62,10 @@ class Detr(ClosedVocabulary, BatchedDetector):
         label_of = np.full(len(self.class_names), -1)
         for label, classes in enumerate(self.vocabulary(labels).classes):
             label_of[list(classes)] = label
-        found = []
+        detections = []
         for result in results:
             every = to_detections(result)
-            asked = label_of[every.label]
-            found.append(Detections(every.xyxy[asked >= 0], every.score[asked >= 0], asked[asked >= 0]))
-        return found
+            labels_of_boxes = label_of[every.label]
+            known = labels_of_boxes >= 0
+            detections.append(Detections(every.xyxy[known], every.score[known], labels_of_boxes[known]))
+        return detections

@@ -20,7 +20,8 @@ from dsrbench.types import Detections, Floats
 
 STRIDES = (8, 16, 32, 64)
 BINS = 8
-MOST_BOXES = 20
+MAX_BOXES = 20
+"""Maximum number of boxes a label and frame; the best ones stay."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ def select_boxes(
         how: Threshold, suppression, voting, scale.
 
     Returns:
-        At most `MOST_BOXES` boxes a label, in pixels of the frame, best first within a label.
+        At most `MAX_BOXES` boxes a label, in pixels of the frame, best first within a label.
     """
     boxes, kept_scores, labels = [], [], []
     for label, classes in enumerate(vocabulary.classes):
@@ -123,7 +124,7 @@ def select_boxes(
         score = score[candidates].astype(np.float64)
         box = decode_boxes(distributions[candidates], cells[0][candidates], cells[1][candidates])
         box = clip_boxes(box * (np.array([*size, *size]) / side), size)
-        kept = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MOST_BOXES]
+        kept = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MAX_BOXES]
         boxes.append(_vote(box[kept], box, score, how.vote))
         kept_scores.append(score[kept])
         labels.append(np.full(len(kept), label))

@@ -64,10 +64,10 @@ class GridDetector(ClosedVocabulary, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class scores `[C, classes]` and box distributions `[C, 4 * BINS]` of an RGB frame uint8 `[H, W, 3]`."""
+        """Compute class scores `[C, classes]` and box distributions `[C, 4 * BINS]` of a frame uint8 `[H, W, 3]`."""
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: No class stands for a label.
@@ -153,7 +153,7 @@ class NanoDet(GridDetector):
         return np.array(output, np.float32)
 
     def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class scores and box distributions of every cell."""
+        """Compute class scores and box distributions of every cell."""
         output = self._run(frame)
         return output[:, : len(self.class_names)], output[:, len(self.class_names) :]
 
@@ -228,13 +228,13 @@ class PicoDet(GridDetector):
         return outputs
 
     def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class scores and box distributions of every cell."""
+        """Compute class scores and box distributions of every cell."""
         outputs = [output.reshape(-1, output.shape[-1]) for output in self._outputs(frame)]
         return np.concatenate(outputs[: len(STRIDES)]), np.concatenate(outputs[len(STRIDES) :])
 
 
 def _pair(path: Path) -> list[Path]:
-    """The `.param` and `.bin` files of a model, from either."""
+    """Return the `.param` and `.bin` files of a model, from either."""
     paths = [path.with_suffix(".param"), path.with_suffix(".bin")]
     absent = [str(p) for p in paths if not p.is_file()]
     if absent:

@@ -57,7 +57,7 @@ class GroundingDino(OpenVocabulary):
         return int(min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len))
 
     def nouns(self, labels: Sequence[str]) -> list[str]:
-        """Return the nouns that the model is asked for; if strict, the labels as they are."""
+        """Return the nouns that the model looks for; if strict, the labels as they are."""
         return list(labels) if self.strict else super().nouns(labels)
 
     def texts(self, nouns: list[str]) -> list[str]:
@@ -65,26 +65,26 @@ class GroundingDino(OpenVocabulary):
         return [find_spans(self._processor.tokenizer, nouns)[0]]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
+        """Return every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
         text, spans = find_spans(self._processor.tokenizer, self.nouns(labels))
         inputs = self._inputs(frames, text=[text] * len(frames))
         outputs = self._net(**inputs)
         if self.strict:
             return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
         height, width = frames.shape[1:3]
-        found = []
+        detections = []
         every_box = outputs.pred_boxes.double().cpu().numpy()
         for logits, boxes in zip(outputs.logits.float(), every_box, strict=True):
             score, label = resolve_phrases(logits, spans)
-            kept = score > self.threshold
+            good = score > self.threshold
             corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
             pixels = corners * np.array([width, height, width, height])
-            found.append(Detections(pixels[kept], score[kept], label[kept]))
-        return found
+            detections.append(Detections(pixels[good], score[good], label[good]))
+        return detections
 
-    def finish(self, found: Detections, size: tuple[int, int]) -> Detections:
-        """Clipped and suppressed, unless strict."""
-        return found if self.strict else super().finish(found, size)
+    def finish(self, boxes: Detections, size: tuple[int, int]) -> Detections:
+        """Clip and suppress the boxes of one frame, unless strict."""
+        return boxes if self.strict else super().finish(boxes, size)
 
     def _printed(self, outputs: Any, ids: Any, size: tuple[int, ...], labels: Sequence[str]) -> list[Detections]:
         results = self._processor.post_process_grounded_object_detection(
@@ -105,7 +105,7 @@ class GroundingDino(OpenVocabulary):
 
 
 def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int]]]:
-    """The text a model is given for some phrases, and where each phrase's tokens are in it.
+    """Join phrases to the text that a model reads, and find the tokens of each phrase in it.
 
     Args:
         tokenizer: One that knows from which characters each token comes.
@@ -130,7 +130,7 @@ def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int
 
 
 def resolve_phrases(logits: Any, spans: Sequence[Sequence[int]]) -> tuple[Any, NDArray[np.int64]]:
-    """The best phrase of each box: the one with the highest-scored token of its own.
+    """Find the best phrase of each box: the one with the highest-scored token of its own.
 
     Args:
         logits: A torch tensor of every box against every token, `[Q, tokens]`; minus infinity past the text.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.backends.detectors.closed import ClosedVocabulary, check_share, hash_weights
-from dsrbench.backends.detectors.grid import MOST_BOXES
+from dsrbench.backends.detectors.grid import MAX_BOXES
 from dsrbench.backends.pretrained.batches import Batches
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.ultralytics_import import import_ultralytics
@@ -79,13 +79,13 @@ class Yolo(ClosedVocabulary):
         }
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: No class of the model stands for a label.
         """
         classes = self.vocabulary(labels).classes
-        asked = sorted({index for group in classes for index in group})
+        indices = sorted({index for group in classes for index in group})
 
         def run(part: NDArray[np.uint8]) -> list[Detections]:
             results = self._model.predict(
@@ -93,7 +93,7 @@ class Yolo(ClosedVocabulary):
                 conf=self.threshold,
                 iou=self.nms,
                 imgsz=self.image_size,
-                classes=asked,
+                classes=indices,
                 device=self._device,
                 save=False,
                 verbose=False,
@@ -103,25 +103,25 @@ class Yolo(ClosedVocabulary):
         return self._batches.run(frames, run)
 
     def _select(self, boxes: Any, classes: Sequence[tuple[int, ...]], size: tuple[int, ...]) -> Detections:
-        """Boxes by label; the model suppresses within a class, which a label of several classes needs once more."""
+        """Sort boxes by label; the model suppresses within a class, which several classes of a label need once more."""
         rows = np.asarray(boxes.data.cpu().numpy(), np.float64)
         xyxy, score, index = clip_boxes(rows[:, :4], (size[0], size[1])), np.clip(rows[:, 4], 0, 1), rows[:, 5]
-        kept, label = [], []
+        parts, label = [], []
         for i, group in enumerate(classes):
             mine = np.flatnonzero(np.isin(index, group))
-            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self.nms)[:MOST_BOXES]
-            kept.append(mine[best])
+            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self.nms)[:MAX_BOXES]
+            parts.append(mine[best])
             label.append(np.full(len(best), i))
-        chosen = np.concatenate(kept)
+        chosen = np.concatenate(parts)
         return Detections(xyxy[chosen], score[chosen], np.concatenate(label))
 
 
 def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
-    """The file of weights: a path, or a name in the weights folder; never a download.
+    """Find the file of weights: a path, or a name in the weights folder; never a download.
 
     Args:
         weights: What the user gave.
-        name: The detector, whose weights folder is looked into.
+        name: The detector whose weights folder is searched.
 
     Raises:
         WeightsError: No such file, or neither `.pt` nor `.yaml`.
@@ -141,7 +141,7 @@ def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
 
 
 def load_checkpoint(ultralytics: Any, path: Path) -> Any:
-    """A model of ultralytics from its file, through the restricted loader.
+    """Load a model of ultralytics from its file, through the restricted loader.
 
     Raises:
         WeightsError: No model, damaged, or with code inside.
@@ -161,14 +161,14 @@ def load_checkpoint(ultralytics: Any, path: Path) -> Any:
 
 @contextlib.contextmanager
 def _seeded(torch: Any) -> Iterator[None]:
-    """Seed 0 for random weights, and the generator's state as it was afterwards."""
+    """Set the seed 0 for random weights, and the generator's state to what it was afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
 
 
 def _check_classes(model: Any, path: Path) -> list[str]:
-    """The model's classes in the order of its outputs.
+    """Return the model's classes in the order of its outputs.
 
     Raises:
         WeightsError: A model that finds no boxes, or whose classes are not numbered through.

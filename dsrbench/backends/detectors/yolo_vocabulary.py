@@ -36,8 +36,8 @@ class VocabularyYolo(Yolo, abc.ABC):
             default the file of `encoder_file` in the weights folder.
 
     Attributes:
-        family: The class of ultralytics its checkpoints load as.
-        encoder_source: Where the text encoder's weights are found.
+        family: Name of the class of ultralytics that its checkpoints load as.
+        encoder_source: Address of the text encoder's weights.
     """
 
     family: ClassVar[str]
@@ -56,22 +56,22 @@ class VocabularyYolo(Yolo, abc.ABC):
         if self._encoder_path.is_file():
             self.fingerprint = {**self.fingerprint, "text_encoder": hash_weights([self._encoder_path])}
         self._encoder: Any = None
-        self._asked: list[str] | None = None  # None: the vocabulary of the weights
+        self._taught: list[str] | None = None  # None: the vocabulary of the weights
 
     @abc.abstractmethod
     def encoder_file(self, network: Any) -> str:
-        """The name of the file of weights of the text encoder a network was trained with."""
+        """Name the file of weights of the text encoder that a network was trained with."""
 
     @abc.abstractmethod
     def load_encoder(self, clip: Any, path: Path) -> Any:
-        """The text encoder of a file, as a function from tokens to embeddings."""
+        """Load the text encoder of a file, as a function from tokens to embeddings."""
 
     @abc.abstractmethod
     def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
         """Give a network fresh from its file the classes `texts`, with their embeddings `[1, N, C]`."""
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Labels whose punctuation was dropped.
+        """Return the labels whose punctuation was dropped, with what is left of them.
 
         Raises:
             BackendError: No nouns, one noun twice, or nouns the weights do not know, without the package `clip`.
@@ -83,13 +83,13 @@ class VocabularyYolo(Yolo, abc.ABC):
         return find_liberties(labels, texts)
 
     def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
-        """The classes that stand for the labels in the model as it is now."""
+        """Return the classes that stand for the labels in the model as it is now."""
         texts = read_nouns(labels, detector=self.name)
-        known = self._saved if self._asked is None else self._asked
+        known = self._saved if self._taught is None else self._taught
         return Vocabulary(tuple((known.index(text),) for text in texts), {})
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: Labels it cannot look for.
@@ -97,17 +97,17 @@ class VocabularyYolo(Yolo, abc.ABC):
         """
         self.check_labels(labels)
         texts = read_nouns(labels, detector=self.name)
-        wanted = None if set(texts) <= set(self._saved) else texts
-        if wanted != self._asked:
+        nouns = None if set(texts) <= set(self._saved) else texts
+        if nouns != self._taught:
             # A model that has predicted is fused with its vocabulary, so another one begins from the file.
             self._model = load_checkpoint(import_ultralytics(), self._path)
-            if wanted is not None:
-                self._teach(wanted)
-            self._asked = wanted
+            if nouns is not None:
+                self._teach(nouns)
+            self._taught = nouns
         return super().detect(frames, labels)
 
     def _find_encoder(self, texts: Sequence[str]) -> Any:
-        """The package `clip`, the encoder's file being there."""
+        """Import the package `clip`, if the encoder's file is there."""
         try:
             import clip
         except ImportError:
@@ -153,11 +153,11 @@ class YoloWorld(VocabularyYolo):
     weights: Path | str = "yolov8s-worldv2.pt"
 
     def encoder_file(self, network: Any) -> str:
-        """CLIP's smallest."""
+        """Name the file of the smallest CLIP."""
         return "ViT-B-32.pt"
 
     def load_encoder(self, clip: Any, path: Path) -> Any:
-        """CLIP's text encoder."""
+        """Load the text encoder of CLIP."""
         return clip.load(str(path), device="cpu")[0].encode_text
 
     def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
@@ -181,12 +181,12 @@ class Yoloe(VocabularyYolo):
     weights: Path | str = "yoloe-11s-seg.pt"
 
     def encoder_file(self, network: Any) -> str:
-        """MobileCLIP's largest, or MobileCLIP 2 for the models that say so."""
+        """Name the file of the largest MobileCLIP, or of MobileCLIP 2 for the models that say so."""
         newer = str(getattr(network, "text_model", "")).startswith("mobileclip2")
         return "mobileclip2_b.ts" if newer else "mobileclip_blt.ts"
 
     def load_encoder(self, clip: Any, path: Path) -> Any:
-        """MobileCLIP's text encoder, a TorchScript archive."""
+        """Load the text encoder of MobileCLIP, a TorchScript archive."""
         import torch
 
         load: Any = torch.jit.load

@@ -24,7 +24,7 @@ class OpenVocabulary(BatchedDetector):
         """Return the number of tokens that the model reads at most, its start and end marks included."""
 
     def nouns(self, labels: Sequence[str]) -> list[str]:
-        """Return the nouns that the model is asked for, one a label."""
+        """Return the nouns that the model looks for, one a label."""
         return read_nouns(labels, detector=self.name)
 
     def texts(self, nouns: list[str]) -> list[str]:
@@ -51,7 +51,7 @@ class Owlv2(OpenVocabulary):
     `BatchedDetector` and `PretrainedBackend`.
 
     Args:
-        template: What the model is asked, with {} for the noun.
+        template: Text that the model reads, with {} for the noun.
     """
 
     name = "owlv2"
@@ -77,7 +77,7 @@ class Owlv2(OpenVocabulary):
         return [self.template.replace("{}", noun) for noun in nouns]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box whose best noun scores above the threshold."""
+        """Return every box whose best noun scores above the threshold."""
         outputs = self._net(**self._inputs(frames, text=[self.texts(self.nouns(labels))] * len(frames)))
         results = self._processor.post_process_grounded_object_detection(
             outputs, threshold=self.threshold, target_sizes=[frames.shape[1:3]] * len(frames)
@@ -110,7 +110,7 @@ class OmDetTurbo(OpenVocabulary):
         return [f"Detect {', '.join(nouns)}."]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold, once for each noun; the model's own suppression is left to `finish`."""
+        """Return every box above the threshold, once a noun; the model's own suppression is left to `finish`."""
         outputs = self._net(**self._inputs(frames, text=[self.nouns(labels)] * len(frames)))
         # Its suppression, turned off though it is, runs; and not in every precision.
         outputs.decoder_coord_logits = outputs.decoder_coord_logits.float()
@@ -142,7 +142,7 @@ class Sam3(OpenVocabulary):
         return 32
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold; each noun has boxes of its own."""
+        """Return every box above the threshold; each noun has boxes of its own."""
         sizes = [frames.shape[1:3]] * len(frames)
         image = self._net.get_vision_features(pixel_values=self._inputs(frames).pixel_values)
         by_noun = []
@@ -154,16 +154,16 @@ class Sam3(OpenVocabulary):
             by_noun.append(
                 self._processor.post_process_object_detection(outputs, threshold=self.threshold, target_sizes=sizes)
             )
-        found = []
+        detections = []
         for results in zip(*by_noun, strict=True):
             parts = [
                 to_detections(result, np.full(len(result["scores"]), label)) for label, result in enumerate(results)
             ]
-            found.append(
+            detections.append(
                 Detections(
                     np.concatenate([part.xyxy for part in parts]),
                     np.concatenate([part.score for part in parts]),
                     np.concatenate([part.label for part in parts]),
                 )
             )
-        return found
+        return detections

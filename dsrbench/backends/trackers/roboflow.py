@@ -52,13 +52,13 @@ class RoboflowTracker(StrongestTrack):
     def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
         """Give the detections of one entity their identities."""
         tracker = self.make_tracker({"lost_track_buffer": round(self.lost * _BUFFER_FPS), "frame_rate": fps})
-        frames = []
-        for found in detections:
-            out = tracker.update(self._supervision.Detections(xyxy=found.xyxy, confidence=found.score))
+        tracked = []
+        for frame in detections:
+            out = tracker.update(self._supervision.Detections(xyxy=frame.xyxy, confidence=frame.score))
             scores = np.empty(0) if out.confidence is None else np.asarray(out.confidence, np.float64)
             boxes = np.asarray(out.xyxy, np.float64).reshape(-1, 4)
-            frames.append(Tracked(boxes, scores, np.asarray(out.tracker_id, np.int64)))
-        return frames
+            tracked.append(Tracked(boxes, scores, np.asarray(out.tracker_id, np.int64)))
+        return tracked
 
 
 class ByteTrack(RoboflowTracker):

@@ -49,7 +49,7 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
         self._storage = self._device if self.storage is None else check_device(self.storage)
 
     def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
-        """Tracks of every frame, from the boxes of frame `anchor`; a frame with an empty mask has no box.
+        """Make tracks of every frame from the boxes of frame `anchor`; a frame with an empty mask has no box.
 
         Raises:
             InputError: No such frame.
@@ -84,7 +84,7 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
         )
 
     def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-        """Frame numbers with the masks `[2, H, W]` of subject and object."""
+        """Yield frame numbers with the masks `[2, H, W]` of subject and object."""
         session = self._processor.init_video_session(
             inference_device=self._device,
             inference_state_device=self._storage,
@@ -158,7 +158,7 @@ class EdgeTam(MaskPropagation):
 
 
 class _Prepared:
-    """Frames as the model takes them, each prepared when it is asked for; a session's `processed_frames`."""
+    """Frames as the model takes them, each prepared when it is read; a session's `processed_frames`."""
 
     def __init__(self, frames: NDArray[np.uint8], processor: Any, dtype: Any) -> None:
         self._frames, self._processor, self._dtype = frames, processor, dtype
@@ -172,7 +172,7 @@ class _Prepared:
 
 
 def _forget(session: Any, t: int, step: int, config: Any) -> None:
-    """Drop what is kept of the frame that the model, going on from frame `t`, no longer looks back on."""
+    """Drop what the session has of the frame that the model, going on from frame `t`, no longer looks back on."""
     reach = max(config.num_maskmem, config.max_object_pointers_in_encoder)
     for outputs in session.output_dict_per_obj.values():
         outputs["non_cond_frame_outputs"].pop(t - step * reach, None)

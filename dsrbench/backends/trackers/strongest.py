@@ -76,28 +76,28 @@ class StrongestTrack(AssociationTracker):
     def associate(
         self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
     ) -> VideoTracks:
-        """Tracks from detections whose label 0 is the subject and label 1 the object."""
+        """Make tracks from detections whose label 0 is the subject and label 1 the object."""
         n_frames = len(detections)
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
-        looked = [t for t, found in enumerate(detections) if found.looked]
-        rate = (fps if fps > 0 else USUAL_FPS) * (len(looked) / n_frames if looked else 1)
+        times = [t for t, frame in enumerate(detections) if frame.looked]
+        rate = (fps if fps > 0 else USUAL_FPS) * (len(times) / n_frames if times else 1)
         tracks = []
         for label in (0, 1):
-            frames = self.follow([_of_label(detections[t], label) for t in looked], fps=rate)
+            frames = self.follow([_of_label(detections[t], label) for t in times], fps=rate)
             boxes = np.full((n_frames, 4), np.nan)
-            boxes[looked] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            boxes[times] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
             tracks.append(fill_gaps(boxes, gap=gap))
         (subject, subject_state), (object_, object_state) = tracks
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)
 
 
-def _of_label(found: Detections, label: int) -> Detections:
-    mine = found.label == label
-    return Detections(found.xyxy[mine], found.score[mine], found.label[mine])
+def _of_label(frame: Detections, label: int) -> Detections:
+    mine = frame.label == label
+    return Detections(frame.xyxy[mine], frame.score[mine], frame.label[mine])
 
 
 def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Floats:
-    """The boxes of the identity with the largest sum of scores.
+    """Return the boxes of the identity with the largest sum of scores.
 
     The tracker names a track from its second detection on; the first, one or two frames earlier, is added here. An
     entity without a named track is given its best single detection, if that could have begun one.
@@ -138,5 +138,5 @@ def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: fl
 
 
 def package_versions(*packages: str) -> dict[str, str]:
-    """Versions of installed packages."""
+    """Return the versions of installed packages."""
     return {package: importlib.metadata.version(package) for package in packages}

@@ -61,13 +61,13 @@ class UltralyticsTracker(StrongestTrack):
             **_BOXES_ALONE,
         )
         tracker = self._tracker_class(settings)
-        frames = []
-        for found in detections:
-            rows = np.asarray(tracker.update(_Boxes(found.xyxy, found.score)), np.float64).reshape(-1, 8)
-            ids = np.full(len(found), -1)
+        tracked = []
+        for frame in detections:
+            rows = np.asarray(tracker.update(_Boxes(frame.xyxy, frame.score)), np.float64).reshape(-1, 8)
+            ids = np.full(len(frame), -1)
             ids[rows[:, 7].astype(int)] = rows[:, 4].astype(int)
-            frames.append(Tracked(found.xyxy, found.score, ids))
-        return frames
+            tracked.append(Tracked(frame.xyxy, frame.score, ids))
+        return tracked
 
 
 class UltralyticsByteTrack(UltralyticsTracker):
