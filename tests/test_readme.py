@@ -98,8 +98,8 @@ def test_backends_in_the_table_are_the_detectors():
     rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \|", README, re.M)
     assert {name for name, _ in rows} == set(detectors.names())
     for name, needs in rows:
-        extra = getattr(detectors.load(name), "extra", None)
-        assert (f"dsrbench[{extra}]" in needs) == (extra is not None), name
+        extra = detectors.load(name).extra
+        assert (f"dsrbench[{extra}]" in needs) == bool(extra), name
 
 
 def test_models_in_the_table_are_the_recipes_with_their_defaults():
@@ -149,4 +149,4 @@ def test_every_extra_a_backend_names_exists():
     extras = set(metadata()["options.extras_require"])
     for registry in (detectors, trackers):
         for name in registry.names():
-            assert getattr(registry.load(name), "extra", "all") in extras, name
+            assert (registry.load(name).extra or "all") in extras, name

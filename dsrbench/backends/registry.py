@@ -2,7 +2,8 @@
 
 A backend is a class. Built-in ones are named below as "module:Class" and imported when asked for; other packages add
 theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. A backend's
-options are the keyword-only arguments of its constructor, and their defaults are its own.
+options are the keyword-only arguments of its constructor, written out or made of the fields of a dataclass and of those
+it inherits; their defaults are its own.
 """
 
 from __future__ import annotations
@@ -21,11 +22,19 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dsrbench import __version__
-from dsrbench.backends.base import AssociationTracker, Detector, Generator, PropagationTracker
+from dsrbench.backends.base import (
+    KINDS,
+    AssociationTracker,
+    BaseBackend,
+    Detector,
+    Generator,
+    PropagationTracker,
+    complete_class,
+)
 from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
 from dsrbench.store.manifest import BackendRecord
 
-B = TypeVar("B")
+B = TypeVar("B", bound=BaseBackend)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Backend(Generic[B]):
         instance: The object itself.
         version: Version of the package that provides it.
         options: Every option in force, defaults included, as JSON values.
-        fingerprint: What the instance itself says of its weights and libraries (its `fingerprint` attribute, if any).
+        fingerprint: What the instance itself says of its weights and libraries (its attribute `fingerprint`).
         given: The arguments the instance was made with, by which another process makes its equal.
     """
 
@@ -47,6 +56,9 @@ class Backend(Generic[B]):
     options: dict[str, Any]
     fingerprint: dict[str, Any]
     given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        complete_class(type(self.instance))
 
     def maker(self) -> Callable[[], Backend[B]]:
         """A function that makes an equal backend, for another process: it holds no weights and no handles."""
@@ -70,8 +82,9 @@ def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:
     Raises:
         BackendError: It cannot be made here, or has other weights here.
     """
+    complete_class(cls)
     instance = _construct(cls, fields["given"], f"backend {fields['name']!r}")
-    here = dict(getattr(instance, "fingerprint", {}))
+    here = dict(instance.fingerprint)
     if here != fields["fingerprint"]:
         raise BackendError(
             f"backend {fields['name']!r} has other weights or libraries here ({here}) than where the run was started "
@@ -132,16 +145,23 @@ class Registry(Generic[B]):
 
         Raises:
             UnknownBackendError: No such name; near matches are listed.
-            BackendError: Its module cannot be imported.
+            BackendError: Its module cannot be imported, or it has no method that a backend of this kind must have.
         """
         targets = self.targets()
         if name not in targets:
             raise UnknownBackendError(f"no {self.kind} named {name!r}{near_matches(name, targets)}")
         module, _, attribute = targets[name][0].partition(":")
         try:
-            return typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
+            cls = typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
         except Exception as error:  # whatever a third party's module raises, an absent shared library for one
             raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
+        if not isinstance(cls, type):
+            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) is no class")
+        complete_class(cls)
+        if not issubclass(cls, KINDS[self.kind]):
+            methods = " or ".join(sorted(method for kind in KINDS[self.kind] for method in kind.__abstractmethods__))
+            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) has no method {methods}")
+        return cls
 
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
         """Make a backend from its name and the options the user gave.
@@ -158,7 +178,7 @@ class Registry(Generic[B]):
         cls = self.load(name)
         given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
         instance = _construct(cls, given, f"{self.kind} {name!r}")
-        fingerprint = dict(getattr(instance, "fingerprint", {}))
+        fingerprint = dict(instance.fingerprint)
         in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
         try:
@@ -203,7 +223,7 @@ def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dic
         OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
     """
     known = _options(cls)
-    hints = typing.get_type_hints(inspect.getattr_static(cls, "__init__")) if known else {}
+    hints = _option_types(cls) if known else {}
     converted = {}
     for key, value in options.items():
         if key not in known:
@@ -229,6 +249,18 @@ def default_options(cls: type) -> dict[str, Any]:
 def _options(cls: type) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(cls).parameters
     return {name: p for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _option_types(cls: type) -> dict[str, Any]:
+    """Types of the arguments of a class's constructor.
+
+    The fields of a dataclass are resolved each in the module of the class that declares it, which the constructor that
+    is made of them does not know.
+    """
+    init = inspect.getattr_static(cls, "__init__")
+    owner = next(base for base in cls.__mro__ if vars(base).get("__init__") is init)
+    made = vars(owner).get("__dataclass_params__")
+    return typing.get_type_hints(owner if made is not None and made.init else init)
 
 
 def convert_text(value: Any, hint: Any, what: str) -> Any:
@@ -288,15 +320,15 @@ generators: Registry[Generator] = Registry(
 detectors: Registry[Detector] = Registry(
     "detector",
     {
-        "nanodet": "dsrbench.backends.detectors.nanodet:NanoDet",
-        "picodet": "dsrbench.backends.detectors.picodet:PicoDet",
+        "nanodet": "dsrbench.backends.detectors.grid_detectors:NanoDet",
+        "picodet": "dsrbench.backends.detectors.grid_detectors:PicoDet",
         "yolo": "dsrbench.backends.detectors.yolo:Yolo",
-        "yolo-world": "dsrbench.backends.detectors.yolo_world:YoloWorld",
-        "yoloe": "dsrbench.backends.detectors.yoloe:Yoloe",
+        "yolo-world": "dsrbench.backends.detectors.yolo_vocabulary:YoloWorld",
+        "yoloe": "dsrbench.backends.detectors.yolo_vocabulary:Yoloe",
         "grounding-dino": "dsrbench.backends.detectors.grounding_dino:GroundingDino",
-        "owlv2": "dsrbench.backends.detectors.owlv2:Owlv2",
-        "omdet-turbo": "dsrbench.backends.detectors.omdet_turbo:OmDetTurbo",
-        "sam3": "dsrbench.backends.detectors.sam3:Sam3",
+        "owlv2": "dsrbench.backends.detectors.zero_shot:Owlv2",
+        "omdet-turbo": "dsrbench.backends.detectors.zero_shot:OmDetTurbo",
+        "sam3": "dsrbench.backends.detectors.zero_shot:Sam3",
         "detr": "dsrbench.backends.detectors.detr:Detr",
         "scripted": "dsrbench.backends.detectors.scripted:Scripted",
         "sprites": "dsrbench.backends.detectors.sprites:SpritesDetector",
@@ -308,14 +340,14 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     "tracker",
     {
         "assignment": "dsrbench.backends.trackers.assignment:Assignment",
-        "bytetrack": "dsrbench.backends.trackers.bytetrack:ByteTrack",
-        "botsort": "dsrbench.backends.trackers.botsort:BotSort",
-        "ocsort": "dsrbench.backends.trackers.ocsort:OcSort",
-        "sort": "dsrbench.backends.trackers.sort:Sort",
-        "ultralytics-bytetrack": "dsrbench.backends.trackers.ultralytics_bytetrack:UltralyticsByteTrack",
-        "ultralytics-botsort": "dsrbench.backends.trackers.ultralytics_botsort:UltralyticsBotSort",
-        "sam2": "dsrbench.backends.trackers.sam2:Sam2",
-        "sam3": "dsrbench.backends.trackers.sam3:Sam3Tracker",
-        "edgetam": "dsrbench.backends.trackers.edgetam:EdgeTam",
+        "bytetrack": "dsrbench.backends.trackers.roboflow:ByteTrack",
+        "botsort": "dsrbench.backends.trackers.roboflow:BotSort",
+        "ocsort": "dsrbench.backends.trackers.roboflow:OcSort",
+        "sort": "dsrbench.backends.trackers.roboflow:Sort",
+        "ultralytics-bytetrack": "dsrbench.backends.trackers.ultralytics_trackers:UltralyticsByteTrack",
+        "ultralytics-botsort": "dsrbench.backends.trackers.ultralytics_trackers:UltralyticsBotSort",
+        "sam2": "dsrbench.backends.trackers.sam:Sam2",
+        "sam3": "dsrbench.backends.trackers.sam:Sam3Tracker",
+        "edgetam": "dsrbench.backends.trackers.sam:EdgeTam",
     },
 )

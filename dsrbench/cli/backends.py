@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dsrbench.backends.pretrained.snapshots import HubModel
+    from dsrbench.backends.base import BaseBackend
     from dsrbench.backends.registry import Registry
-    from dsrbench.hub import WeightFile
+    from dsrbench.hub import HubModel, WeightFile
 
 INDENT = " " * 13
 
@@ -51,7 +51,6 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     from dsrbench.backends.generators.recipe import recipe_names
     from dsrbench.backends.registry import describe_options
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
-    from dsrbench.evaluation.weights import hub_model, weight_files
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
     if name == "diffusers" or (registry is None and name in recipe_names()):
@@ -64,7 +63,7 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
         known = [upsampler.NAME, *(known for registry in _registries() for known in registry.names()), *recipe_names()]
         raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
     cls = registry.load(name)
-    files, own = weight_files(cls), hub_model(cls)
+    files, own = cls.weight_files, cls.hub_model
     if own is not None:
         _pull_model(name, own, model or own.id, revision, offline=offline)
         return
@@ -161,11 +160,11 @@ def _first_line(cls: type) -> str:
     return text.splitlines()[0]
 
 
-def _readiness(kind: str, name: str, cls: type) -> str:
+def _readiness(kind: str, name: str, cls: type[BaseBackend]) -> str:
     from dsrbench.backends.registry import describe_options
     from dsrbench.cli.installed import find_backend_weights, missing_packages, pip_command
 
-    extra = getattr(cls, "extra", "")
+    extra = cls.extra
     missing, weights = missing_packages(extra), find_backend_weights(name, cls)
     todo = []
     if missing:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dsrbench.requirements import package_version as package_version
 
 if TYPE_CHECKING:
-    from dsrbench.backends.pretrained.snapshots import HubModel
+    from dsrbench.backends.base import BaseBackend
+    from dsrbench.hub import HubModel
 
 EXTRAS = {
     "nanodet": ("ncnn",),
@@ -67,13 +68,12 @@ def pip_command(extra: str) -> str:
     return f"pip install 'dsrbench[{extra}]'"
 
 
-def find_backend_weights(name: str, cls: type) -> Weights | None:
+def find_backend_weights(name: str, cls: type[BaseBackend]) -> Weights | None:
     """Find the weights of a backend; None for one without."""
     from dsrbench.errors import WeightsError
-    from dsrbench.evaluation.weights import hub_model, weight_files
     from dsrbench.hub import find_weights
 
-    files, model = weight_files(cls), hub_model(cls)
+    files, model = cls.weight_files, cls.hub_model
     if files:
         size = f"{sum(file.size for file in files) / 1e6:.1f} MB"
         try:

@@ -57,14 +57,11 @@ def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]
     Raises:
         BackendError: It can make none of them.
     """
-    check = getattr(generator.instance, "check_prompt", None)
-    if check is None:
-        return {}
     refused: dict[str, str] = {}
     prompts = {job.prompt.id: job.prompt for job in plan.jobs}
     for prompt in prompts.values():
         try:
-            check(prompt)
+            generator.instance.check_prompt(prompt)
         except InputError as error:
             refused[prompt.id] = f"{generator.name}: {error}"
     if refused and len(refused) == len(prompts):
@@ -75,10 +72,10 @@ def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]
 def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
     """The jobs in blocks of one seed and of neighbours in the suite, in whatever order the plan has them.
 
-    A block has as many jobs as the generator makes at once, its attribute `batch`, by default 1. More seeds leave the
+    A block has as many jobs as the generator makes at once, its attribute `batch`. More seeds leave the
     blocks of the others as they are.
     """
-    size = getattr(generator.instance, "batch", 1)
+    size = generator.instance.batch
     place = {prompt.id: number // size for number, prompt in enumerate(plan.suite)}
     blocks: dict[tuple[int, int], list[Job]] = defaultdict(list)
     for job in sorted(plan.jobs, key=lambda job: job.key):
@@ -94,7 +91,7 @@ def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: R
     if not todo:
         return
     done = set(found)
-    asked = todo if getattr(generator.instance, "independent", False) else block
+    asked = todo if generator.instance.independent else block
     began = time.monotonic()
     try:
         clips = iter(generator.instance.generate([job.prompt for job in asked], [job.key.seed for job in asked]))

@@ -159,9 +159,8 @@ class Preparation:
         notes: tuple[str, ...] = ()
         try:
             generator = self.generator.make()
-            notes = tuple(getattr(generator.instance, "notes", ()))
-            if estimate and hasattr(generator.instance, "footprint"):
-                footprint = generator.instance.footprint()
+            notes = tuple(generator.instance.notes)
+            footprint = generator.instance.footprint() if estimate else None
         except WeightsError:
             recipe = recipe_names().get(options.get("model", asked.model or EMBEDDED)) if estimate else None
             if recipe is None:

@@ -7,7 +7,7 @@ import platform
 import subprocess
 from collections.abc import Sequence
 
-from dsrbench.backends.base import Generator
+from dsrbench.backends.base import BaseBackend, Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.requirements import installed_versions
@@ -40,10 +40,9 @@ def add_runtime(known: Sequence[RuntimeRecord], new: RuntimeRecord) -> tuple[Run
     return (*known, *([new] if new not in known else []))
 
 
-def _describe(instance: object) -> DeviceRecord:
-    """Return the device of a backend; one that does not state its own computes on the CPU."""
-    placement = getattr(instance, "placement", None)
-    device, dtype = placement() if callable(placement) else ("cpu", "float32")
+def _describe(instance: BaseBackend) -> DeviceRecord:
+    """Return the device of a backend."""
+    device, dtype = instance.placement()
     return DeviceRecord(device, _device_name(device), dtype)
 
 

@@ -46,7 +46,7 @@ class Scorer:
         propagates = isinstance(self.tracker.instance, PropagationTracker)
         if not propagates and not isinstance(self.tracker.instance, AssociationTracker):
             raise BackendError(f"tracker {self.tracker.name!r} neither associates detections nor propagates boxes")
-        if self.stride > 1 and getattr(self.detector.instance, "needs_all_frames", False):
+        if self.stride > 1 and self.detector.instance.needs_all_frames:
             raise BackendError(
                 f"detector {self.detector.name!r} needs all frames: a stride of {self.stride} will not do"
             )
@@ -64,9 +64,8 @@ class Scorer:
         Raises:
             BackendError: It does not know one.
         """
-        check = getattr(self.detector.instance, "check_labels", None)
         try:
-            return dict(check([prompt.subject, prompt.object]) or {}) if check is not None else {}
+            return dict(self.detector.instance.check_labels([prompt.subject, prompt.object]) or {})
         except InputError as error:
             raise BackendError(f"{self.detector.name}: {error}") from error
 
@@ -77,9 +76,7 @@ class Scorer:
             VideoError: The video cannot be read.
             BackendError: The detector cannot be used on it, or does not give one `Detections` a frame.
         """
-        start = getattr(self.detector.instance, "start_video", None)
-        if start is not None:
-            start(name)
+        self.detector.instance.start_video(name)
         labels = [prompt.subject, prompt.object]
         found: list[Detections] = []
         n_frames = _count_frames(path) if self.stride > 1 else 0

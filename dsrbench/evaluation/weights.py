@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsrbench.backends.registry import Backend, Registry, convert_options, describe_options, generators
 from dsrbench.errors import DownloadError, WeightsError
-from dsrbench.hub import WeightFile, find_weights, is_offline, pull
+from dsrbench.hub import HubModel, find_weights, is_offline, pull
 from dsrbench.hub.weights import Progress
 
 if TYPE_CHECKING:
-    from dsrbench.backends.pretrained.snapshots import HubModel
+    from dsrbench.backends.base import BaseBackend
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,20 +56,6 @@ class MissingWeights:
     fetch: Callable[[Progress | None], object]
 
 
-def weight_files(cls: type) -> Sequence[WeightFile]:
-    """Return the weight files of a backend, from its module's table WEIGHTS; empty for a backend without one."""
-    files: Sequence[WeightFile] = getattr(sys.modules[cls.__module__], "WEIGHTS", ())
-    return files
-
-
-def hub_model(cls: type) -> HubModel | None:
-    """Return the Hub model that a backend takes by default, from its module's MODEL; None for a backend without one."""
-    from dsrbench.backends.pretrained.snapshots import HubModel
-
-    model = getattr(sys.modules[cls.__module__], "MODEL", None)
-    return model if isinstance(model, HubModel) else None
-
-
 def find_missing_weights(requests: Iterable[Request]) -> list[MissingWeights]:
     """List the weights that backends need and that are not on this machine; no server is asked.
 
@@ -106,8 +91,8 @@ def _find_missing(request: Request) -> Iterator[MissingWeights]:
     yield from missing
 
 
-def _find_missing_backend(request: Request, cls: type) -> MissingWeights | None:
-    model, files = hub_model(cls), weight_files(cls)
+def _find_missing_backend(request: Request, cls: type[BaseBackend]) -> MissingWeights | None:
+    model, files = cls.hub_model, cls.weight_files
     if model is not None:
         return _find_missing_model(request.name, model, request.options)
     if not files or ("weights" in describe_options(cls) and request.options.get("weights")):

@@ -45,15 +45,12 @@ def reword_suite(
 
 def _find_unknown(suite: Suite, names: Sequence[str], generator: Backend[Generator]) -> dict[str, str]:
     """Wordings in which the generator takes none of the prompts that it takes as they are, with why."""
-    check = getattr(generator.instance, "check_prompt", None)
-    if check is None:
-        return {}
 
     def refusal(name: str, part: Suite) -> str:
         reason = ""
         for prompt in expand_wordings(part, [name]):
             try:
-                check(prompt)
+                generator.instance.check_prompt(prompt)
                 return ""
             except InputError as error:
                 reason = str(error).partition(". Known:")[0]

@@ -3,6 +3,7 @@
 from dsrbench.hub.paths import HubPath, is_hub_path
 from dsrbench.hub.repos import fetch_file, fetch_folder, push_folder
 from dsrbench.hub.weights import (
+    HubModel,
     WeightFile,
     cache_folder,
     check_sha256,
@@ -13,6 +14,7 @@ from dsrbench.hub.weights import (
 )
 
 __all__ = [
+    "HubModel",
     "HubPath",
     "WeightFile",
     "cache_folder",

@@ -38,6 +38,19 @@ _BLOCK = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
+class HubModel:
+    """The model on the Hub that a backend takes by default.
+
+    Attributes:
+        id: Its id on the Hub, "owner/name".
+        licence: The name that its authors give the licence.
+    """
+
+    id: str
+    licence: str
+
+
+@dataclasses.dataclass(frozen=True)
 class WeightFile:
     """One file of weights.
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from dsrbench.backends.pretrained.batches import Batches
 from dsrbench.backends.pretrained.models import Choice, Kinds, Pretrained, load_pretrained
-from dsrbench.backends.pretrained.snapshots import HubModel, find_snapshot
+from dsrbench.backends.pretrained.snapshots import find_snapshot
 from dsrbench.errors import MissingExtraError, WeightsError
+from dsrbench.hub import HubModel
 from dsrbench.quality.clip import Measure
 from dsrbench.quality.identity import identity_consistency
 from dsrbench.types import Floats

@@ -30,7 +30,7 @@ from dsrbench.prompts import Suite, parse_prompt  # noqa: E402
 
 
 def make(out, *samples):
-    work = Round("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(instance=None))
+    work = Round("m", out / "model", None, out, lambda adapter: types.SimpleNamespace(fingerprint={}))
     write_tables(work.candidates, samples)
     return work
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from pathlib import Path
 from typing import Optional
 
@@ -119,6 +120,21 @@ def test_one_package_seen_twice_is_no_collision(install, tmp_path):
     assert made().names() == ["toy"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        ("detector", "class Toy: pass", r"detector 'toy' \(toymod9:Toy\) has no method detect"),
+        ("tracker", "class Toy: pass", "has no method associate or propagate"),
+        ("generator", "Toy = 3", "is no class"),
+    ],
+)
+def test_a_plug_in_of_another_kind_is_one_error(install, monkeypatch, kind, text, message):
+    monkeypatch.delitem(sys.modules, "toymod9", raising=False)
+    install("other", f"[dsrbench.{kind}s]\ntoy = toymod9:Toy\n", {"toymod9": text})
+    with pytest.raises(BackendError, match=message):
+        Registry(kind, {}).load("toy")
+
+
 BROKEN = [
     # no such module, no such class, no class named
     ("nomodule_x:Toy", None),
@@ -138,7 +154,12 @@ def test_a_broken_plug_in_is_one_error(install, target, text):
         made().load("toy")
 
 
-class Options:
+class Blind:
+    def detect(self, frames, labels):
+        return []
+
+
+class Options(Blind):
     """Every kind of option there is."""
 
     def __init__(
@@ -238,6 +259,68 @@ def test_dataclasses_are_backends_too():
     assert convert_options(Data, {"gap": "3"}, where="x") == {"gap": 3}
 
 
+BASE = """
+from __future__ import annotations
+import dataclasses
+from pathlib import Path
+from typing import ClassVar
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Base:
+    kind: ClassVar[str] = "base"
+    weights: Path | None = None
+    share: float = 0.5
+    high: float = 0.2
+
+    def detect(self, frames, labels):
+        return []
+"""
+HEIR = """
+from __future__ import annotations
+import dataclasses
+from {base} import Base
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Heir(Base):
+    share: int | None = None
+    high: float = dataclasses.field(init=False, default=0.0)
+    more: bool = False
+
+class Grandchild(Heir):
+    kind = "grandchild"
+"""
+
+
+@pytest.mark.parametrize("name", ["Heir", "Grandchild"])
+def test_options_are_inherited(install, name):
+    """Each with the type and default of the last class that declares it, whatever the modules import."""
+    base = f"base_of_{name.lower()}"
+    install("family", f"[dsrbench.detectors]\ntoy = heir_{name}:{name}\n",
+            {base: BASE, f"heir_{name}": HEIR.format(base=base)})  # fmt: skip
+    cls = made().load("toy")
+    assert describe_options(cls) == {
+        "weights": ("Path | None", None), "share": ("int | None", None), "more": ("bool", False)
+    }  # fmt: skip
+    backend = made().create("toy", {"weights": "a/b", "share": "3", "more": "yes"})
+    assert (backend.instance.weights, backend.instance.share, backend.instance.more) == (Path("a/b"), 3, True)
+    assert backend.options == {"weights": "a/b", "share": 3, "more": True}
+    with pytest.raises(OptionError, match="has no option 'high'"):
+        made().create("toy", {"high": "0.1"})
+
+
+def test_options_of_a_constructor_below_a_dataclass(install):
+    text = (
+        HEIR.format(base="base_of_own")
+        + """
+class Own(Heir):
+    def __init__(self, *, count: int = 2):
+        super().__init__(share=count)
+"""
+    )
+    install("family", "[dsrbench.detectors]\ntoy = heir_own:Own\n", {"base_of_own": BASE, "heir_own": text})
+    assert made().create("toy", {"count": "4"}).instance.share == 4
+
+
 def test_options_are_described():
     described = describe_options(Options)
     assert "positional" not in described
@@ -282,7 +365,7 @@ def test_a_path_is_its_name_where_the_fingerprint_vouches_for_the_file(install):
     assert backend.options["path"] == "b", "where a file lies changes nothing"
 
 
-class Vouched:
+class Vouched(Blind):
     def __init__(self, *, path: Path | None = None) -> None:
         self.fingerprint = {"weights": "0123"}
 
@@ -292,6 +375,6 @@ def test_a_constructor_that_fails_is_one_line(install):
         made(own="test_registry:Broken").create("own")
 
 
-class Broken:
+class Broken(Blind):
     def __init__(self) -> None:
         1 / 0  # noqa: B018

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fakes.loopback import LoopbackServer
 
 from dsrbench import cli
-from dsrbench.backends.detectors import picodet
+from dsrbench.backends.detectors.grid_detectors import PicoDet
 from dsrbench.backends.registry import detectors, generators, trackers
 from dsrbench.cli import installed
 from dsrbench.hub import WeightFile
@@ -58,7 +58,7 @@ def table(monkeypatch, server):
     """PicoDet's table with two small files of the local server in place of the real one."""
     url, digest = f"http://127.0.0.1:{server.server_port}/", hashlib.sha256(DATA).hexdigest()
     files = tuple(WeightFile(name, url + name, digest, len(DATA), "Apache-2.0") for name in ("a.onnx", "b.onnx"))
-    monkeypatch.setattr(picodet, "WEIGHTS", files)
+    monkeypatch.setattr(PicoDet, "weight_files", files)
     return files
 
 
@@ -179,7 +179,7 @@ def test_pull_offline_asks_nothing(table, server, monkeypatch, capsys, how):
 
 def test_pull_without_network_is_one_line_and_exit_code_7(monkeypatch, capsys):
     file = WeightFile("a.onnx", "http://nowhere.invalid/a.onnx", "0" * 64, 10, "MIT")
-    monkeypatch.setattr(picodet, "WEIGHTS", (file,))
+    monkeypatch.setattr(PicoDet, "weight_files", (file,))
     code, out, err = main(monkeypatch, capsys, "pull", "picodet")
     assert (code, out) == (7, "")
     assert [line for line in err.splitlines() if line.strip()] == [err.strip()]
@@ -188,7 +188,7 @@ def test_pull_without_network_is_one_line_and_exit_code_7(monkeypatch, capsys):
 
 def test_pull_of_other_bytes_is_refused(table, monkeypatch, capsys):
     other = WeightFile("a.onnx", table[0].url, "0" * 64, len(DATA), "MIT")
-    monkeypatch.setattr(picodet, "WEIGHTS", (other,))
+    monkeypatch.setattr(PicoDet, "weight_files", (other,))
     code, _, err = main(monkeypatch, capsys, "pull", "picodet")
     assert code == 7
     assert "another sha256" in err
@@ -279,3 +279,12 @@ def test_text_to_video_models_are_listed_by_name_and_whether_they_are_there(monk
     assert lines()["ltx"] == "ready"
     (place / "snapshots" / ("c" * 40) / "model_index.json").write_text("{")
     assert lines()["ltx"].startswith("not fetched")
+
+
+def test_inherited_options_are_listed():
+    text = run().stdout
+    sam2, sort = block(text, "sam2", "tracker"), block(text, "sort", "tracker")
+    for line in ("model=facebook/sam2.1-hiera-large  str", "dtype=float32  str", "storage=none  str | None"):
+        assert f"tracker.{line}" in sam2
+    assert "tracker.overlap=0.1  float" in sort
+    assert "tracker.high" not in sort

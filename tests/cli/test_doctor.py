@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from dsrbench import __version__, cli
-from dsrbench.backends.detectors import picodet
+from dsrbench.backends.detectors.grid_detectors import PicoDet
 from dsrbench.backends.registry import detectors, trackers
 from dsrbench.cli import installed
 from dsrbench.cli.installed import EXTRAS
@@ -107,7 +107,7 @@ def test_weights_are_fetched_absent_or_altered(monkeypatch):
     import hashlib
 
     file = WeightFile("a.onnx", "https://example.org/a", hashlib.sha256(b"abc").hexdigest(), 3, "MIT")
-    monkeypatch.setattr(picodet, "WEIGHTS", (file,))
+    monkeypatch.setattr(PicoDet, "weight_files", (file,))
     assert "a.onnx is absent" in rows()["picodet"]
     folder = weights_folder("picodet")
     folder.mkdir(parents=True)
@@ -136,5 +136,5 @@ def test_the_extras_are_those_of_the_package():
 def test_every_backend_names_an_extra_there_is():
     for registry in (detectors, trackers):
         for name in registry.names():
-            extra = getattr(registry.load(name), "extra", None)
-            assert extra is None or extra in EXTRAS, name
+            extra = registry.load(name).extra
+            assert not extra or extra in EXTRAS, name

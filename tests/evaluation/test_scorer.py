@@ -13,6 +13,7 @@ from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.evaluation import Scorer
 from dsrbench.evaluation.cache_keys import detection_key, score_key, track_key
+from dsrbench.evaluation.runtime import describe_runtime
 from dsrbench.evaluation.scorer import ahead, explain_failure, score_sample
 from dsrbench.store import Sample
 from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, Relation, VideoScore, VideoTracks
@@ -143,6 +144,35 @@ def test_a_tracker_that_leaves_frames_out(clip):
     scorer = make_scorer(tracker=backend(HalfTracker(), name="half"))
     with pytest.raises(BackendError, match="tracker 'half' must give a box a frame; got 16 for 33 frames"):
         scorer.track(scorer.detect(clip, "a.mp4", PROMPT), PROMPT, probe(clip), "5" * 64, clip)
+
+
+class Least:
+    """A detector of another package with none of what a detector may offer; everything is in the middle."""
+
+    __slots__ = ()
+
+    def detect(self, frames, labels):
+        return [Detections([[8, 8, 24, 24], [30, 8, 40, 24]], [0.9, 0.8], [0, 1]) for _ in frames]
+
+
+def test_a_detector_that_offers_the_least(clip):
+    scorer = Scorer(backend(Least()), backend(Loose(), name="loose"), stride=4)
+    assert scorer.check_prompt(PROMPT) == {}
+    found = scorer.detect(clip, "a.mp4", PROMPT)
+    tracks = scorer.track(found, PROMPT, probe(clip), "5" * 64, clip)
+    assert (len(found), len(tracks)) == (FRAMES, FRAMES)
+    runtime = describe_runtime(scorer, None)
+    assert [runtime[kind]["device"] for kind in ("detector", "tracker")] == ["cpu", "cpu"]
+
+
+class Loose:
+    """A tracker of another package: the box of each frame, as it is."""
+
+    def associate(self, detections, *, prompt, size, fps):
+        boxes = np.full((2, len(detections), 4), np.nan)
+        for t, found in enumerate(detections):
+            boxes[found.label, t] = found.xyxy
+        return VideoTracks(boxes[0], boxes[1], size, fps)
 
 
 def test_a_tracker_of_neither_kind():

@@ -12,11 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from dsrbench.backends.detectors.grid import BINS, STRIDES
-from dsrbench.backends.detectors.nanodet import _MEAN as NANODET_MEAN
-from dsrbench.backends.detectors.nanodet import _SCALE as NANODET_SCALE
+from dsrbench.backends.detectors.grid_detectors import NanoDet, PicoDet
 from dsrbench.backends.detectors.nouns import COCO_CLASSES
-from dsrbench.backends.detectors.picodet import _MEAN as PICODET_MEAN
-from dsrbench.backends.detectors.picodet import _STD as PICODET_STD
 
 SIDE = 416
 CLASSES = len(COCO_CLASSES)
@@ -60,7 +57,7 @@ def make_picodet(folder, *, box=BOX, side=SIDE, classes=CLASSES):
     from onnx import TensorProto, helper, numpy_helper
 
     width, height = box
-    weights, bias = colour_weights(PICODET_MEAN, PICODET_STD)
+    weights, bias = colour_weights(PicoDet.mean, PicoDet.std)
     score_weight, score_bias = score_weights(classes)
     cells = [(-(-side // stride)) ** 2 for stride in STRIDES]
     values = {
@@ -120,7 +117,7 @@ def make_nanodet(folder, *, box=BOX, classes=CLASSES, output="output"):
     """Write an ncnn model with NanoDet-Plus-m 416's blobs (.param and .bin); other `classes` make it another model."""
     width, height = box
     # ncnn is given BGR, normalised as (x - mean) * scale.
-    weights, bias = colour_weights(NANODET_MEAN[::-1], 1 / np.array(NANODET_SCALE[::-1]))
+    weights, bias = colour_weights(NanoDet.mean[::-1], 1 / np.array(NanoDet.scale[::-1]))
     score_weight, score_bias = score_weights(classes)
     rest = np.zeros((sum(CELLS[1:]), classes), np.float32)
     distances = np.tile(one_hot_distances(box), (sum(CELLS), 1))

@@ -1,61 +1,54 @@
-"""What the detectors of `transformers` have in common: batches of frames in, clipped and suppressed boxes out."""
+"""The base of the detectors of `transformers`: batches of frames in, clipped and suppressed boxes out."""
 
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import Detector
 from dsrbench.backends.detectors.closed import check_share
 from dsrbench.backends.pretrained.batches import Batches
-from dsrbench.backends.pretrained.models import Pretrained
+from dsrbench.backends.pretrained.models import PretrainedBackend
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.types import Detections
 
-MOST_BOXES = 100
-"""Boxes kept a frame, the best ones: more than any frame has, less than a threshold of nothing lets through."""
+MAX_BOXES = 100
+"""Maximum number of boxes a frame; the best ones stay."""
 
 
-class BatchedDetector(abc.ABC):
+@dataclasses.dataclass(kw_only=True, eq=False)
+class BatchedDetector(PretrainedBackend, Detector):
     """Base of detectors that run a model of `transformers` on batches of frames.
 
-    Attributes:
-        name: The registered name, for messages.
-        extra: The extra of dsrbench that installs what it needs.
-        fingerprint: Which model it is, and the libraries' versions.
+    Takes the options of `PretrainedBackend`, too.
+
+    Args:
+        threshold: Lowest score kept, in 0..1.
+        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
+        batch: Frames a forward pass; halved where they do not fit into memory.
     """
 
-    name: str
-    extra = "hf"
+    threshold: float
+    nms: float = 0.7
+    batch: int = 8
 
-    def __init__(self, *, threshold: float, nms: float, batch: int) -> None:
-        self._threshold = check_share("threshold", threshold, above_zero=True)
-        self._nms = check_share("nms", nms)
-        self._batches = Batches(batch, backend=self.name)
-        self.fingerprint: dict[str, Any] = {}
-
-    def _use(self, loaded: Pretrained) -> None:
-        self._net, self._processor = loaded.net, loaded.processor
-        self._device, self._dtype = loaded.device, loaded.dtype
-        self.fingerprint = loaded.fingerprint
-
-    def placement(self) -> tuple[str, str]:
-        """Device, as torch names it, and precision of the network."""
-        return self._device, str(self._dtype).removeprefix("torch.")
-
-    @abc.abstractmethod
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Say which liberties are taken with the labels, or refuse them with a `BackendError`."""
+    def __post_init__(self) -> None:
+        check_share("threshold", self.threshold, above_zero=True)
+        check_share("nms", self.nms)
+        self._batches = Batches(self.batch, backend=self.name)
+        super().__post_init__()
 
     @abc.abstractmethod
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold in some frames uint8 `[B, H, W, 3]`, before suppression and clipping."""
+        """Return every box above the threshold in some frames uint8 `[B, H, W, 3]`, before suppression and clipping."""
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: Labels it cannot look for, or a frame that does not fit into memory.
@@ -68,24 +61,24 @@ class BatchedDetector(abc.ABC):
             with torch.inference_mode():
                 return self.forward(part, labels)
 
-        return [self.finish(found, (frames.shape[2], frames.shape[1])) for found in self._batches.run(frames, run)]
+        return [self.finish(boxes, (frames.shape[2], frames.shape[1])) for boxes in self._batches.run(frames, run)]
 
-    def finish(self, found: Detections, size: tuple[int, int]) -> Detections:
-        """Boxes of one frame of (width, height), clipped and suppressed within each label, best first."""
-        boxes = clip_boxes(found.xyxy, size)
+    def finish(self, detections: Detections, size: tuple[int, int]) -> Detections:
+        """Clip the boxes of one frame of (width, height) and suppress them within each label; the best come first."""
+        boxes = clip_boxes(detections.xyxy, size)
         good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        boxes, score, label = boxes[good], found.score[good], found.label[good]
-        kept = nms(boxes, score, label, iou=self._nms)[:MOST_BOXES]
-        return Detections(boxes[kept], np.clip(score[kept], 0, 1), label[kept])
+        boxes, score, label = boxes[good], detections.score[good], detections.label[good]
+        best = nms(boxes, score, label, iou=self.nms)[:MAX_BOXES]
+        return Detections(boxes[best], np.clip(score[best], 0, 1), label[best])
 
     def _inputs(self, frames: NDArray[np.uint8], **text: Any) -> Any:
-        """What the processor makes of frames and texts, on the model's device and in its precision."""
+        """Prepare frames and texts for the model, on its device and in its precision."""
         inputs = self._processor(images=list(frames), return_tensors="pt", **text)
         return inputs.to(self._device, self._dtype)
 
 
 def to_detections(result: dict[str, Any], labels: Any = None) -> Detections:
-    """What a processor's post-processing gives for one frame; `labels` in place of its own."""
+    """Convert what a processor's post-processing gives for one frame, with `labels` in place of its own."""
     labels = result["labels"] if labels is None else labels
     return Detections(
         result["boxes"].double().cpu().numpy(),

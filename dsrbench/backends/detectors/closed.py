@@ -1,32 +1,34 @@
-"""What the closed-vocabulary detectors have in common: their nouns, their options' ranges, their record."""
+"""The base of the closed-vocabulary detectors, and checks of options and hashes of weights for all detectors."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
+from dsrbench.backends.base import Detector
 from dsrbench.backends.detectors.nouns import Vocabulary, resolve_nouns
 from dsrbench.errors import OptionError
 from dsrbench.video import sha256_file
 
 
-class ClosedVocabulary:
+@dataclasses.dataclass(kw_only=True, eq=False)
+class ClosedVocabulary(Detector):
     """Base of detectors that know a fixed list of classes.
 
+    Args:
+        any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
+
     Attributes:
-        name: The registered name, for messages.
-        extra: The extra of dsrbench that installs what it needs.
+        name: Registered name, for messages.
         class_names: The classes, in the order of the network's outputs.
-        any_animal: Whether any animal class may stand for a subject without a class.
-        fingerprint: Hashes of the weights and versions of the libraries, for the record.
     """
 
-    name: str
-    extra: str
-    class_names: Sequence[str]
-    any_animal: bool
-    fingerprint: dict[str, Any]
+    name: ClassVar[str]
+    class_names: Sequence[str] = dataclasses.field(init=False, repr=False)
+
+    any_animal: bool = False
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """Say which liberties are taken with the labels.
@@ -37,12 +39,12 @@ class ClosedVocabulary:
         return self.vocabulary(labels).liberties
 
     def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
-        """The classes that stand for the labels."""
+        """Return the classes that stand for the labels."""
         return resolve_nouns(labels, self.class_names, detector=self.name, any_animal=self.any_animal)
 
 
 def check_share(name: str, value: float, *, above_zero: bool = False) -> float:
-    """A number in 0..1.
+    """Check a number in 0..1, and return it.
 
     Raises:
         OptionError: It is not.
@@ -53,7 +55,7 @@ def check_share(name: str, value: float, *, above_zero: bool = False) -> float:
 
 
 def check_threads(threads: int) -> int:
-    """A number of threads, at least 1.
+    """Check a number of threads, at least 1, and return it.
 
     Raises:
         OptionError: It is not.
@@ -64,5 +66,5 @@ def check_threads(threads: int) -> int:
 
 
 def hash_weights(paths: Sequence[Path]) -> dict[str, str]:
-    """File name to sha256."""
+    """Map the names of files to their sha256."""
     return {path.name: sha256_file(path) for path in paths}

@@ -7,14 +7,12 @@ distance from the cell's centre.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.backends.detectors.closed import ClosedVocabulary, check_share
+from dsrbench.backends.detectors.closed import check_share
 from dsrbench.backends.detectors.nouns import Vocabulary
 from dsrbench.errors import OptionError
 from dsrbench.geometry import clip_boxes, iou_matrix, nms
@@ -22,7 +20,8 @@ from dsrbench.types import Detections, Floats
 
 STRIDES = (8, 16, 32, 64)
 BINS = 8
-MOST_BOXES = 20
+MAX_BOXES = 20
+"""Maximum number of boxes a label and frame; the best ones stay."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,37 +49,6 @@ class Selection:
         check_share("vote", self.vote, above_zero=True)
         if not 0 < self.scale <= 10:
             raise OptionError(f"box_scale must be above 0 and at most 10, got {self.scale}")
-
-
-class GridDetector(ClosedVocabulary, abc.ABC):
-    """Base of the detectors with this head.
-
-    Attributes:
-        side: Width and height of the network's input, in pixels.
-        cells: Centres `[C, 2]` and strides `[C]` of the network's cells.
-        how: How cells become boxes.
-    """
-
-    side: int
-    cells: tuple[Floats, Floats]
-    how: Selection
-
-    @abc.abstractmethod
-    def forward(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Class scores `[C, classes]` and box distributions `[C, 4 * BINS]` of an RGB frame uint8 `[H, W, 3]`."""
-
-    def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
-
-        Raises:
-            BackendError: No class stands for a label.
-        """
-        vocabulary = self.vocabulary(labels)
-        size = (frames.shape[2], frames.shape[1])
-        return [
-            select_boxes(*self.forward(f), self.cells, side=self.side, size=size, vocabulary=vocabulary, how=self.how)
-            for f in frames
-        ]
 
 
 def cell_centres(side: int, *, offset: float) -> tuple[Floats, Floats]:
@@ -145,7 +113,7 @@ def select_boxes(
         how: Threshold, suppression, voting, scale.
 
     Returns:
-        At most `MOST_BOXES` boxes a label, in pixels of the frame, best first within a label.
+        At most `MAX_BOXES` boxes a label, in pixels of the frame, best first within a label.
     """
     boxes, kept_scores, labels = [], [], []
     for label, classes in enumerate(vocabulary.classes):
@@ -156,7 +124,7 @@ def select_boxes(
         score = score[candidates].astype(np.float64)
         box = decode_boxes(distributions[candidates], cells[0][candidates], cells[1][candidates])
         box = clip_boxes(box * (np.array([*size, *size]) / side), size)
-        kept = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MOST_BOXES]
+        kept = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MAX_BOXES]
         boxes.append(_vote(box[kept], box, score, how.vote))
         kept_scores.append(score[kept])
         labels.append(np.full(len(kept), label))

@@ -7,113 +7,91 @@ printed labels, for the published protocol.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsrbench.backends.detectors.batched import BatchedDetector
 from dsrbench.backends.detectors.closed import check_share
-from dsrbench.backends.detectors.openvocab import check_length, find_liberties, read_nouns
-from dsrbench.backends.pretrained.models import Choice, load_pretrained
-from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.backends.detectors.zero_shot import OpenVocabulary
 from dsrbench.errors import BackendError
+from dsrbench.hub import HubModel
 from dsrbench.types import Detections
 
-MODEL = HubModel("IDEA-Research/grounding-dino-base", "Apache-2.0")
 PUBLISHED_THRESHOLD = 0.4
 """Box threshold of the published protocol (SpatialAlign, arXiv 2602.22745, and its scripts)."""
 
-_KINDS = {
-    kind: ("AutoModelForZeroShotObjectDetection", "AutoProcessor") for kind in ("grounding-dino", "mm-grounding-dino")
-}
 
-
-class GroundingDino(BatchedDetector):
+@dataclasses.dataclass(kw_only=True, eq=False)
+class GroundingDino(OpenVocabulary):
     """Grounding DINO, MM-Grounding-DINO or LLMDet: any two nouns, found by the tokens they are made of.
 
+    The other options are those of `BatchedDetector` and `PretrainedBackend`.
+
     Args:
-        model: A folder, or an id on the Hub.
-        revision: A branch, tag or commit on the Hub; by default its main branch.
         threshold: Lowest score kept, in 0..1; by default 0.25, or the published 0.4 with `strict`.
         text_threshold: With `strict`: score from which a token is part of a box's label.
-        nms: Overlap (IoU) of one label's boxes above which the lower-scored goes.
         strict: The published rule: labels as the post-processing prints them, no suppression, boxes not clipped; a box
             whose printed label is none of those asked for has the label -1.
-        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
-        dtype: float32, float16 or bfloat16.
-        batch: Frames a forward pass; halved where they do not fit into memory.
-
-    Raises:
-        MissingExtraError: transformers is not installed.
-        WeightsError: The model is absent, damaged, or of another kind.
-        OptionError: An option out of range.
     """
 
     name = "grounding-dino"
+    hub_model = HubModel("IDEA-Research/grounding-dino-base", "Apache-2.0")
+    model_types = ("grounding-dino", "mm-grounding-dino")
+    classes = ("AutoModelForZeroShotObjectDetection", "AutoProcessor")
+    model: str = hub_model.id
+    threshold: float | None = None  # type: ignore[assignment]  # a number once the object is made
+    text_threshold: float = 0.3
+    strict: bool = False
 
-    def __init__(
-        self,
-        *,
-        model: str = MODEL.id,
-        revision: str | None = None,
-        threshold: float | None = None,
-        text_threshold: float = 0.3,
-        nms: float = 0.7,
-        strict: bool = False,
-        device: str | None = None,
-        dtype: str = "float32",
-        batch: int = 8,
-    ) -> None:
-        if threshold is None:
-            threshold = PUBLISHED_THRESHOLD if strict else 0.25
-        super().__init__(threshold=threshold, nms=nms, batch=batch)
-        self._text_threshold, self._strict = check_share("text_threshold", text_threshold), strict
-        choice = Choice(model, revision, device, dtype)
-        self._use(load_pretrained(choice, backend=self.name, default=MODEL, kinds=_KINDS))
+    def __post_init__(self) -> None:
+        if self.threshold is None:
+            self.threshold = PUBLISHED_THRESHOLD if self.strict else 0.25
+        check_share("text_threshold", self.text_threshold)
+        super().__post_init__()
 
-    def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Labels whose punctuation was dropped.
+    def max_tokens(self) -> int:
+        """Return the smaller of the text encoder's and the detector's limits."""
+        return int(min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len))
 
-        Raises:
-            BackendError: No nouns, one noun twice, or a text too long for the model.
-        """
-        texts = list(labels) if self._strict else read_nouns(labels, detector=self.name)
-        text, _ = find_spans(self._processor.tokenizer, texts)
-        limit = min(self._net.config.text_config.max_position_embeddings, self._net.config.max_text_len)
-        check_length(self._processor.tokenizer, [text], limit=limit, detector=self.name)
-        return find_liberties(labels, texts)
+    def nouns(self, labels: Sequence[str]) -> list[str]:
+        """Return the nouns that the model looks for; if strict, the labels as they are."""
+        return list(labels) if self.strict else super().nouns(labels)
+
+    def texts(self, nouns: list[str]) -> list[str]:
+        """Return the one text of all nouns."""
+        return [find_spans(self._processor.tokenizer, nouns)[0]]
 
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
-        texts = list(labels) if self._strict else read_nouns(labels, detector=self.name)
-        text, spans = find_spans(self._processor.tokenizer, texts)
+        """Return every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
+        text, spans = find_spans(self._processor.tokenizer, self.nouns(labels))
         inputs = self._inputs(frames, text=[text] * len(frames))
         outputs = self._net(**inputs)
-        if self._strict:
+        if self.strict:
             return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
         height, width = frames.shape[1:3]
-        found = []
+        detections = []
         every_box = outputs.pred_boxes.double().cpu().numpy()
         for logits, boxes in zip(outputs.logits.float(), every_box, strict=True):
             score, label = resolve_phrases(logits, spans)
-            kept = score > self._threshold
+            good = score > self.threshold
             corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
             pixels = corners * np.array([width, height, width, height])
-            found.append(Detections(pixels[kept], score[kept], label[kept]))
-        return found
+            detections.append(Detections(pixels[good], score[good], label[good]))
+        return detections
 
-    def finish(self, found: Detections, size: tuple[int, int]) -> Detections:
-        """Clipped and suppressed, unless strict."""
-        return found if self._strict else super().finish(found, size)
+    def finish(self, boxes: Detections, size: tuple[int, int]) -> Detections:
+        """Clip and suppress the boxes of one frame, unless strict."""
+        return boxes if self.strict else super().finish(boxes, size)
 
     def _printed(self, outputs: Any, ids: Any, size: tuple[int, ...], labels: Sequence[str]) -> list[Detections]:
         results = self._processor.post_process_grounded_object_detection(
             outputs,
             ids,
-            threshold=self._threshold,
-            text_threshold=self._text_threshold,
+            threshold=self.threshold,
+            text_threshold=self.text_threshold,
             target_sizes=[tuple(size)] * len(ids),
         )
         return [
@@ -127,7 +105,7 @@ class GroundingDino(BatchedDetector):
 
 
 def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int]]]:
-    """The text a model is given for some phrases, and where each phrase's tokens are in it.
+    """Join phrases to the text that a model reads, and find the tokens of each phrase in it.
 
     Args:
         tokenizer: One that knows from which characters each token comes.
@@ -152,7 +130,7 @@ def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int
 
 
 def resolve_phrases(logits: Any, spans: Sequence[Sequence[int]]) -> tuple[Any, NDArray[np.int64]]:
-    """The best phrase of each box: the one with the highest-scored token of its own.
+    """Find the best phrase of each box: the one with the highest-scored token of its own.
 
     Args:
         logits: A torch tensor of every box against every token, `[Q, tokens]`; minus infinity past the text.

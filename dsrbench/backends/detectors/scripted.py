@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import Detector
 from dsrbench.errors import BackendError, InputError, OptionError
 from dsrbench.metric.box_files import frame_boxes, read_lines
 from dsrbench.types import Detections
 from dsrbench.video import sha256_file
 
 
-class Scripted:
+class Scripted(Detector):
     """Boxes from a file, found by the video's file name.
 
     Each line names its `video`, and has `frames` with `labels`, `boxes_xyxy` and optionally `scores`.

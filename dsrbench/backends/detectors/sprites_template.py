@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import minimum_filter
 
+from dsrbench.backends.base import Detector
 from dsrbench.backends.detectors.closed import check_share
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.sprites.world import ANIMALS, HEIGHT, WIDTH
@@ -71,7 +72,7 @@ class Templates:
     coarse: NDArray[np.int64]
 
 
-class WorldNouns:
+class WorldNouns(Detector):
     """What the detectors of the sprites world have in common: they know its nouns, and no others."""
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.backends.detectors.closed import ClosedVocabulary, check_share, hash_weights
-from dsrbench.backends.detectors.grid import MOST_BOXES
+from dsrbench.backends.detectors.grid import MAX_BOXES
 from dsrbench.backends.pretrained.batches import Batches
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.ultralytics_import import import_ultralytics
@@ -24,16 +25,17 @@ from dsrbench.types import Detections
 ASSETS = "https://github.com/ultralytics/assets/releases"
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class Yolo(ClosedVocabulary):
     """Any ultralytics detection model (AGPL-3.0); frames go through it in batches of one video.
 
-    As ultralytics has it, a box counts for the best of all its classes only, asked for or not.
+    As ultralytics has it, a box counts for the best of all its classes only, asked for or not. Takes the option of
+    `ClosedVocabulary`, too.
 
     Args:
         weights: A `.pt` file, or the name of one in the weights folder. A `.yaml` gives random weights, for tests.
         threshold: Lowest score kept, in 0..1.
         nms: Overlap (IoU) above which the lower-scored of two boxes of one label goes.
-        any_animal: Let any animal class stand for a subject that has no class (recorded with the sample).
         image_size: Longer side, in pixels, that frames are resized to.
         device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
         batch: Frames a forward pass; halved where they do not fit into memory.
@@ -47,31 +49,27 @@ class Yolo(ClosedVocabulary):
 
     name = "yolo"
     extra = "yolo"
-    _model: Any
 
-    def __init__(
-        self,
-        *,
-        weights: Path | str = "yolo11n.pt",
-        threshold: float = 0.05,
-        nms: float = 0.6,
-        any_animal: bool = False,
-        image_size: int = 640,
-        device: str | None = None,
-        batch: int = 16,
-    ) -> None:
-        if batch < 1 or image_size < 32:
-            raise OptionError(f"expected batch >= 1 and image_size >= 32, got {batch} and {image_size}")
-        self._threshold = check_share("threshold", threshold, above_zero=True)
-        self._nms = check_share("nms", nms)
-        self.any_animal = any_animal
-        self._image_size, self._batches = image_size, Batches(batch, backend=self.name)
+    weights: Path | str = "yolo11n.pt"
+    threshold: float = 0.05
+    nms: float = 0.6
+    image_size: int = 640
+    device: str | None = None
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.image_size < 32:
+            raise OptionError(f"expected batch >= 1 and image_size >= 32, got {self.batch} and {self.image_size}")
+        check_share("threshold", self.threshold, above_zero=True)
+        check_share("nms", self.nms)
+        self._batches = Batches(self.batch, backend=self.name)
         ultralytics = import_ultralytics(f"detector {self.name!r}")
         import torch
 
-        self._device = check_device(device)
-        path = find_checkpoint(Path(weights), self.name)
-        self._path, self._model = path, load_checkpoint(ultralytics, path)
+        self._device = check_device(self.device)
+        path = find_checkpoint(Path(self.weights), self.name)
+        self._path = path
+        self._model: Any = load_checkpoint(ultralytics, path)
         self.class_names = _check_classes(self._model, path)
         random = {path.name: "random, seed 0"}
         self.fingerprint = {
@@ -81,21 +79,21 @@ class Yolo(ClosedVocabulary):
         }
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: No class of the model stands for a label.
         """
         classes = self.vocabulary(labels).classes
-        asked = sorted({index for group in classes for index in group})
+        indices = sorted({index for group in classes for index in group})
 
         def run(part: NDArray[np.uint8]) -> list[Detections]:
             results = self._model.predict(
                 [np.ascontiguousarray(frame[..., ::-1]) for frame in part],
-                conf=self._threshold,
-                iou=self._nms,
-                imgsz=self._image_size,
-                classes=asked,
+                conf=self.threshold,
+                iou=self.nms,
+                imgsz=self.image_size,
+                classes=indices,
                 device=self._device,
                 save=False,
                 verbose=False,
@@ -105,25 +103,25 @@ class Yolo(ClosedVocabulary):
         return self._batches.run(frames, run)
 
     def _select(self, boxes: Any, classes: Sequence[tuple[int, ...]], size: tuple[int, ...]) -> Detections:
-        """Boxes by label; the model suppresses within a class, which a label of several classes needs once more."""
+        """Sort boxes by label; the model suppresses within a class, which several classes of a label need once more."""
         rows = np.asarray(boxes.data.cpu().numpy(), np.float64)
         xyxy, score, index = clip_boxes(rows[:, :4], (size[0], size[1])), np.clip(rows[:, 4], 0, 1), rows[:, 5]
-        kept, label = [], []
+        parts, label = [], []
         for i, group in enumerate(classes):
             mine = np.flatnonzero(np.isin(index, group))
-            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self._nms)[:MOST_BOXES]
-            kept.append(mine[best])
+            best = nms(xyxy[mine], score[mine], np.zeros(len(mine), np.int64), iou=self.nms)[:MAX_BOXES]
+            parts.append(mine[best])
             label.append(np.full(len(best), i))
-        chosen = np.concatenate(kept)
+        chosen = np.concatenate(parts)
         return Detections(xyxy[chosen], score[chosen], np.concatenate(label))
 
 
 def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
-    """The file of weights: a path, or a name in the weights folder; never a download.
+    """Find the file of weights: a path, or a name in the weights folder; never a download.
 
     Args:
         weights: What the user gave.
-        name: The detector, whose weights folder is looked into.
+        name: The detector whose weights folder is searched.
 
     Raises:
         WeightsError: No such file, or neither `.pt` nor `.yaml`.
@@ -143,7 +141,7 @@ def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
 
 
 def load_checkpoint(ultralytics: Any, path: Path) -> Any:
-    """A model of ultralytics from its file, through the restricted loader.
+    """Load a model of ultralytics from its file, through the restricted loader.
 
     Raises:
         WeightsError: No model, damaged, or with code inside.
@@ -163,14 +161,14 @@ def load_checkpoint(ultralytics: Any, path: Path) -> Any:
 
 @contextlib.contextmanager
 def _seeded(torch: Any) -> Iterator[None]:
-    """Seed 0 for random weights, and the generator's state as it was afterwards."""
+    """Set the seed 0 for random weights, and the generator's state to what it was afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
 
 
 def _check_classes(model: Any, path: Path) -> list[str]:
-    """The model's classes in the order of its outputs.
+    """Return the model's classes in the order of its outputs.
 
     Raises:
         WeightsError: A model that finds no boxes, or whose classes are not numbered through.

@@ -1,4 +1,4 @@
-"""YOLO models whose vocabulary is text: what `yolo-world` and `yoloe` have in common.
+"""`yolo-world` and `yoloe`: YOLO models whose vocabulary is text, through ultralytics; AGPL-3.0.
 
 Weights saved with a vocabulary find its nouns as they are. For other nouns the text encoder is needed: the package
 `clip`, which is not on PyPI, and a file of weights, which is never fetched here.
@@ -7,9 +7,10 @@ Weights saved with a vocabulary find its nouns as they are. For other nouns the 
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,55 +27,51 @@ from dsrbench.types import Detections
 CLIP_COMMAND = "pip install git+https://github.com/ultralytics/CLIP.git"
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
 class VocabularyYolo(Yolo, abc.ABC):
-    """Base of the YOLO detectors with a vocabulary of text.
+    """Base of the YOLO detectors with a vocabulary of text; takes the options of `Yolo` but `any_animal`, too.
+
+    Args:
+        text_encoder: The weights of the text encoder, for nouns that are not in the vocabulary of `weights`; by
+            default the file of `encoder_file` in the weights folder.
 
     Attributes:
-        family: The class of ultralytics its checkpoints load as.
-        encoder_source: Where the text encoder's weights are found.
+        family: Name of the class of ultralytics that its checkpoints load as.
+        encoder_source: Address of the text encoder's weights.
     """
 
-    family: str
-    encoder_source: str
+    family: ClassVar[str]
+    encoder_source: ClassVar[str]
 
-    def __init__(
-        self,
-        *,
-        weights: Path | str,
-        threshold: float,
-        nms: float,
-        image_size: int,
-        device: str | None,
-        batch: int,
-        text_encoder: Path | None,
-    ) -> None:
-        super().__init__(
-            weights=weights, threshold=threshold, nms=nms, image_size=image_size, device=device, batch=batch
-        )
+    any_animal: bool = dataclasses.field(init=False, default=False)
+    text_encoder: Path | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if type(self._model).__name__ != self.family:
             raise WeightsError(f"{self._path} is no {self.family} model; expected one for {self.name}")
         self._saved = [str(name).lower() for name in self.class_names]
         encoder = self.encoder_file(self._model.model)
-        self._encoder_path = Path(text_encoder) if text_encoder else weights_folder(self.name) / encoder
+        self._encoder_path = Path(self.text_encoder) if self.text_encoder else weights_folder(self.name) / encoder
         if self._encoder_path.is_file():
-            self.fingerprint["text_encoder"] = hash_weights([self._encoder_path])
+            self.fingerprint = {**self.fingerprint, "text_encoder": hash_weights([self._encoder_path])}
         self._encoder: Any = None
-        self._asked: list[str] | None = None  # None: the vocabulary of the weights
+        self._taught: list[str] | None = None  # None: the vocabulary of the weights
 
     @abc.abstractmethod
     def encoder_file(self, network: Any) -> str:
-        """The name of the file of weights of the text encoder a network was trained with."""
+        """Name the file of weights of the text encoder that a network was trained with."""
 
     @abc.abstractmethod
     def load_encoder(self, clip: Any, path: Path) -> Any:
-        """The text encoder of a file, as a function from tokens to embeddings."""
+        """Load the text encoder of a file, as a function from tokens to embeddings."""
 
     @abc.abstractmethod
     def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
         """Give a network fresh from its file the classes `texts`, with their embeddings `[1, N, C]`."""
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
-        """Labels whose punctuation was dropped.
+        """Return the labels whose punctuation was dropped, with what is left of them.
 
         Raises:
             BackendError: No nouns, one noun twice, or nouns the weights do not know, without the package `clip`.
@@ -86,13 +83,13 @@ class VocabularyYolo(Yolo, abc.ABC):
         return find_liberties(labels, texts)
 
     def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
-        """The classes that stand for the labels in the model as it is now."""
+        """Return the classes that stand for the labels in the model as it is now."""
         texts = read_nouns(labels, detector=self.name)
-        known = self._saved if self._asked is None else self._asked
+        known = self._saved if self._taught is None else self._taught
         return Vocabulary(tuple((known.index(text),) for text in texts), {})
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
 
         Raises:
             BackendError: Labels it cannot look for.
@@ -100,17 +97,17 @@ class VocabularyYolo(Yolo, abc.ABC):
         """
         self.check_labels(labels)
         texts = read_nouns(labels, detector=self.name)
-        wanted = None if set(texts) <= set(self._saved) else texts
-        if wanted != self._asked:
+        nouns = None if set(texts) <= set(self._saved) else texts
+        if nouns != self._taught:
             # A model that has predicted is fused with its vocabulary, so another one begins from the file.
             self._model = load_checkpoint(import_ultralytics(), self._path)
-            if wanted is not None:
-                self._teach(wanted)
-            self._asked = wanted
+            if nouns is not None:
+                self._teach(nouns)
+            self._taught = nouns
         return super().detect(frames, labels)
 
     def _find_encoder(self, texts: Sequence[str]) -> Any:
-        """The package `clip`, the encoder's file being there."""
+        """Import the package `clip`, if the encoder's file is there."""
         try:
             import clip
         except ImportError:
@@ -137,3 +134,65 @@ class VocabularyYolo(Yolo, abc.ABC):
             tokens = clip.tokenize(texts, truncate=True)
             embeddings = self._encoder(tokens).float()
             self.set_classes(self._model.model, texts, (embeddings / embeddings.norm(dim=-1, keepdim=True))[None])
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class YoloWorld(VocabularyYolo):
+    """YOLO-World (AGPL-3.0): the nouns its weights were saved with, or, with the package `clip`, any two.
+
+    See arXiv 2401.17270. Its options are those of `VocabularyYolo` and `Yolo`; `text_encoder` is by default
+    `ViT-B-32.pt` in the weights folder.
+    """
+
+    name = "yolo-world"
+    family = "YOLOWorld"
+    encoder_source = (
+        "https://openaipublic.azureedge.net/clip/models/"
+        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt"
+    )
+    weights: Path | str = "yolov8s-worldv2.pt"
+
+    def encoder_file(self, network: Any) -> str:
+        """Name the file of the smallest CLIP."""
+        return "ViT-B-32.pt"
+
+    def load_encoder(self, clip: Any, path: Path) -> Any:
+        """Load the text encoder of CLIP."""
+        return clip.load(str(path), device="cpu")[0].encode_text
+
+    def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
+        """Give a network fresh from its file other classes."""
+        network.txt_feats = embeddings.to(next(network.parameters()).device)
+        network.model[-1].nc = len(texts)
+        network.names = dict(enumerate(texts))
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Yoloe(VocabularyYolo):
+    """YOLOE (AGPL-3.0): the nouns its weights were saved with, or, with the package `clip`, any two.
+
+    See arXiv 2503.07465. Its options are those of `VocabularyYolo` and `Yolo`; `text_encoder` is by default
+    `mobileclip_blt.ts` in the weights folder.
+    """
+
+    name = "yoloe"
+    family = "YOLOE"
+    encoder_source = "https://github.com/ultralytics/assets/releases"
+    weights: Path | str = "yoloe-11s-seg.pt"
+
+    def encoder_file(self, network: Any) -> str:
+        """Name the file of the largest MobileCLIP, or of MobileCLIP 2 for the models that say so."""
+        newer = str(getattr(network, "text_model", "")).startswith("mobileclip2")
+        return "mobileclip2_b.ts" if newer else "mobileclip_blt.ts"
+
+    def load_encoder(self, clip: Any, path: Path) -> Any:
+        """Load the text encoder of MobileCLIP, a TorchScript archive."""
+        import torch
+
+        load: Any = torch.jit.load
+        return load(str(path), map_location="cpu")
+
+    def set_classes(self, network: Any, texts: list[str], embeddings: Any) -> None:
+        """Give a network fresh from its file other classes."""
+        head = network.model[-1]
+        network.set_classes(texts, head.get_tpe(embeddings.to(next(network.parameters()).device)))

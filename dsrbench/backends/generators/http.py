@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsrbench.backends.base import Generator
 from dsrbench.backends.generators.service import GoneError, RefusedError, Service
 from dsrbench.backends.generators.upsampled import Texts
 from dsrbench.errors import BackendError, InputError, OptionError, StoreError, VideoError
@@ -25,7 +26,7 @@ from dsrbench.video import read_clip
 WAITING = ("queued", "in_progress", "processing", "pending", "running")
 
 
-class Http:
+class Http(Generator):
     """A hosted model: every video is submitted, asked about until it is there, and downloaded.
 
     The service knows no seeds: a sample's seed tells its draws apart. The ids of jobs are kept under the user's cache

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import Generator
 from dsrbench.backends.generators.adapter import check_scale, find_adapter
 from dsrbench.backends.generators.footprint import Footprint, measure_footprint
 from dsrbench.backends.generators.loading import Placement, explaining, find_model, load_pipeline, quiet
@@ -29,7 +30,7 @@ DEFAULT = "wan2.1-1.3b"
 RECIPE = "recipe"
 
 
-class Pipelines:
+class Pipelines(Generator):
     """A text-to-video model of diffusers: by its short name, from the Hub's cache, or from a folder.
 
     What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip is drawn on the

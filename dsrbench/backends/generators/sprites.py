@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.backends.base import Generator
 from dsrbench.backends.generators.adapter import check_scale, find_adapter, load_adapter
 from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsError
 from dsrbench.prompts import compose_text
@@ -22,7 +23,7 @@ from dsrbench.types import DEFAULT_WORDING, Clip, Prompt
 from dsrbench.video import sha256_file
 
 
-class Sprites:
+class Sprites(Generator):
     """The embedded model: 16 frames of 48 x 32 pixels, a few tenths of a second a clip on a CPU.
 
     Prompts are put into the canonical sentence it was trained on, but for those in a wording that was asked for, which

@@ -13,8 +13,9 @@ from typing import Any
 from dsrbench.backends.generators.upsampled import Line
 from dsrbench.backends.pretrained.batches import explaining_memory
 from dsrbench.backends.pretrained.models import Choice, Pretrained, import_transformers, load_pretrained, quiet
-from dsrbench.backends.pretrained.snapshots import HubModel, find_snapshot
+from dsrbench.backends.pretrained.snapshots import find_snapshot
 from dsrbench.errors import BackendError, InputError, OptionError, WeightsError
+from dsrbench.hub import HubModel
 from dsrbench.types import Prompt, Relation
 
 NAME = "upsampler"

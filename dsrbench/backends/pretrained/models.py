@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
+from dsrbench.backends.base import BaseBackend
 from dsrbench.backends.pretrained.devices import check_device, check_dtype
-from dsrbench.backends.pretrained.snapshots import HubModel, Snapshot, find_snapshot
+from dsrbench.backends.pretrained.snapshots import Snapshot, find_snapshot
 from dsrbench.errors import BackendError, MissingExtraError, WeightsError
+from dsrbench.hub import HubModel
 
 Kinds = Mapping[str, tuple[str, str]]
 """The `model_type` of a config.json to the names of two classes of `transformers`: the model's and its processor's."""
@@ -131,6 +133,55 @@ def _load(snapshot: Snapshot, net_class: Any, processor_class: Any, dtype: Any, 
             f"it is damaged, or of another model"
         )
     return net, processor
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class PretrainedBackend(BaseBackend):
+    """Base of the backends that run a model of `transformers`.
+
+    Args:
+        model: A folder, or an id on the Hub.
+        revision: A branch, tag or commit on the Hub; by default its main branch.
+        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
+        dtype: float32, float16 or bfloat16.
+
+    Attributes:
+        name: Registered name, for messages.
+        hub_model: Model on the Hub that the backend takes by default.
+        model_types: Values of `model_type` in config.json that the backend can run.
+        classes: Names of two classes of `transformers`: the model's and its processor's.
+
+    Raises:
+        MissingExtraError: transformers, or a package that the model needs, is not installed.
+        WeightsError: The model is absent, damaged, or of another kind.
+        OptionError: An option out of range, or a device or dtype that cannot be used.
+    """
+
+    name: ClassVar[str]
+    extra = "hf"
+    hub_model: ClassVar[HubModel]
+    model_types: Sequence[str] = dataclasses.field(init=False, repr=False)
+    classes: ClassVar[tuple[str, str]]
+
+    model: str
+    revision: str | None = None
+    device: str | None = None
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        loaded = load_pretrained(
+            Choice(self.model, self.revision, self.device, self.dtype),
+            backend=self.name,
+            default=self.hub_model,
+            kinds=dict.fromkeys(self.model_types, self.classes),
+        )
+        self._net, self._processor = loaded.net, loaded.processor
+        self._device, self._dtype = loaded.device, loaded.dtype
+        self.fingerprint = loaded.fingerprint
+
+    def placement(self) -> tuple[str, str]:
+        """Return the device, as torch names it, and the precision of the network."""
+        return self._device, str(self._dtype).removeprefix("torch.")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import DownloadError, OptionError, WeightsError
-from dsrbench.hub import is_offline
+from dsrbench.hub import HubModel, is_offline
 from dsrbench.hub.connection import hush_hub, import_hub
 from dsrbench.video import sha256_file
 
@@ -20,19 +20,6 @@ KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 """What is fetched of a repository: configuration, vocabulary, templates, weights."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-
-
-@dataclasses.dataclass(frozen=True)
-class HubModel:
-    """The model a backend takes unless told otherwise.
-
-    Attributes:
-        id: Its id on the Hub, "owner/name".
-        licence: What its authors call the licence.
-    """
-
-    id: str
-    licence: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dsrbench.backends.base import AssociationTracker
 from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import OptionError
 from dsrbench.geometry import areas, iou_matrix
@@ -36,7 +37,8 @@ class Candidates:
     weight: float = 1.0
 
 
-class Assignment:
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Assignment(AssociationTracker):
     """One identity per entity, chosen over the whole clip; interior gaps filled and marked.
 
     Args:
@@ -50,22 +52,20 @@ class Assignment:
         OptionError: A negative or endless price, or frames below zero.
     """
 
-    def __init__(
-        self,
-        *,
-        entry: float = 0.12,
-        jump: float = 1.5,
-        memory: int | None = None,
-        extend: float = 0.4,
-        gap: int | None = None,
-    ) -> None:
-        if not 0 <= jump < np.inf or not 0 <= entry <= 1 or not 0 < extend <= 1:
+    entry: float = 0.12
+    jump: float = 1.5
+    memory: int | None = None
+    extend: float = 0.4
+    gap: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.jump < np.inf or not 0 <= self.entry <= 1 or not 0 < self.extend <= 1:
             raise OptionError(
-                f"expected jump >= 0, entry in 0..1, extend above 0 and at most 1; got {jump}, {entry}, {extend}"
+                "expected jump >= 0, entry in 0..1, extend above 0 and at most 1; "
+                f"got {self.jump}, {self.entry}, {self.extend}"
             )
-        if (memory is not None and memory < 1) or (gap is not None and gap < 0):
-            raise OptionError(f"expected memory >= 1 and gap >= 0 frames; got {memory} and {gap}")
-        self.entry, self.jump, self.memory, self.extend, self.gap = entry, jump, memory, extend, gap
+        if (self.memory is not None and self.memory < 1) or (self.gap is not None and self.gap < 0):
+            raise OptionError(f"expected memory >= 1 and gap >= 0 frames; got {self.memory} and {self.gap}")
 
     def associate(
         self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float

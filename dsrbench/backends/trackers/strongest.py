@@ -10,10 +10,12 @@ import abc
 import dataclasses
 import importlib.metadata
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import AssociationTracker
 from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import OptionError
 from dsrbench.geometry import iou_matrix
@@ -34,29 +36,38 @@ class Tracked:
     ids: NDArray[np.int64]
 
 
-class StrongestTrack(abc.ABC):
+@dataclasses.dataclass(kw_only=True, eq=False)
+class StrongestTrack(AssociationTracker):
     """Base of association trackers made of a tracker of many objects.
 
     Args:
         activation: Lowest score that begins a track, in 0..1.
-        high: Score from which detections are matched first, in 0..1.
+        high: Score from which detections are matched first, in 0..1; lower ones go to the tracks left over.
         overlap: Lowest IoU of a detection with a track's predicted box, in 0..1.
         lost: Seconds a track waits for its next detection.
         gap: Longest interior gap filled; by default `FrameCounts.for_frames(T).gap`.
+
+    Attributes:
+        name: Registered name, for messages.
 
     Raises:
         OptionError: An option out of range.
     """
 
-    name: str
-    extra: str
+    name: ClassVar[str]
 
-    def __init__(self, *, activation: float, high: float, overlap: float, lost: float, gap: int | None) -> None:
+    activation: float = 0.2
+    high: float = 0.2
+    overlap: float = 0.1
+    lost: float = 1.0
+    gap: int | None = None
+
+    def __post_init__(self) -> None:
+        activation, high, overlap = self.activation, self.high, self.overlap
         if not (0 <= activation <= 1 and 0 <= high <= 1 and 0 <= overlap <= 1):
             raise OptionError(f"activation, high and overlap must lie in 0..1; got {activation}, {high}, {overlap}")
-        if not 0 <= lost < 3600 or (gap is not None and gap < 0):
-            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {lost} and {gap}")
-        self.activation, self.high, self.overlap, self.lost, self.gap = activation, high, overlap, lost, gap
+        if not 0 <= self.lost < 3600 or (self.gap is not None and self.gap < 0):
+            raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {self.lost} and {self.gap}")
 
     @abc.abstractmethod
     def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
@@ -65,28 +76,28 @@ class StrongestTrack(abc.ABC):
     def associate(
         self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
     ) -> VideoTracks:
-        """Tracks from detections whose label 0 is the subject and label 1 the object."""
+        """Make tracks from detections whose label 0 is the subject and label 1 the object."""
         n_frames = len(detections)
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
-        looked = [t for t, found in enumerate(detections) if found.looked]
-        rate = (fps if fps > 0 else USUAL_FPS) * (len(looked) / n_frames if looked else 1)
+        times = [t for t, frame in enumerate(detections) if frame.looked]
+        rate = (fps if fps > 0 else USUAL_FPS) * (len(times) / n_frames if times else 1)
         tracks = []
         for label in (0, 1):
-            frames = self.follow([_of_label(detections[t], label) for t in looked], fps=rate)
+            frames = self.follow([_of_label(detections[t], label) for t in times], fps=rate)
             boxes = np.full((n_frames, 4), np.nan)
-            boxes[looked] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            boxes[times] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
             tracks.append(fill_gaps(boxes, gap=gap))
         (subject, subject_state), (object_, object_state) = tracks
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)
 
 
-def _of_label(found: Detections, label: int) -> Detections:
-    mine = found.label == label
-    return Detections(found.xyxy[mine], found.score[mine], found.label[mine])
+def _of_label(frame: Detections, label: int) -> Detections:
+    mine = frame.label == label
+    return Detections(frame.xyxy[mine], frame.score[mine], frame.label[mine])
 
 
 def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Floats:
-    """The boxes of the identity with the largest sum of scores.
+    """Return the boxes of the identity with the largest sum of scores.
 
     The tracker names a track from its second detection on; the first, one or two frames earlier, is added here. An
     entity without a named track is given its best single detection, if that could have begun one.
@@ -127,5 +138,5 @@ def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: fl
 
 
 def package_versions(*packages: str) -> dict[str, str]:
-    """Versions of installed packages."""
+    """Return the versions of installed packages."""
     return {package: importlib.metadata.version(package) for package in packages}

@@ -1,4 +1,4 @@
-"""The trackers of ultralytics (AGPL-3.0), which `ultralytics-bytetrack` and `ultralytics-botsort` run.
+"""`ultralytics-bytetrack` and `ultralytics-botsort`: the trackers of ultralytics (AGPL-3.0).
 
 Their own defaults weigh overlaps with scores, by which an object of a low score that appears after the first frame is
 never confirmed; here they do not. What is kept are the detections themselves, not the filter's smoothed boxes.
@@ -6,11 +6,10 @@ never confirmed; here they do not. What is kept are the detections themselves, n
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import types
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +25,9 @@ _BOXES_ALONE = {"gmc_method": "none", "with_reid": False, "proximity_thresh": 0.
 class UltralyticsTracker(StrongestTrack):
     """Base of the trackers of this package; takes the options of `StrongestTrack`.
 
+    Attributes:
+        tracker_class: Name of the class in `ultralytics.trackers`.
+
     Raises:
         MissingExtraError: ultralytics or lap is not installed.
         BackendError: ultralytics was imported before, with its network use on.
@@ -33,9 +35,10 @@ class UltralyticsTracker(StrongestTrack):
     """
 
     extra = "yolo"
+    tracker_class: ClassVar[str]
 
-    def __init__(self, *, activation: float, high: float, overlap: float, lost: float, gap: int | None) -> None:
-        super().__init__(activation=activation, high=high, overlap=overlap, lost=lost, gap=gap)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         import_ultralytics(f"tracker {self.name!r}")
         try:
             import lap  # noqa: F401 (ultralytics would install it)
@@ -43,12 +46,8 @@ class UltralyticsTracker(StrongestTrack):
             raise MissingExtraError(f"tracker {self.name!r}", "lap", "yolo") from None
         from ultralytics import trackers
 
-        self._trackers: Any = trackers
+        self._tracker_class: Any = getattr(trackers, self.tracker_class)
         self.fingerprint = package_versions("ultralytics", "lap")
-
-    @abc.abstractmethod
-    def make_tracker(self, settings: Any) -> Any:
-        """A fresh tracker from its settings."""
 
     def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
         """Give the detections of one entity their identities."""
@@ -61,14 +60,34 @@ class UltralyticsTracker(StrongestTrack):
             fuse_score=False,
             **_BOXES_ALONE,
         )
-        tracker = self.make_tracker(settings)
-        frames = []
-        for found in detections:
-            rows = np.asarray(tracker.update(_Boxes(found.xyxy, found.score)), np.float64).reshape(-1, 8)
-            ids = np.full(len(found), -1)
+        tracker = self._tracker_class(settings)
+        tracked = []
+        for frame in detections:
+            rows = np.asarray(tracker.update(_Boxes(frame.xyxy, frame.score)), np.float64).reshape(-1, 8)
+            ids = np.full(len(frame), -1)
             ids[rows[:, 7].astype(int)] = rows[:, 4].astype(int)
-            frames.append(Tracked(found.xyxy, found.score, ids))
-        return frames
+            tracked.append(Tracked(frame.xyxy, frame.score, ids))
+        return tracked
+
+
+class UltralyticsByteTrack(UltralyticsTracker):
+    """Ultralytics' ByteTrack (AGPL-3.0) on each entity's detections; the track of the largest sum of scores is kept.
+
+    See arXiv 2110.06864. Its options are those of `StrongestTrack`.
+    """
+
+    name = "ultralytics-bytetrack"
+    tracker_class = "BYTETracker"
+
+
+class UltralyticsBotSort(UltralyticsTracker):
+    """Ultralytics' BoT-SORT (AGPL-3.0); the camera's motion is not estimated, as association sees no frames.
+
+    See arXiv 2206.14651; its appearance model is not used. Its options are those of `StrongestTrack`.
+    """
+
+    name = "ultralytics-botsort"
+    tracker_class = "BOTSORT"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

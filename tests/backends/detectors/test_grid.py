@@ -8,7 +8,7 @@ from factories.shapes import one_hot_distances
 
 from dsrbench.backends.detectors.grid import (
     BINS,
-    MOST_BOXES,
+    MAX_BOXES,
     STRIDES,
     Selection,
     cell_centres,
@@ -171,8 +171,8 @@ def test_at_most_so_many_boxes_a_label_and_the_best_of_them():
     scores[:60, 0] = values
     scores[100, 1] = 0.5
     found = select(scores, distributions)
-    assert np.bincount(found.label).tolist() == [MOST_BOXES, 1]
-    assert found.score[:MOST_BOXES].tolist() == pytest.approx(values[::-1][:MOST_BOXES])
+    assert np.bincount(found.label).tolist() == [MAX_BOXES, 1]
+    assert found.score[:MAX_BOXES].tolist() == pytest.approx(values[::-1][:MAX_BOXES])
 
 
 def test_scores_above_one_are_capped():

@@ -12,8 +12,9 @@ import urllib.parse
 import pytest
 from fakes.loopback import LoopbackServer
 
-from dsrbench.backends.pretrained.snapshots import HubModel, find_snapshot, pull_snapshot
+from dsrbench.backends.pretrained.snapshots import find_snapshot, pull_snapshot
 from dsrbench.errors import OptionError, WeightsError
+from dsrbench.hub import HubModel
 
 OWN = HubModel("me/own", "Apache-2.0")
 COMMITS = {"main": "a" * 40, "v2": "b" * 40}
@@ -98,9 +99,9 @@ def cache(tmp_path, monkeypatch):
 def pull(server, cache, *arguments, backend="owlv2", **environment):
     """`dsrbench backends pull` in a process of its own, whose Hub is the server."""
     code = (
-        "import sys\nfrom dsrbench.backends.detectors import owlv2\n"
-        "from dsrbench.backends.pretrained.snapshots import HubModel\n"
-        "owlv2.MODEL = HubModel('me/own', 'Apache-2.0')\nfrom dsrbench.cli import main\nmain()\n"
+        "import sys\nfrom dsrbench.backends.detectors.zero_shot import Owlv2\n"
+        "from dsrbench.hub import HubModel\n"
+        "Owlv2.hub_model = HubModel('me/own', 'Apache-2.0')\nfrom dsrbench.cli import main\nmain()\n"
     )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "DSRBENCH_"))}
     settings = {"HF_ENDPOINT": server.url, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1", "no_proxy": "127.0.0.1"}

@@ -1,4 +1,4 @@
-"""Masks propagated from one frame through a whole video: what the trackers of the SAM 2 family have in common.
+"""`sam2`, `sam3` and `edgetam`: boxes of one frame, followed as masks through a whole video.
 
 A video is gone through backward and forward from the anchor frame, each direction with a memory of its own, as if each
 had a session to itself; but each frame is encoded once, the anchor's features being kept from one direction to the
@@ -8,18 +8,20 @@ a clip needs besides its own pixels does not grow with its length.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.base import PropagationTracker
 from dsrbench.backends.pretrained.batches import free_memory, is_out_of_memory
 from dsrbench.backends.pretrained.devices import check_device
-from dsrbench.backends.pretrained.models import Choice, Kinds, load_pretrained
-from dsrbench.backends.pretrained.snapshots import HubModel
+from dsrbench.backends.pretrained.models import PretrainedBackend
 from dsrbench.backends.trackers.masks import bound_mask
 from dsrbench.errors import BackendError, BoxError, InputError
+from dsrbench.hub import HubModel
 from dsrbench.types import Clip, Floats, FrameState, VideoTracks, check_boxes
 
 _ENTITIES = (1, 2)
@@ -30,32 +32,24 @@ _KEPT_FEATURES = 2
 going backward is never the anchor."""
 
 
-class MaskPropagation:
-    """Base of trackers that propagate two boxes as masks.
+@dataclasses.dataclass(kw_only=True, eq=False)
+class MaskPropagation(PretrainedBackend, PropagationTracker):
+    """Base of trackers that propagate two boxes as masks; takes the options of `PretrainedBackend`, too.
 
-    Attributes:
-        name: The registered name, for messages.
-        extra: The extra of dsrbench that installs what it needs.
-        fingerprint: Which model it is, and the libraries' versions.
+    Args:
+        storage: Where the memory of past frames waits; `cpu` frees a GPU of it. By default the device.
+        inclusive: Give a mask's last pixels as its box's right and bottom edges, as the published protocol does.
     """
 
-    name: str
-    extra = "hf"
+    storage: str | None = None
+    inclusive: bool = False
 
-    def _use(self, choice: Choice, *, default: HubModel, kinds: Kinds, storage: str | None, inclusive: bool) -> None:
-        loaded = load_pretrained(choice, backend=self.name, default=default, kinds=kinds)
-        self._net, self._processor = loaded.net, loaded.processor
-        self._device, self._dtype = loaded.device, loaded.dtype
-        self._storage = loaded.device if storage is None else check_device(storage)
-        self._inclusive = inclusive
-        self.fingerprint: dict[str, Any] = loaded.fingerprint
-
-    def placement(self) -> tuple[str, str]:
-        """Device, as torch names it, and precision of the network."""
-        return self._device, str(self._dtype).removeprefix("torch.")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._storage = self._device if self.storage is None else check_device(self.storage)
 
     def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
-        """Tracks of every frame, from the boxes of frame `anchor`; a frame with an empty mask has no box.
+        """Make tracks of every frame from the boxes of frame `anchor`; a frame with an empty mask has no box.
 
         Raises:
             InputError: No such frame.
@@ -74,7 +68,7 @@ class MaskPropagation:
         try:
             with torch.inference_mode():
                 for t, masks in self._masks(clip.frames, anchor, boxes):
-                    tracks[t] = [bound_mask(mask, inclusive=self._inclusive) for mask in masks]
+                    tracks[t] = [bound_mask(mask, inclusive=self.inclusive) for mask in masks]
                     areas[t] = masks.sum(axis=(1, 2))
         except Exception as error:
             if not is_out_of_memory(error):
@@ -90,7 +84,7 @@ class MaskPropagation:
         )
 
     def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-        """Frame numbers with the masks `[2, H, W]` of subject and object."""
+        """Yield frame numbers with the masks `[2, H, W]` of subject and object."""
         session = self._processor.init_video_session(
             inference_device=self._device,
             inference_state_device=self._storage,
@@ -119,8 +113,52 @@ class MaskPropagation:
         return np.asarray(masks[order, 0].cpu().numpy(), bool)
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Sam2(MaskPropagation):
+    """SAM 2: two boxes of one frame, followed as masks through the whole video, both ways.
+
+    The video predictor of arXiv 2408.00714, the tracker of the published protocol. Its options are those of
+    `MaskPropagation` and `PretrainedBackend`.
+    """
+
+    name = "sam2"
+    hub_model = HubModel("facebook/sam2.1-hiera-large", "Apache-2.0")
+    model_types = ("sam2_video",)
+    classes = ("Sam2VideoModel", "Sam2VideoProcessor")
+    model: str = hub_model.id
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Sam3Tracker(MaskPropagation):
+    """SAM 3's tracker; its authors' terms are accepted on the Hub before it can be fetched.
+
+    It works as that of SAM 2 does (arXiv 2511.16719). Its options are those of `MaskPropagation` and
+    `PretrainedBackend`.
+    """
+
+    name = "sam3"
+    hub_model = HubModel("facebook/sam3", "SAM License")
+    model_types = ("sam3_video", "sam3_tracker_video")
+    classes = ("Sam3TrackerVideoModel", "Sam3TrackerVideoProcessor")
+    model: str = hub_model.id
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class EdgeTam(MaskPropagation):
+    """EdgeTAM: SAM 2 with a small encoder and a compressed memory, for weak GPUs and CPUs.
+
+    See arXiv 2501.07256. Its options are those of `MaskPropagation` and `PretrainedBackend`.
+    """
+
+    name = "edgetam"
+    hub_model = HubModel("yonigozlan/EdgeTAM-hf", "Apache-2.0")
+    model_types = ("edgetam_video",)
+    classes = ("EdgeTamVideoModel", "Sam2VideoProcessor")
+    model: str = hub_model.id
+
+
 class _Prepared:
-    """Frames as the model takes them, each prepared when it is asked for; a session's `processed_frames`."""
+    """Frames as the model takes them, each prepared when it is read; a session's `processed_frames`."""
 
     def __init__(self, frames: NDArray[np.uint8], processor: Any, dtype: Any) -> None:
         self._frames, self._processor, self._dtype = frames, processor, dtype
@@ -134,7 +172,7 @@ class _Prepared:
 
 
 def _forget(session: Any, t: int, step: int, config: Any) -> None:
-    """Drop what is kept of the frame that the model, going on from frame `t`, no longer looks back on."""
+    """Drop what the session has of the frame that the model, going on from frame `t`, no longer looks back on."""
     reach = max(config.num_maskmem, config.max_object_pointers_in_encoder)
     for outputs in session.output_dict_per_obj.values():
         outputs["non_cond_frame_outputs"].pop(t - step * reach, None)
