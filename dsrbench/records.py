@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,6 +50,15 @@ def to_json(value: Any) -> Any:
 def _name_in_json(field: dataclasses.Field[Any]) -> str:
     name: str = field.metadata.get("json", field.name)
     return name
+
+
+def hash_json(value: Any) -> str:
+    """Hash JSON values, whatever the order of their keys: SHA-256, 64 hexadecimal digits.
+
+    >>> hash_json({"a": 1, "b": 2}) == hash_json({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def from_json(kind: type[T], data: Any) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from dsrbench import __version__
@@ -15,6 +14,7 @@ from dsrbench.alignment.settings import rename_settings
 from dsrbench.alignment.validation import NAME as VALIDATION
 from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.dataset import read_pairs
+from dsrbench.markdown import markdown_table
 from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file
 
@@ -56,7 +56,7 @@ def make_card(home: Path, *, base: str, number: int) -> str:
         "## Data",
         _describe_data(home),
         "## Settings",
-        _table(["setting", "value"], [[f"`{k}`", f"`{v}`"] for k, v in settings.items()]),
+        markdown_table(["setting", "value"], [[f"`{k}`", f"`{v}`"] for k, v in settings.items()]),
         "## Training",
         _curves(home / "training" / LOG),
         _validations(home / "training" / VALIDATION),
@@ -91,7 +91,7 @@ def _curves(log: Path) -> str:
     if not rows:
         return "No steps were logged."
     places = sorted({round(i * (len(rows) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
-    return _table(
+    return markdown_table(
         ["step", *CURVES], [[str(rows[i]["step"]), *(f"{rows[i][name]:.4g}" for name in CURVES)] for i in places]
     )
 
@@ -102,7 +102,7 @@ def _validations(path: Path) -> str:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     names = [name for name in rows[0] if name not in ("step", "problem")]
     lines = [[str(row["step"]), *(f"{row[name]:.4g}" for name in names), row["problem"]] for row in rows]
-    return "Validation (step 0 is the base); the best checkpoint is the adapter:\n\n" + _table(
+    return "Validation (step 0 is the base); the best checkpoint is the adapter:\n\n" + markdown_table(
         ["step", *(name.replace("_", " ") for name in names), "problem"], lines
     )
 
@@ -135,12 +135,8 @@ def _results(home: Path) -> str:
         "with",
         "samples",
     ]
-    return f"On `{suite.name}`, the same seeds for both:\n\n{_table(head, rows)}"
+    return f"On `{suite.name}`, the same seeds for both:\n\n{markdown_table(head, rows)}"
 
 
 def _ends(change: PairedDifference) -> str:
     return "" if math.isnan(change.low) else f" [{change.low:+.3f}, {change.high:+.3f}]"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from dsrbench.alignment.families import Family
 from dsrbench.alignment.families.protocol import Text
 from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, StoreError
+from dsrbench.records import hash_json
 from dsrbench.store import LocalDisk, pack_tensors
 from dsrbench.video import read_clip, sha256_file
 
@@ -111,4 +111,4 @@ def _key_of(path: Path) -> str:
 
 
 def _key(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hash_json(parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from dsrbench.errors import InputError
 from dsrbench.evaluation import Scorer, evaluate, plan_generation
 from dsrbench.hub import is_hub_path
 from dsrbench.prompts import Suite
+from dsrbench.records import hash_json
 from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.video import sha256_file
 
@@ -260,4 +260,4 @@ class Round:
         """Name the model by its weights and by how it makes videos, whatever the versions of packages."""
         facts = self.make_generator(None).fingerprint
         lasting = {name: value for name, value in facts.items() if name not in ("packages", "torch")}
-        return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()
+        return hash_json(lasting)

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import importlib
 import importlib.metadata
 import inspect
-import json
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +30,7 @@ from dsrbench.backends.base import (
     complete_class,
 )
 from dsrbench.errors import BackendError, DSRBenchError, OptionError, UnknownBackendError, near_matches
+from dsrbench.records import hash_json
 from dsrbench.store.manifest import BackendRecord
 
 B = TypeVar("B", bound=BaseBackend)
@@ -68,8 +67,7 @@ class Backend(Generic[B]):
     @functools.cached_property
     def digest(self) -> str:
         """A short hash of `record`, for cache keys."""
-        text = json.dumps(dataclasses.asdict(self.record()), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return hash_json(dataclasses.asdict(self.record()))[:32]
 
     def record(self) -> BackendRecord:
         """Return the record of the backend for manifests and cache keys."""

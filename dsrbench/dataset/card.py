@@ -11,6 +11,7 @@ from dsrbench.dataset.curate import LOSER, REASONS, WINNER, Candidate, Rules
 from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.plots import stacked_bars
 from dsrbench.errors import MissingExtraError
+from dsrbench.markdown import markdown_table
 from dsrbench.store import LocalDisk, RunManifest
 from dsrbench.types import Diagnosis, Prompt, Status
 
@@ -73,11 +74,11 @@ def write_card(
         "## Columns",
         COLUMNS.format(video=video, threshold=rules.threshold),
         "## Statistics",
-        _table(
+        markdown_table(
             ["split", "rows", "prompts", "winners", "losers", "mean DSR-Score"],
             [_figures(split, some) for split, some in splits.items()],
         ),
-        _table(
+        markdown_table(
             ["relations", "rows", "prompts", "winners", "losers", "mean DSR-Score"],
             [_figures(type, [row for row in rows if row.type == type]) for type in sorted({row.type for row in rows})],
         ),
@@ -161,7 +162,7 @@ def _describe_curation(rules: Rules, curation: Curation) -> str:
     kept = sum(curation.rows.values())
     return (
         f"Of {curation.n_samples} samples {kept} are rows. The rules, in their order: {'; '.join(said)}; draws are "
-        f"seeded with {rules.seed}.\n\n" + _table(["dropped", "because", "samples"], lines)
+        f"seeded with {rules.seed}.\n\n" + markdown_table(["dropped", "because", "samples"], lines)
     )
 
 
@@ -181,7 +182,7 @@ def _provenance(manifests: Sequence[RunManifest]) -> str:
             manifest.dsrbench,
         )
         rows.append([cell or "?" for cell in cells])
-    return _table(["model", "made by", "seeds", "suite", "detector", "tracker", "dsrbench"], rows)
+    return markdown_table(["model", "made by", "seeds", "suite", "detector", "tracker", "dsrbench"], rows)
 
 
 def _plot_scores(rows: Sequence[Candidate]) -> str:
@@ -198,8 +199,3 @@ def _plot_diagnoses(rows: Sequence[Candidate]) -> str:
         bars[row.type][row.diagnosis or row.status.value] += 1
     parts = [*(diagnosis.value for diagnosis in Diagnosis), Status.INVALID.value]
     return stacked_bars("What the videos show, by relations", bars, parts)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

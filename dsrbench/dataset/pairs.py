@@ -7,11 +7,12 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dsrbench.errors import InputError, OptionError
+from dsrbench.lines import iter_objects, located
+from dsrbench.records import from_json
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
@@ -145,18 +146,13 @@ def read_pairs(path: Path) -> list[Pair]:
         InputError: It cannot be read, or a line is no pair; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: pairs cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: pairs cannot be read ({error.strerror})") from None
     pairs = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            row: dict[str, Any] = json.loads(line)
-            row.pop("margin", None)
-            winner, loser = Choice(**row.pop("winner")), Choice(**row.pop("loser"))
-            pairs.append(Pair(winner=winner, loser=loser, **row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}, line {number}: no pair ({type(error).__name__}: {error})") from None
+    for place, values in iter_objects(data, path):
+        with located(f"{place}: no pair"):
+            pairs.append(from_json(Pair, values))
     return pairs
 
 

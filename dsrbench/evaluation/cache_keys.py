@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from typing import Any
 
 from dsrbench import __version__
 from dsrbench.backends.base import AssociationTracker
 from dsrbench.evaluation.scorer import Scorer
+from dsrbench.records import hash_json
 from dsrbench.types import Prompt
 
 
@@ -33,7 +32,7 @@ def score_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
 
 def digest(*parts: Any) -> str:
     """Hash JSON values, 32 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return hash_json(parts)[:32]
 
 
 def _counts(scorer: Scorer) -> Any:

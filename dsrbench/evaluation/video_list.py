@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import InputError, PromptError, near_matches
 from dsrbench.evaluation.names import Reading
+from dsrbench.lines import iter_objects
 from dsrbench.prompts import Suite, parse_prompt
 from dsrbench.types import Prompt
 
@@ -32,8 +32,7 @@ def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[t
     by_text = {prompt.text: prompt for prompt in known.values()}
     found = []
     seen: dict[str, Prompt] = {}
-    for line, row in _read_rows(path):
-        where = f"{path}, line {line}"
+    for where, row in _read_rows(path):
         video = _text(row, "video")
         if not video:
             raise InputError(f"{where}: expected a file in the column 'video', got nothing")
@@ -47,25 +46,22 @@ def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[t
     return found
 
 
-def _read_rows(path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """Rows with their line numbers."""
+def _read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Read the rows, each with its file and line."""
     if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
         raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read manifest {path}: {getattr(error, 'strerror', None) or error}") from error
-    if path.suffix.lower() == ".csv":
-        rows = _read_table(text, path)
-    else:
-        lines = enumerate(text.split("\n"), start=1)
-        rows = [(number, _read_object(line, f"{path}, line {number}")) for number, line in lines if line.strip()]
+    is_table = path.suffix.lower() == ".csv"
+    rows: list[tuple[str, Mapping[str, Any]]] = _read_table(text, path) if is_table else [*iter_objects(text, path)]
     if not rows:
         raise InputError(f"manifest {path} has no rows")
     return rows
 
 
-def _read_table(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+def _read_table(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     table = csv.DictReader(io.StringIO(text, newline=""))
     try:
         columns = [column.strip() for column in table.fieldnames or []]
@@ -74,19 +70,9 @@ def _read_table(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
                 f"{path}: expected the columns video and prompt_id (or prompt), got {', '.join(columns) or 'none'}"
             )
         table.fieldnames = columns
-        return [(table.line_num, row) for row in table]
+        return [(f"{path}, line {table.line_num}", row) for row in table]
     except csv.Error as error:
         raise InputError(f"{path}, line {table.line_num + 1}: not a table in CSV ({error})") from None
-
-
-def _read_object(line: str, where: str) -> Mapping[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
-        raise InputError(f"{where}: not JSON: {getattr(error, 'msg', error)}") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(row).__name__}")
-    return row
 
 
 def _prompt_of(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from dsrbench.errors import BoxError, DSRBenchError, InputError
+from dsrbench.lines import parse_object
 from dsrbench.metric.dsr import score_many
 from dsrbench.types import PUBLISHED_FRAMES, Floats, Relation, VideoScore, VideoTracks
 
@@ -183,13 +183,11 @@ class _Line:
 def _read_line(number: int, text: str) -> _Line:
     name = f"line {number}"
     try:
-        line = json.loads(text)
-        if isinstance(line, dict) and line.get("video"):
+        line = parse_object(text)
+        if line.get("video"):
             name = str(line["video"]).encode("utf-8", "replace").decode("utf-8")
         return _Line(number, name, *tracks_from_line(line))
-    except json.JSONDecodeError as error:
-        return _Line(number, name, problem=f"not JSON: {error.msg} at column {error.colno}")
-    except (DSRBenchError, RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+    except DSRBenchError as error:
         return _Line(number, name, problem=str(error))
 
 

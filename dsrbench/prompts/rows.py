@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from dsrbench.errors import PromptError, near_matches
+from dsrbench.lines import located, parse_object
 from dsrbench.prompts.grammar import parse_prompt
 from dsrbench.prompts.phrases import PLACES
 from dsrbench.types import Prompt, Relation
@@ -35,8 +34,8 @@ def read_jsonl(text: str, source: str) -> tuple[dict[str, str], Rows]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        with _located(source, number):
-            item = _load(line)
+        with located(f"{source}, line {number}", PromptError):
+            item = parse_object(line)
             if first and "suite" in item:
                 header = _read_header(item)
             else:
@@ -57,7 +56,7 @@ def read_csv(text: str, source: str) -> tuple[dict[str, str], Rows]:
     line = 1
     try:
         for cells in reader:
-            with _located(source, line):
+            with located(f"{source}, line {line}", PromptError):
                 if not columns and any(cells):
                     columns = _read_columns(cells)
                 elif any(cells):
@@ -77,27 +76,9 @@ def read_lines(text: str, source: str) -> tuple[dict[str, str], Rows]:
     rows: Rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            with _located(source, number):
+            with located(f"{source}, line {number}", PromptError):
                 rows.append((number, parse_prompt(line.strip())))
     return {}, rows
-
-
-@contextmanager
-def _located(source: str, line: int) -> Iterator[None]:
-    try:
-        yield
-    except PromptError as error:
-        raise PromptError(f"{source}, line {line}: {error}") from None
-
-
-def _load(line: str) -> dict[str, Any]:
-    try:
-        item = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise PromptError(f"not JSON ({error}); expected one object a line") from None
-    if not isinstance(item, dict):
-        raise PromptError(f'expected a JSON object such as {{"text": ...}}, got {type(item).__name__}')
-    return item
 
 
 def _read_header(item: Mapping[str, Any]) -> dict[str, str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 
 from dsrbench.errors import StoreError, first_line
+from dsrbench.records import hash_json
 from dsrbench.types import Diagnosis, Floats, Prompt, Relation, Status, VideoScore
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class SampleKey(NamedTuple):
         >>> SampleKey("wan 2.1", "1000_LR", 3).slug
         '3a/wan-2.1_1000_LR_3-3ac16bf8'
         """
-        digest = hashlib.sha256(json.dumps(self).encode()).hexdigest()
+        digest = hash_json(self)
         readable = "_".join(re.sub(r"[^A-Za-z0-9._]+", "-", str(part)).strip("-.")[:60] for part in self[:2])
         return f"{digest[:2]}/{readable}_{self.seed}-{digest[:8]}"
 

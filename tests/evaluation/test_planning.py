@@ -235,7 +235,7 @@ BAD_TABLES = [
 
 BAD_LINES = [
     ('{"video": "a.mp4"', "line 2: not JSON"),
-    ("[1, 2]", "line 2: expected a JSON object, got list"),
+    ("[1, 2]", "line 2: expected a JSON object a line, got list"),
     ('{"video": 1' + "0" * 5000 + "}", "line 2: not JSON"),
     ("[" * 100_000, "line 2: not JSON"),
     ('{"video": "a.mp4", "prompt": "cat"}', "line 2: "),

@@ -5,7 +5,6 @@ For boxes made elsewhere, and to try trackers and reports without a network.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsrbench.backends.base import Detector
 from dsrbench.errors import BackendError, InputError, OptionError
+from dsrbench.lines import parse_object
 from dsrbench.metric.box_files import frame_boxes, read_lines
 from dsrbench.types import Detections
 from dsrbench.video import sha256_file
@@ -50,9 +50,9 @@ class Scripted(Detector):
     def _read(self, text: str, number: int) -> None:
         where = f"{self._path}, line {number}"
         try:
-            line = json.loads(text)
+            line = parse_object(text)
             video, frames = str(line["video"]), {frame["frame"]: frame for frame in line["frames"]}
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (InputError, KeyError, TypeError) as error:
             raise InputError(f"{where}: expected a video and its frames, got none: {error!r}") from error
         if video in self._lines:
             raise InputError(f"{where}: video {video!r} is given twice")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import InputError, near_matches
+from dsrbench.lines import iter_objects
 from dsrbench.types import Prompt
 
 _NEEDED = ("text", "upsampled", "upsampler")
@@ -96,20 +97,17 @@ def parse_lines(data: bytes, path: Path) -> dict[str, Line]:
         InputError: One is no such line, repeats a prompt, or is of another upsampler; the message names it.
     """
     found: dict[str, Line] = {}
-    places: dict[str, int] = {}
-    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not raw.strip():
-            continue
-        where = f"{path}, line {number}"
-        line = _parse(raw, where)
+    places: dict[str, str] = {}
+    for where, item in iter_objects(data, path):
+        line = _read_item(item, where)
         if line.text in found:
-            raise InputError(f"{where}: the prompt of line {places[line.text]} again; one line a prompt")
+            raise InputError(f"{where}: the prompt of {places[line.text].rpartition(', ')[2]} again; one line a prompt")
         first = next(iter(found.values()), line)
         if line.upsampler != first.upsampler:
             raise InputError(
                 f"{where}: of {line.upsampler!r}, and before it of {first.upsampler!r}; one upsampler a file"
             )
-        found[line.text], places[line.text] = line, number
+        found[line.text], places[line.text] = line, where
     return found
 
 
@@ -135,13 +133,7 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read ({error.strerror}); make it with: {command(path)}") from None
 
 
-def _parse(raw: bytes, where: str) -> Line:
-    try:
-        item = json.loads(raw.decode())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({error or type(error).__name__}); expected one object a line") from None
-    if not isinstance(item, dict):
-        raise InputError(f"{where}: expected an object with {', '.join(_NEEDED)}, got {type(item).__name__}")
+def _read_item(item: Mapping[str, Any], where: str) -> Line:
     for key in item:
         if key not in _KEYS:
             raise InputError(f"{where}: unknown key {key!r}{near_matches(key, _KEYS)}")

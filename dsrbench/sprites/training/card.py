@@ -12,6 +12,7 @@ from typing import Any
 
 from safetensors import safe_open
 
+from dsrbench.markdown import markdown_table
 from dsrbench.sprites.embedded import Kind, write_sums
 from dsrbench.sprites.split import SIZES
 from dsrbench.sprites.training.data import FOREGROUND
@@ -80,9 +81,11 @@ def count_parameters(folder: Path) -> int:
 
 
 def _mix() -> str:
-    obedient = _table(["relation type", *OBEDIENT], [["obedient", *(f"{share:.2f}" for share in OBEDIENT.values())]])
+    obedient = markdown_table(
+        ["relation type", *OBEDIENT], [["obedient", *(f"{share:.2f}" for share in OBEDIENT.values())]]
+    )
     rest = [(kind.value.replace("_", " "), f"{share:.2f}") for kind, share in DISOBEDIENT.items()]
-    return f"So many of the clips obey their texts:\n\n{obedient}\n\nThe others are divided thus:\n\n" + _table(
+    return f"So many of the clips obey their texts:\n\n{obedient}\n\nThe others are divided thus:\n\n" + markdown_table(
         ["what they show", "share"], rest
     )
 
@@ -94,7 +97,7 @@ def _settings(kind: Kind, settings: Settings) -> str:
         for name, value in dataclasses.asdict(settings).items()
         if value != {} and (name in ("seed", "ema") or name.startswith("detector") == (kind == "detector"))
     ]
-    return _table(["setting", "value"], rows)
+    return markdown_table(["setting", "value"], rows)
 
 
 def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:
@@ -104,8 +107,4 @@ def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:
         last = len(lines) - 1
         shown = sorted({round(i * last / (LOSSES_SHOWN - 1)) for i in range(LOSSES_SHOWN)}) if lines else []
         rows += [(stage, f"{lines[i]['step']:,}", f"{lines[i]['loss']:.4f}") for i in shown]
-    return _table(["stage", "step", "mean loss of the last steps"], rows) if rows else "No losses were logged."
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])
+    return markdown_table(["stage", "step", "mean loss of the last steps"], rows) if rows else "No losses were logged."
