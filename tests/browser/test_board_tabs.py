@@ -121,6 +121,8 @@ def test_a_link_restores_two_entries(visit):
 
 
 def test_back_restores_the_filters_of_the_board(visit):
+    from playwright.sync_api import expect
+
     page = visit("?tab=board&text=aligned")
     wait_rows(page, 1)
     page.locator("#board tbody th a").first.click()
@@ -136,7 +138,7 @@ def test_back_restores_the_filters_of_the_board(visit):
     page.wait_for_url("**/?tab=board&text=aligned")
     page.locator("#board tbody th", has_text="aligned").wait_for()
     assert row_names(page) == ["aligned"]
-    assert page.get_by_label("Search").input_value() == "aligned"
+    expect(page.get_by_label("Search")).to_have_value("aligned", timeout=90_000)
 
 
 def test_a_sample_with_its_boxes(visit, tmp_path):

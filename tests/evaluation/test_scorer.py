@@ -162,7 +162,7 @@ def test_a_detector_that_offers_the_least(clip):
     tracks = scorer.track(found, PROMPT, probe(clip), "5" * 64, clip)
     assert (len(found), len(tracks)) == (FRAMES, FRAMES)
     runtime = describe_runtime(scorer, None)
-    assert [runtime[kind]["device"] for kind in ("detector", "tracker")] == ["cpu", "cpu"]
+    assert (runtime.detector.device, runtime.tracker.device) == ("cpu", "cpu")
 
 
 class Loose:
