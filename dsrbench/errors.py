@@ -128,7 +128,7 @@ class TrainingError(DSRBenchError):
 
 
 def first_line(error: BaseException) -> str:
-    r"""What an error of another package says, in one line; its type where it says nothing.
+    r"""Return the first line of another package's error; its type where it has no message.
 
     >>> first_line(ValueError("no such thing\nand much more")), first_line(MemoryError())
     ('no such thing', 'MemoryError')

@@ -71,7 +71,7 @@ def axis_score(relation: Relation, right: Floats, down: Floats, under: Floats) -
 
 
 def ssr_axes(subject: Floats, object: Floats, *, with_under: bool = True) -> tuple[Floats, Floats, Floats]:
-    """Signed SSR scores along both axes, from which those of all relations follow.
+    """Compute signed SSR scores along both axes, from which those of all relations follow.
 
     Args:
         subject: Boxes float64 `[..., 4]`; NaN means absent.
@@ -115,7 +115,7 @@ def ssr_axes(subject: Floats, object: Floats, *, with_under: bool = True) -> tup
 
 
 def _along(v: Floats, extent: Floats, length: Floats) -> Floats:
-    """`cos * d` along one axis."""
+    """Compute `cos * d` along one axis."""
     score = np.abs(v)
     score /= extent
     np.minimum(score, 1.0, out=score)

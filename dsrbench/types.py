@@ -150,12 +150,12 @@ class FrameCounts:
 
     @classmethod
     def published(cls) -> FrameCounts:
-        """The counts of the paper, whatever the length of the clip."""
+        """Return the counts of the paper, whatever the length of the clip."""
         return cls()
 
     @classmethod
     def for_frames(cls, n_frames: int) -> FrameCounts:
-        """The published counts as shares of a clip of `n_frames` frames (an extension; 81 gives the published ones).
+        """Scale the published counts to a clip of `n_frames` frames (an extension; 81 gives the published ones).
 
         >>> FrameCounts.for_frames(81) == FrameCounts.published()
         True
@@ -238,7 +238,7 @@ class Detections:
         return len(self.score)
 
     def names(self, labels: Sequence[str]) -> list[str]:
-        """The label of each box as text, empty for a box that has none of those asked for.
+        """Return the label of each box as text, empty for a box that has none of those asked for.
 
         >>> Detections([[0, 0, 1, 1], [2, 0, 3, 1]], [0.5, 0.4], [1, -1]).names(["cat", "chair"])
         ['chair', '']
@@ -247,12 +247,12 @@ class Detections:
 
     @classmethod
     def none(cls) -> Detections:
-        """A frame without detections."""
+        """Return a frame without detections."""
         return cls(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
 
     @classmethod
     def left_out(cls) -> Detections:
-        """A frame that was not looked at."""
+        """Return a frame that was not looked at."""
         return dataclasses.replace(cls.none(), looked=False)
 
 
@@ -402,14 +402,14 @@ class VideoScore:
 
     @classmethod
     def invalid(cls, reason: str, n_scored: int = 0) -> VideoScore:
-        """A video that was read but cannot be scored."""
+        """Return a video that was read but cannot be scored."""
         return cls(Status.INVALID, reason, n_scored=n_scored)
 
     @classmethod
     def failed(cls, reason: str) -> VideoScore:
-        """A video that could not be read, or whose processing crashed."""
+        """Return a video that could not be read, or whose processing crashed."""
         return cls(Status.FAILED, reason)
 
     def passes(self, threshold: float = HEADLINE_THRESHOLD) -> bool:
-        """Whether the video counts as correct: scored, at or above `threshold`, and middle relations visited."""
+        """Tell whether the video counts as correct: scored, at or above `threshold`, and middle relations visited."""
         return self.status is Status.SCORED and self.dsr_score >= threshold and self.visited is not False

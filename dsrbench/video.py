@@ -171,7 +171,7 @@ def write_mp4(path: str | Path, frames: Frames | Iterable[Frames], *, fps: float
 
 
 def sha256_file(path: str | Path) -> str:
-    """The sha256 of a file's bytes, as 64 hexadecimal digits.
+    """Return the sha256 of a file's bytes, as 64 hexadecimal digits.
 
     Raises:
         VideoError: The file cannot be read.
@@ -312,7 +312,7 @@ def _ends_as_edited(container: InputContainer, stream: VideoStream, tally: _Tall
 
 
 def _declared_seconds(container: InputContainer, stream: VideoStream) -> float:
-    """The video's duration as Matroska states it, in seconds; 0 where unknown."""
+    """Return the video's duration as Matroska states it, in seconds; 0 where unknown."""
     with contextlib.suppress(KeyError, ValueError):
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
@@ -322,7 +322,7 @@ def _declared_seconds(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _ends_with_trailer(path: Path) -> bool:
-    """Whether a GIF has its final byte, 0x3B; FFmpeg reads one that was cut off without a word."""
+    """Tell whether a GIF has its final byte, 0x3B; FFmpeg reads one that was cut off without a word."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - 64))
         return file.read().rstrip(b"\0").endswith(b"\x3b")

@@ -39,7 +39,7 @@ def write_card(home: Path, *, base: str, number: int) -> None:
 
 
 def make_card(home: Path, *, base: str, number: int) -> str:
-    """The card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
+    """Return the card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
     settings = rename_settings(json.loads((home / "training" / "settings.json").read_text(encoding="utf-8")))
     is_sprites = base == "sprites"
     model = "--model sprites" if is_sprites else f"--model {base}"
@@ -108,7 +108,7 @@ def _validations(path: Path) -> str:
 
 
 def _results(home: Path) -> str:
-    """The comparisons with the base, where the evaluation was run."""
+    """Return the comparisons with the base, where the evaluation was run."""
     rows = []
     for comparison in read_comparisons(home):
         scores = comparison.scores

@@ -25,7 +25,7 @@ def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def dpo_loss(winner_gain: Tensor, loser_gain: Tensor, *, beta: float, clip: float | None = 5.0) -> Tensor:
-    """-log sigmoid(clip(beta (s_w - s_l))), one value a pair.
+    """Compute DPO's loss, -log sigmoid(clip(beta (s_w - s_l))), one value a pair.
 
     Args:
         winner_gain: s_w, `[B]`.
@@ -48,7 +48,7 @@ def dpo_loss(winner_gain: Tensor, loser_gain: Tensor, *, beta: float, clip: floa
 
 
 def ipo_loss(winner_gain: Tensor, loser_gain: Tensor, *, beta: float) -> Tensor:
-    """(s_w - s_l - 1 / (2 beta))^2, one value a pair (IPO, arXiv 2310.12036): the margin has a goal, not a direction.
+    """Compute IPO's loss, (s_w - s_l - 1 / (2 beta))^2, one value a pair (arXiv 2310.12036).
 
     >>> ipo_loss(torch.tensor([0.02]), torch.tensor([0.0]), beta=25.0)
     tensor([0.])

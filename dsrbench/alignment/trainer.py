@@ -159,7 +159,7 @@ class Trainer:
         return bool(acc.reduce(torch.tensor(float(going and acc.is_main_process), device=acc.device)).item())
 
     def make_step(self, step: int) -> dict[str, float]:
-        """One step of the optimizer.
+        """Take one step of the optimizer.
 
         Returns:
             Its figures: `loss`, `objective`, `regulariser`, `implicit_accuracy` (share of pairs whose winner gained
@@ -181,7 +181,7 @@ class Trainer:
         return self._figures(kept, float(norm))
 
     def accumulate(self, step: int) -> list[PairTerms]:
-        """The gradients of a step, summed over parts and processes, in the parameters; returns this process's terms.
+        """Accumulate a step's gradients over parts and processes in the parameters; return this process's terms.
 
         Raises:
             TrainingError: The loss is not a number, or memory ran out.
@@ -254,7 +254,7 @@ class Trainer:
             save_lora(self.family.transformer, folder)
 
     def _choose(self, step: int) -> list[Pair]:
-        """The step's pairs: all are used equally often, each round in another order."""
+        """Return the step's pairs: all are used equally often, each round in another order."""
         count, size, seed = len(self._pairs), self.settings.optimizer.batch_size, self.settings.optimizer.seed
         places = np.arange(step * size, (step + 1) * size)
         rounds = {int(place) // count for place in places}
@@ -321,5 +321,5 @@ def schedule(step: int, *, warm_up: int, steps: int) -> float:
 
 
 def draw_generator(*numbers: int) -> torch.Generator:
-    """A generator seeded by some numbers; those of a pair are the training's seed, the step and the place in it."""
+    """Return a generator seeded by numbers; for a pair the training's seed, the step and the place in it."""
     return torch.Generator().manual_seed(int(np.random.default_rng(numbers).integers(2**62)))

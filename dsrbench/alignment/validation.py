@@ -42,7 +42,7 @@ class Validation:
     problem: str = ""
 
     def figures(self) -> dict[str, float]:
-        """The numbers among these, but for the step."""
+        """Return the numbers among these, but for the step."""
         return {name: v for name, v in dataclasses.asdict(self).items() if name not in ("step", "problem")}
 
     def describe(self) -> str:
@@ -55,7 +55,7 @@ class Validation:
 
 
 def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
-    """The figures of validation samples whose videos are in a folder."""
+    """Return the figures of validation samples whose videos are in a folder."""
     found = [sharpness(read_clip(videos / sample.video).frames) for sample in samples if sample.video_sha256]
     passed = sum(sample.score.passes() for sample in samples) / len(samples)
     score = mean_scores(samples)["mean_score_low"]
@@ -150,7 +150,7 @@ class Watch:
         return [Validation(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
     def choose(self, last: int) -> int:
-        """The step whose adapter the training ends with: the best by validation, without validation the last.
+        """Choose the step whose adapter the training ends with: the best by validation, without one the last.
 
         Raises:
             TrainingError: Every checkpoint had degenerated.

@@ -255,7 +255,7 @@ def _pair(a: Sequence[Sample], b: Sequence[Sample]) -> list[tuple[Sample, Sample
 
 
 def _refuse_same_videos(a: Sequence[Sample], b: Sequence[Sample]) -> None:
-    """The same files on both sides compare backends; say so before asking anything else."""
+    """Refuse two sides with the same files, which compare backends and not models."""
     ours, theirs = ({sample.video_sha256 for sample in side} - {""} for side in (a, b))
     same = len(ours & theirs)
     if same and 2 * same >= min(len(ours), len(theirs)):
@@ -292,7 +292,7 @@ def _relation(pairs: Pairs, seed: int) -> RelationComparison:
 
 
 def _prompts(pairs: Pairs) -> tuple[PromptComparison, ...]:
-    """The prompts with the largest difference of accuracy, then of score; prompts without any are left out."""
+    """Return the prompts with the largest difference of accuracy, then of score; prompts without any are left out."""
     groups: dict[str, list[tuple[Sample, Sample]]] = {}
     for pair in pairs:
         groups.setdefault(pair[0].prompt.id, []).append(pair)

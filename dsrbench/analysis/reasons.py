@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 
 def reason_kind(reason: str, video: str = "") -> str:
-    """A reason without what is particular to one video, so that like reasons can be counted.
+    """Return a reason without what is particular to one video, so that like reasons can be counted.
 
     Args:
         reason: As recorded, such as `too few scored frames: 3 of at least 20`.

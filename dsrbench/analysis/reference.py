@@ -50,7 +50,7 @@ class Entry:
 
 
 def entries_of(samples: Iterable[Sample]) -> list[Entry]:
-    """The samples of a run as entries, in their order."""
+    """Return the samples of a run as entries, in their order."""
     return [
         Entry(
             model=sample.model,

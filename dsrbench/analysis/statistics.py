@@ -68,7 +68,7 @@ def bootstrap_interval(
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The mean of `values` with a percentile interval, clusters drawn with replacement.
+    """Return the mean of `values` with a percentile interval, clusters drawn with replacement.
 
     Where all clusters have one mean (say, no sample is correct) the interval has no width: a bootstrap knows only what
     it has seen.
@@ -107,7 +107,7 @@ def bootstrap_interval(
 def share_interval(
     passed: ArrayLike, clusters: Sequence[str] | Sequence[int] | NDArray[np.int64], *, seed: int = 0
 ) -> Interval:
-    """A share of samples with its 95 % interval: the bootstrap's, or Wilson's where the bootstrap has nothing to go by.
+    """Return a share of samples with its 95 % interval: the bootstrap's, or Wilson's where all samples are alike.
 
     Where every cluster has the same share (say, no sample passes) the bootstrap's interval has no width, which would
     claim certainty. There the score interval of Wilson (JASA 22, 1927) is used, with the clusters as its trials.
@@ -142,7 +142,7 @@ def paired_difference(
     n_permutations: int = 10_000,
     seed: int = 0,
 ) -> PairedDifference:
-    """How much larger b is than a, pair by pair.
+    """Measure how much larger b is than a, pair by pair.
 
     Args:
         a: Finite numbers `[N]`.
@@ -201,7 +201,7 @@ def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.ran
 
 
 def sign_flip_p_values(sums: ArrayLike, *, n_permutations: int = 10_000, seed: int = 0) -> Floats:
-    """Two-sided p-values of "the sign of each cluster's sum is chance", the one test of `paired_difference`, for many.
+    """Compute the two-sided p-value of `paired_difference`, "the sign of each cluster's sum is chance", for many rows.
 
     Args:
         sums: Sum of b - a over each cluster, a row a comparison, `[K, C]`.

@@ -80,7 +80,7 @@ def measure_spread(samples: Sequence[Sample], *, threshold: float) -> WordingSpr
 
 
 def _passed(samples: Sequence[Sample], threshold: float) -> dict[str, dict[Key, bool]]:
-    """Whether each sample passes, by wording in their order; a sample without one is of the default wording."""
+    """Tell whether each sample passes, by wording in their order; a sample without one is of the default wording."""
     passed: dict[str, dict[Key, bool]] = {}
     for sample in samples:
         key = (sample.model, sample.prompt.source_id, sample.seed)

@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
     """A group that knows its subcommands' names and help, and imports one only when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all subcommands."""
+        """List all subcommands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -134,7 +134,7 @@ def _list(registry: Registry[Any]) -> None:
 
 
 def _list_recipes() -> None:
-    """The short names that `--model` takes, and which of the models are there."""
+    """Return the short names that `--model` takes, and which of the models are there."""
     from dsrbench.backends.generators.loading import find_model
     from dsrbench.backends.generators.recipe import read_recipe, recipe_names
     from dsrbench.errors import DSRBenchError

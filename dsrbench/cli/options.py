@@ -71,7 +71,7 @@ def scale_options(function: F) -> F:
 
 
 def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: int | None) -> Engine | None:
-    """The engine a command asked for; None for this process.
+    """Return the engine a command asked for; None for this process.
 
     Raises:
         click.UsageError: Something that belongs to ray, without it.

@@ -140,7 +140,7 @@ class TrainingProgress:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; a second one interrupts at once."""
+    """Give an event that the first Ctrl-C sets; a second one interrupts at once."""
     event = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:

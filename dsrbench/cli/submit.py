@@ -97,7 +97,7 @@ def command(
 
 
 def read_count(text: str) -> int:
-    """A number of weights.
+    """Read a number of weights such as "1.3B".
 
     Raises:
         click.BadParameter: Another form.

@@ -123,7 +123,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _duration(seconds: float) -> str:
-    """A duration for people.
+    """Format a duration for people.
 
     >>> _duration(5400), _duration(90), _duration(400_000)
     ('1.5 h', '1.5 min', '4.6 days')

@@ -70,7 +70,7 @@ def refused_prompts(plan: Plan, generator: Backend[Generator]) -> dict[str, str]
 
 
 def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
-    """The jobs in blocks of one seed and of neighbours in the suite, in whatever order the plan has them.
+    """Return the jobs in blocks of one seed and of neighbours in the suite, in whatever order the plan has them.
 
     A block has as many jobs as the generator makes at once, its attribute `batch`. More seeds leave the
     blocks of the others as they are.
@@ -84,7 +84,7 @@ def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
 
 
 def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
-    """The block's jobs with their videos: found, made, or failed."""
+    """Yield the block's jobs with their videos: found, made, or failed."""
     found = {job.key: made for job in block if (made := find_video(job, generator, run)) is not None}
     yield from found.values()
     todo = [job for job in block if job.key not in found]
@@ -115,7 +115,7 @@ def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: R
 
 
 def _fail(job: Job, clip: NoClip, generator: Backend[Generator], run: Run) -> Job:
-    """The job of a video that could not be made; it will be tried again when the run is."""
+    """Return the job of a video that could not be made; it is tried again when the run is."""
     reason = readable(f"{generator.name}: {' '.join(clip.reason.split())}")
     run.log("failed", stage="generate", samples=[str(job.key)], error=reason)
     return dataclasses.replace(job, problem=reason)
@@ -133,7 +133,7 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
 
 
 def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
-    """The job with the video that was made for it before, if that is still what was written then."""
+    """Return the job with the video that was made for it before, if that is still what was written then."""
     note = run.read_json(_note_name(job))
     key = _key(job, generator)
     if note.get("key") != key:
@@ -145,7 +145,7 @@ def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
 
 
 def recall_video(job: Job, generator: Backend[Generator], run: Run, made_by: str, text_used: str) -> Job:
-    """The job with the video that was made for it, as a finished run remembers it; its file has not been looked at.
+    """Return the job with the video that a finished run says was made for it; its file is not checked.
 
     Args:
         job: One of `plan_generation`.
@@ -171,5 +171,5 @@ def _note_name(job: Job) -> str:
 
 
 def _key(job: Job, generator: Backend[Generator]) -> str:
-    """Names a video by all it depends on."""
+    """Name a video by all that it depends on."""
     return digest("generate", generator.digest, describe_prompt(job.prompt), job.key.seed)

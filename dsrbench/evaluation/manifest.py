@@ -57,7 +57,7 @@ def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | N
 
 
 def read_nouns(plan: Plan, scorer: Scorer) -> tuple[dict[str, str], dict[str, str]]:
-    """How the detector understands the plan's nouns.
+    """Find out how the detector understands the nouns of a plan.
 
     Returns:
         Nouns it reads as something else, with what; and prompt ids it cannot score, with why.
@@ -73,7 +73,7 @@ def read_nouns(plan: Plan, scorer: Scorer) -> tuple[dict[str, str], dict[str, st
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout this package runs from, marked `-dirty` if changed; None for an installed one."""
+    """Return the commit of the checkout that this package runs from, marked `-dirty` if changed; None if installed."""
     root = Path(dsrbench.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None

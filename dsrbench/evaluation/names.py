@@ -86,7 +86,7 @@ class NameReader:
         return None
 
     def _find(self, name: str) -> tuple[Prompt, str] | None:
-        """A prompt named in `name`, and the name without it."""
+        """Return a prompt named in `name`, and the name without it."""
         words = _plain(name).split()
         for n in range(len(words), 0, -1):
             prompt = self._by_text.get(" ".join(words[:n]))
@@ -99,7 +99,7 @@ class NameReader:
         return self._by_id[match.group()], name[: match.start()] + " " + name[match.end() :]
 
     def _is_name(self, folder: str, prompt: Prompt) -> bool:
-        """Whether a folder's whole name is the prompt's id or text, so that it cannot be a model's."""
+        """Tell whether a folder's whole name is the prompt's id or text, so that it cannot be a model's."""
         return self._by_id.get(_composed(folder)) is prompt or self._by_text.get(_plain(folder)) is prompt
 
     def _refuse_two(self, path: PurePath) -> None:
@@ -137,7 +137,7 @@ def number_seeds(readings: Sequence[Reading]) -> list[int]:
 
 
 def readable(name: str) -> str:
-    r"""A file name as text that can be written anywhere: bytes that are no UTF-8 become a replacement character.
+    r"""Make a file name writable anywhere: bytes that are no UTF-8 become a replacement character.
 
     >>> readable("caf\udce9.mp4") == "caf\ufffd.mp4"
     True

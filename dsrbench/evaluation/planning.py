@@ -84,7 +84,7 @@ def plan_generation(suite: Suite, *, model: str, seeds: Sequence[int], limit: in
 
 
 def _generated_name(key: SampleKey) -> str:
-    """A name that a person reads, and that `NameReader` reads back; of an id that makes no file name, its slug."""
+    """Return a name for people that `NameReader` reads back, or the slug of an id that makes no file name."""
     name = f"{key.prompt_id}_seed{key.seed}.mp4"
     return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,200}", name) else f"{key.slug}.mp4"
 
@@ -167,7 +167,7 @@ def _find_videos(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All files under a folder, through links; hidden ones and those of run folders inside it are left out."""
+    """Yield all files under a folder, through links; hidden ones and those of run folders inside it are left out."""
 
     def refuse(error: OSError) -> None:
         raise InputError(f"cannot read folder {error.filename}: {error.strerror}") from error
@@ -198,7 +198,7 @@ def _plan_manifest(path: Path, suite: Suite | None, default_model: str) -> Plan:
 
 
 def _recorded_name(video: str, model: str) -> str:
-    """A relative path for the run's `videos/`: the manifest's own where it stays inside its folder."""
+    """Return a relative path for the run's `videos/`: the manifest's own where it stays inside its folder."""
     path = PurePath(video)
     if path.is_absolute() or ".." in path.parts:
         inside = [part for part in model.split("/") if part not in ("", ".", "..")]

@@ -127,7 +127,7 @@ def _find_todo(
     known: Mapping[SampleKey, Written],
     linked: Mapping[SampleKey, Written],
 ) -> list[Job]:
-    """The jobs that the tables do not show to be finished; of videos that are made, whole blocks of them."""
+    """Return the jobs that the tables do not show to be finished; of videos that are made, whole blocks of them."""
     unfinished = set()
     for job in plan.jobs:
         old, video = known.get(job.key, (None, VideoRecord()))

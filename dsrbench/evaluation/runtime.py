@@ -55,7 +55,7 @@ def _device_name(device: str) -> str:
 
 
 def _driver() -> str:
-    """The version of NVIDIA's driver; empty where its tool does not say."""
+    """Return the version of NVIDIA's driver; empty where its tool does not say."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout

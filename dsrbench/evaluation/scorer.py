@@ -137,7 +137,7 @@ class Scorer:
 
 
 def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Sample:
-    """A sample with the score of its tracks; which backends made them does not matter any more."""
+    """Return a sample with the score of its tracks; which backends made them does not matter any more."""
     score = score_tracks(tracks, sample.prompt, counts=counts)
     if tracks.provenance.get("anchor", 0) is None:
         score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
@@ -168,7 +168,7 @@ def _count_frames(path: Path) -> int:
 
 
 def explain_failure(error: Exception) -> str:
-    """The reason a sample failed, as recorded: the message of an expected error, or the type of a crash with it."""
+    """Return the reason a sample failed: the message of an expected error, or type and message of a crash."""
     if isinstance(error, DSRBenchError):
         return str(error)
     return f"crashed: {type(error).__name__}: {error}"

@@ -47,7 +47,7 @@ class Shard:
         return f"shards/{self.number:0{width}}-of-{self.of}"
 
     def take(self, plan: Plan, generator: Backend[Generator] | None) -> Plan:
-        """The jobs of this shard: every `of`-th block of those a generator makes at once, else every `of`-th job.
+        """Return the jobs of this shard: every `of`-th block of a generator, or without one every `of`-th job.
 
         Raises:
             InputError: There are fewer blocks than shards.

@@ -18,7 +18,7 @@ HIGHEST_SEED = 2**63 - 1
 
 
 def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[tuple[str, Reading]]:
-    """Each row's video, as it is written there, with its prompt, model and seed.
+    """Read each row's video, as it is written there, with its prompt, model and seed.
 
     Args:
         path: A `.csv` or `.jsonl` with the columns `video`, `prompt_id` or `prompt`, and optionally `model`, `seed`.

@@ -15,7 +15,7 @@ from dsrbench.types import DEFAULT_WORDING
 def reword_suite(
     suite: Suite, names: Sequence[str], generator: Backend[Generator] | None
 ) -> tuple[Suite, tuple[str, ...]]:
-    """A suite in the wordings asked for, as far as the generator knows them.
+    """Put a suite into the wordings that are selected, as far as the generator knows them.
 
     Args:
         suite: The prompts.

@@ -121,7 +121,7 @@ class DSRScore:
             self._n_passed[threshold] += other._n_passed[threshold]
 
     def compute(self) -> dict[str, float]:
-        """The figures over all videos so far.
+        """Return the figures over all videos so far.
 
         Returns:
             `n_samples`, `coverage` (share with a score), `accuracy` (share of all videos at or above the threshold),
@@ -145,7 +145,7 @@ class DSRScore:
 
 
 def as_boxes(boxes: Any, name: str) -> Floats:
-    """One entity's boxes `[T, 4]` from an array, a tensor, or a sequence of T frames' detections.
+    """Return one entity's boxes `[T, 4]` from an array, a tensor, or a sequence of T frames' detections.
 
     Raises:
         BoxError: Not one of these.

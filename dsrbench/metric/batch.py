@@ -52,7 +52,7 @@ class ScoredFrames:
         return axis_score(relation, self.right, self.down, self.under)
 
     def at(self, values: Floats, offset: int) -> Floats:
-        """Each video's value `offset` scored frames after its first (negative: before the one past its last)."""
+        """Return each video's value `offset` scored frames after its first (negative: before the one past its last)."""
         if not len(values):
             return np.full(len(self.count), np.nan)
         position = self.start + offset if offset >= 0 else self.start + self.count + offset
@@ -60,7 +60,7 @@ class ScoredFrames:
         return np.asarray(values.take(position, mode="clip"))
 
     def window(self, values: Floats, width: Ints, *, last: bool) -> Floats:
-        """Each video's mean over its first (or last) `width` scored frames; fewer where it has fewer."""
+        """Return each video's mean over its first (or last) `width` scored frames; fewer where it has fewer."""
         width = np.minimum(width, self.count)
         total = np.zeros(len(width))
         for k in range(int(width.max(initial=0))):
@@ -101,7 +101,7 @@ def frame_counts(lengths: Ints, counts: FrameCounts | None) -> tuple[Ints, Ints]
 
 
 def assemble(frames: ScoredFrames, a: Floats, b: Floats, fewest: Ints, window: Ints) -> BatchScores:
-    """The score of each video from its SSR sequences: `(r_init + g_init + r_fin + g_fin) / 8 + 1/2`.
+    """Return the score of each video from its SSR sequences: `(r_init + g_init + r_fin + g_fin) / 8 + 1/2`.
 
     Args:
         frames: The scored frames.

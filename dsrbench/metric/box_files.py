@@ -104,7 +104,7 @@ def _stack_checked(frames: list[Any], names: list[str], n_frames: int) -> Floats
 
 
 def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, tuple[Any, Any] | None]:
-    """A frame's number, and its two boxes where it has exactly one of each entity."""
+    """Return a frame's number, and its two boxes where it has exactly one of each entity."""
     labels, given = frame_boxes(frame)
     index = frame["frame"]
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < n_frames:
@@ -199,7 +199,7 @@ def _score_batch(lines: list[_Line]) -> Iterator[tuple[int, str, VideoScore]]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file, gzipped or not.
+    """Read the lines of a text file, gzipped or not.
 
     Raises:
         InputError: It cannot be read.

@@ -144,7 +144,7 @@ def _score_group(
 def _visited(
     frames: ScoredFrames, relations: tuple[Relation, ...], subject: Floats, object_: Floats, window: Ints
 ) -> NDArray[np.bool_]:
-    """Whether each video reaches its middle relations in order: an SSR score of `HOLDS` averaged over a window."""
+    """Tell whether each video reaches its middle relations in order: an SSR score of `HOLDS` averaged over a window."""
     visited = np.ones(len(frames.count), bool)
     middle = relations[1:-1]
     if not middle:

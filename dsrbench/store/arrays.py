@@ -36,7 +36,7 @@ def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:
 
 
 def unpack_tracks(data: bytes) -> tuple[VideoTracks, dict[str, Any]]:
-    """The inverse of `pack_tracks`.
+    """Restore the tracks that `pack_tracks` packed.
 
     Raises:
         StoreError: Not such a file.
@@ -72,7 +72,7 @@ def pack_detections(detections: Sequence[Detections], meta: Mapping[str, Any]) -
 
 
 def unpack_detections(data: bytes) -> tuple[list[Detections], dict[str, Any]]:
-    """The inverse of `pack_detections`.
+    """Restore the detections that `pack_detections` packed.
 
     Raises:
         StoreError: Not such a file.

@@ -25,11 +25,11 @@ class LocalDisk:
         self.root = root
 
     def path(self, name: str) -> Path:
-        """The local path of `name`."""
+        """Return the local path of `name`."""
         return self.root / name
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Tell whether the file is there."""
         return self.path(name).exists()
 
     @property
@@ -38,7 +38,7 @@ class LocalDisk:
         return str(self.root)
 
     def fetch(self, name: str) -> Path:
-        """The path of a file, brought to this disk where it is elsewhere; it need not exist."""
+        """Return the path of a file, brought to this disk where it is elsewhere; it need not exist."""
         return self.path(name)
 
     def publish(self, name: str) -> None:
@@ -52,7 +52,7 @@ class LocalDisk:
         self.path(name).unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes:
-        """The whole file.
+        """Read the whole file.
 
         Raises:
             StoreError: It cannot be read.
@@ -73,7 +73,7 @@ class LocalDisk:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
-        """A file to write to, which is there whole or not at all: temporary file, fsync, rename.
+        """Open a file for writing; it is there whole or not at all (temporary file, fsync, rename).
 
         Raises:
             StoreError: It cannot be written, for instance because the disk is full.
@@ -116,7 +116,7 @@ class LocalDisk:
             raise write_error(path, error) from error
 
     def list(self, prefix: str, suffix: str = "") -> list[str]:
-        """Names of all files under the folder `prefix` that end in `suffix`, sorted; temporary files left out."""
+        """List all files under the folder `prefix` that end in `suffix`, sorted; temporary files are left out."""
         base = self.path(prefix)
         return sorted(
             p.relative_to(self.root).as_posix()
@@ -183,7 +183,7 @@ def place_link(source: Path, target: Path, *, otherwise: Callable[[Path, Path], 
 
 
 def write_error(path: Path, error: OSError) -> StoreError:
-    """One line for a failed write, with what to do about it."""
+    """Return one line for a failed write, with what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(f"disk full while writing {path}; nothing is lost: free space and run the same command again")
     return StoreError(f"cannot write {path}: {error.strerror or error}")

@@ -32,7 +32,7 @@ SIGN_OF_LIFE = 30.0
 
 
 def is_url(place: str | Path) -> bool:
-    """Whether a run folder is at a URL.
+    """Tell whether a run folder is at a URL.
 
     >>> is_url("s3://bucket/run"), is_url("runs/a")
     (True, False)
@@ -77,7 +77,7 @@ class Mirror(LocalDisk):
             raise StoreError(f"{self.shown} is no folder that can be used ({_one_line(error)})") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In another process: a mirror of its own, empty, that looks at the URL for what it has not."""
+        """Make, in another process, an empty mirror of its own that reads from the URL."""
         return _join, (self.url,)
 
     @property
@@ -86,7 +86,7 @@ class Mirror(LocalDisk):
         return self._shown
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Tell whether the file is there."""
         if super().exists(name):
             return True
         if self._names is not None:
@@ -95,7 +95,7 @@ class Mirror(LocalDisk):
             return bool(self._remote.exists(self._at(name)))
 
     def fetch(self, name: str) -> Path:
-        """The path of a copy on this disk.
+        """Return the path of a copy on this disk.
 
         Raises:
             StoreError: It cannot be fetched.
@@ -113,7 +113,7 @@ class Mirror(LocalDisk):
         return path
 
     def read(self, name: str) -> bytes:
-        """The whole file.
+        """Read the whole file.
 
         Raises:
             StoreError: It cannot be read.
@@ -123,7 +123,7 @@ class Mirror(LocalDisk):
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
-        """A file to write to, which is there whole or not at all, here and at the URL.
+        """Open a file for writing; it is there whole or not at all, here and at the URL.
 
         Raises:
             StoreError: It cannot be written, for instance because the disk is full.
@@ -162,7 +162,7 @@ class Mirror(LocalDisk):
             self._names.discard(name)
 
     def list(self, prefix: str, suffix: str = "") -> list[str]:
-        """Names of all files under the folder `prefix` that end in `suffix`, sorted; temporary files left out."""
+        """List all files under the folder `prefix` that end in `suffix`, sorted; temporary files are left out."""
         names = self._names if self._names is not None else self._look()
         inside = f"{prefix}/" if prefix else ""
         found = {name for name in names if name.startswith(inside) and name.endswith(suffix)}

@@ -47,7 +47,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:
-        """An existing run.
+        """Open an existing run.
 
         Raises:
             StoreError: The folder is none.
@@ -65,7 +65,7 @@ class Run:
         return self.disk.path("videos")
 
     def place_video(self, name: str) -> Path:
-        """The path for a video that will be written, its folder made.
+        """Return the path for a video that will be written, its folder made.
 
         Raises:
             StoreError: The folder cannot be made.
@@ -78,7 +78,7 @@ class Run:
         return path
 
     def find_video(self, name: str) -> Path:
-        """The path of a video in `videos/`, on this disk; it need not exist."""
+        """Return the path of a video in `videos/`, on this disk; it need not exist."""
         return self.disk.fetch(f"videos/{name}")
 
     def publish_video(self, name: str) -> None:
@@ -126,7 +126,7 @@ class Run:
         self.disk.write_atomic(name, text.encode() + b"\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON object written before; empty where it is absent or damaged."""
+        """Read a JSON object written before; empty where it is absent or damaged."""
         if self.disk.exists(name):
             with contextlib.suppress(StoreError, ValueError):
                 value = json.loads(self.disk.read(name))
@@ -149,7 +149,7 @@ class Run:
         return self._read_sample(f"samples/{key.slug}.json")
 
     def written_samples(self) -> dict[SampleKey, Written]:
-        """Every sample written so far, as `read_sample` gives it."""
+        """Read every sample written so far, as `read_sample` gives it."""
         found = map(self._read_sample, self.disk.list("samples", ".json"))
         return {written[0].id: written for written in found if written is not None}
 
@@ -167,7 +167,7 @@ class Run:
     def read_detections(
         self, key: SampleKey, stage_key: str | None = None
     ) -> tuple[list[Detections], dict[str, Any]] | None:
-        """The detections of a sample (made under `stage_key`, where one is given) and their note, or None."""
+        """Return the detections of a sample (made under `stage_key`, where one is given) and their note, or None."""
         name = f"detections/{key.slug}.npz"
         if not self.disk.exists(name):
             return None
@@ -182,7 +182,7 @@ class Run:
         self.disk.write_atomic(f"tracks/{key.slug}.npz", pack_tracks(tracks, meta))
 
     def tracks(self, key: SampleKey, stage_key: str | None = None) -> VideoTracks | None:
-        """The tracks of a sample (made under `stage_key`, where one is given); None where there are none."""
+        """Return the tracks of a sample (made under `stage_key`, where one is given); None where there are none."""
         name = f"tracks/{key.slug}.npz"
         if not self.disk.exists(name):
             return None
@@ -211,7 +211,7 @@ class Run:
         return {}
 
     def samples(self) -> list[Sample]:
-        """The samples of the finished run, sorted.
+        """Read the samples of the finished run, sorted.
 
         Raises:
             StoreError: The run has not finished yet.
@@ -219,7 +219,7 @@ class Run:
         return list(self.iter_samples())
 
     def iter_samples(self) -> Iterator[Sample]:
-        """The samples of the finished run, sorted, a few thousand at a time in memory.
+        """Read the samples of the finished run, sorted, a few thousand at a time in memory.
 
         Raises:
             StoreError: The run has not finished yet.
@@ -240,7 +240,7 @@ class Run:
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The values in which two manifests differ, each as `name: old -> new`.
+    """Return the values in which two manifests differ, each as `name: old -> new`.
 
     >>> describe_changes({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
     ['a.b: 1 -> 3']

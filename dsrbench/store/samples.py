@@ -135,7 +135,7 @@ class Sample:
         return SampleKey(self.model, self.prompt.id, self.seed)
 
     def row(self) -> dict[str, Any]:
-        """A flat row of JSON values, NaN as None."""
+        """Return a flat row of JSON values, NaN as None."""
         score = self.score
         return {
             "sample_id": str(self.id),
@@ -171,7 +171,7 @@ class Sample:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Sample:
-        """The inverse of `row`; columns it does not know are ignored.
+        """Restore the sample of a row; columns that are not known are ignored.
 
         Raises:
             StoreError: A column is absent or has no value of its type.
@@ -207,7 +207,7 @@ class Sample:
 
 
 def table_schema() -> pa.Schema:
-    """The columns of `samples.parquet`: no times, hosts or paths, so equal runs give equal bytes."""
+    """Return the columns of `samples.parquet`: no times, hosts or paths, so equal runs give equal bytes."""
     import pyarrow as pa
 
     text, number, count = pa.string(), pa.float64(), pa.int64()
@@ -225,7 +225,7 @@ def table_schema() -> pa.Schema:
 
 
 def files_schema() -> pa.Schema:
-    """The columns of `files.parquet`: of each sample's video what lets its hash be trusted; it knows this machine."""
+    """Return the columns of `files.parquet`: the fields of each sample's `VideoRecord`, with paths of this machine."""
     import pyarrow as pa
 
     names = ("sample_id", "path", "sha256", "made_by")
@@ -271,7 +271,7 @@ def read_videos(path: Path) -> list[VideoRecord]:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """The samples of a `samples.parquet`.
+    """Read the samples of a `samples.parquet`.
 
     Raises:
         StoreError: Absent, or not such a file.
@@ -280,7 +280,7 @@ def read_samples(path: Path) -> list[Sample]:
 
 
 def iter_samples(path: Path) -> Iterator[Sample]:
-    """The samples of a `samples.parquet`, some rows at a time: however many there are, memory stays flat.
+    """Yield the samples of a `samples.parquet`, some rows at a time: however many there are, memory stays flat.
 
     Raises:
         StoreError: Absent, or not such a file.
@@ -302,7 +302,7 @@ def iter_samples(path: Path) -> Iterator[Sample]:
 
 
 def _arrays(column: pa.Array) -> Iterator[Any]:
-    """The lists of a column, as arrays without a detour through Python's floats; what is no such column as it is."""
+    """Yield the lists of a column as arrays, without Python's floats in between; another column as it is."""
     import pyarrow as pa
 
     if column.null_count or column.type != pa.list_(pa.float64()):

@@ -50,7 +50,7 @@ class CogVideoXFamily(PipelineFamily):
         return torch.randint(0, self._noise.config.num_train_timesteps, (count,), generator=generator)
 
     def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """The schedule's mixture of latents and noise."""
+        """Return the schedule's mixture of latents and noise."""
         noisy: Tensor = self._noise.add_noise(latents, noise, times)
         return noisy
 
@@ -62,7 +62,7 @@ class CogVideoXFamily(PipelineFamily):
         return velocity
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The output for latents `[B, T, C, h, w]`."""
+        """Return the output for latents `[B, T, C, h, w]`."""
         features = torch.stack([text["features"] for text in texts]).to(self._dtype)
         places = self._find_places(noisy)
         output: Tensor = model(noisy.to(self._dtype), features, times, image_rotary_emb=places, return_dict=False)[0]

@@ -31,7 +31,7 @@ class LTXFamily(PipelineFamily):
         return found
 
     def scale(self, latents: Tensor) -> Tensor:
-        """Each channel with the mean and the spread that come with the VAE taken out."""
+        """Return each channel with the mean and the spread that come with the VAE taken out."""
         mean, spread = (v.view(1, -1, 1, 1, 1).to(latents) for v in (self.vae.latents_mean, self.vae.latents_std))
         scaled: Tensor = (latents - mean) * self.vae.config.scaling_factor / spread
         return scaled
@@ -47,7 +47,7 @@ class LTXFamily(PipelineFamily):
         return math.exp(mu) * uniform / (1 + (math.exp(mu) - 1) * uniform)
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The velocity of latents `[B, C, T, h, w]`."""
+        """Return the velocity of latents `[B, C, T, h, w]`."""
         features = self._pad(texts, "features", WORDS).to(self._dtype)
         mask = torch.zeros(features.shape[:2], dtype=torch.int64, device=features.device)
         for row, text in zip(mask, texts, strict=True):

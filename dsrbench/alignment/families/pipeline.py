@@ -133,20 +133,20 @@ class PipelineFamily(abc.ABC):
         return shift * uniform / (1 + (shift - 1) * uniform)
 
     def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """(1 - sigma) x + sigma noise."""
+        """Mix latents and noise: (1 - sigma) x + sigma noise."""
         sigma = times.view(-1, *[1] * (latents.ndim - 1))
         return (1 - sigma) * latents + sigma * noise
 
     def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """The velocity, noise - x."""
+        """Return the velocity, noise - x."""
         return noise - latents
 
     @abc.abstractmethod
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The output of `model`, `[B, ...]`."""
+        """Return the output of `model`, `[B, ...]`."""
 
     def _pad(self, texts: Sequence[Text], name: str, length: int) -> Tensor:
-        """One feature of several texts, with zeros up to a length, `[B, length, ...]`."""
+        """Return one feature of several texts, with zeros up to a length, `[B, length, ...]`."""
         parts = [text[name] for text in texts]
         padded = parts[0].new_zeros(len(parts), length, *parts[0].shape[1:])
         for row, part in zip(padded, parts, strict=True):

@@ -69,12 +69,12 @@ class Family(Protocol):
         ...
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The output of `model`, which is the transformer or a wrapper of it, `[B, ...]`."""
+        """Return the output of `model`, which is the transformer or a wrapper of it, `[B, ...]`."""
         ...
 
 
 def find_family_class(folder: Path) -> type[Family]:
-    """The class that trains the model in a folder; nothing of the model is loaded, and the class has its `defaults`.
+    """Return the class that trains the model in a folder, with its `defaults`; the model is not loaded.
 
     Raises:
         WeightsError: No such folder.

@@ -80,16 +80,16 @@ class SpritesFamily:
         return torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(count, generator=generator))
 
     def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """(1 - sigma) x + sigma noise."""
+        """Mix latents and noise: (1 - sigma) x + sigma noise."""
         sigma = times[:, None, None, None, None]
         return (1 - sigma) * latents + sigma * noise
 
     def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """The velocity, noise - x."""
+        """Return the velocity, noise - x."""
         return noise - latents
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The velocity the transformer gives."""
+        """Return the velocity the transformer gives."""
         features = torch.stack([text["features"] for text in texts])
         mask = torch.stack([text["mask"] for text in texts])
         velocity: Tensor = model(noisy, times * TIMESTEPS, features, mask)

@@ -29,7 +29,7 @@ class WanFamily(PipelineFamily):
         return found
 
     def scale(self, latents: Tensor) -> Tensor:
-        """Each channel with the mean and the spread the VAE's configuration gives taken out."""
+        """Return each channel with the mean and the spread the VAE's configuration gives taken out."""
         config = self.vae.config
         mean, spread = (
             torch.tensor(v, device=latents.device).view(1, -1, 1, 1, 1)
@@ -38,7 +38,7 @@ class WanFamily(PipelineFamily):
         return (latents - mean) / spread
 
     def predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
-        """The velocity of latents `[B, C, T, h, w]`."""
+        """Return the velocity of latents `[B, C, T, h, w]`."""
         steps = times * TIMESTEPS
         if self._index.get("expand_timesteps"):  # a noise level a token, here the same for all
             _, high, wide = self.transformer.config.patch_size

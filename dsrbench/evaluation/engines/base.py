@@ -35,7 +35,7 @@ class Work:
     run: Run
 
     def blocks(self) -> Sequence[Sequence[Job]]:
-        """The jobs to do in the blocks they are made in, or each alone where the videos are there."""
+        """Return the jobs to do in the blocks they are made in, or each alone where the videos are there."""
         if self.generator is None:
             return [(job,) for job in self.todo]
         todo = {job.key for job in self.todo}

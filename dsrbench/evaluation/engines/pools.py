@@ -101,7 +101,7 @@ def usual_pools(cpus: float, gpus: float, *, generates: bool) -> dict[str, Pool]
 def settle_pools(
     asked: Mapping[str, Mapping[str, Any]], cpus: float, gpus: float, *, generates: bool
 ) -> dict[str, Pool]:
-    """The pools in force: the usual ones, but for what was asked for, none so large that the others starve.
+    """Return the pools in force: the usual ones, but for what was asked for, none so large that the others starve.
 
     Raises:
         OptionError: The cluster has not even what the smallest pools need.

@@ -171,7 +171,7 @@ def _paths_for_children() -> Iterator[None]:
 
 @contextlib.contextmanager
 def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
-    """A cluster of this machine alone, for as long as the context lasts.
+    """Start a cluster of this machine alone, for as long as the context lasts.
 
     Args:
         ray: The package.
@@ -195,6 +195,6 @@ def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
 
 
 def _revive(item: Mapping[str, str]) -> DSRBenchError:
-    """The error of a worker, as it would have been raised here."""
+    """Restore the error of a worker, as it would have been raised here."""
     kind = StoreError if issubclass(getattr(errors, item["fatal"], BackendError), StoreError) else BackendError
     return kind(item["message"])

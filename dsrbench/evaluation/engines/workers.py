@@ -113,7 +113,7 @@ class GenerateWorker(Worker):
     _generator: Backend[Generator] | None = None
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """From a block to its jobs."""
+        """Turn a block into its jobs."""
         assert self.setup.generator is not None
         if self._generator is None:
             self._generator = self.setup.generator()
@@ -121,7 +121,7 @@ class GenerateWorker(Worker):
         yield from map(_item, finish_block(block, self._generator, self.setup.run, self.setup.refused))
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
-        """The videos of the block that are not there are failed."""
+        """Yield the videos of the block that are absent as failed."""
         assert self.setup.record is not None
         for row in item["jobs"]:
             job = unpack_job(row, self.setup.suite)
@@ -136,7 +136,7 @@ class DetectWorker(Worker):
     _scorer: Scorer | None = None
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """From a job to a traced sample."""
+        """Turn a job into a traced sample."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
         if job.made_by:
             job = dataclasses.replace(job, path=self.setup.run.find_video(job.name))
@@ -145,7 +145,7 @@ class DetectWorker(Worker):
         yield _pack_traced(trace_job(job, self._scorer, self.setup.run, self.setup.run.read_sample(job.key)))
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
-        """The sample is failed; no backend is made for that, for it may be what killed the workers."""
+        """Write the sample as failed, without a backend, which may be what killed the workers."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
         yield _pack_traced(fail_job(dataclasses.replace(job, problem=reason)))
 
@@ -156,13 +156,13 @@ class ScoreWorker(Worker):
     stage = "score"
 
     def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """From a traced sample to the word that it is done."""
+        """Score a traced sample."""
         traced = Traced(Sample.from_row(item["sample"]), VideoRecord(**item["file"]), item["tracks_key"])
         score_traced(traced, self.setup.counts, self.setup.run)
         yield {"name": item["name"], "done": True}
 
     def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
-        """The sample is failed."""
+        """Write the sample as failed."""
         sample = dataclasses.replace(Sample.from_row(item["sample"]), score=VideoScore.failed(reason), key="")
         score_traced(Traced(sample, VideoRecord(**item["file"])), self.setup.counts, self.setup.run)
         yield {"name": item["name"], "done": True}
@@ -179,7 +179,7 @@ class Attempts:
     folder: Path
 
     def begin(self, name: str) -> int:
-        """How often the item was begun before, since it was last ended."""
+        """Count how often the item was begun before, since it was last ended."""
         path = self._path(name)
         try:
             before = int(path.read_text())
@@ -192,7 +192,7 @@ class Attempts:
         return before
 
     def end(self, name: str) -> None:
-        """The item is through."""
+        """Note that the item is through."""
         self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
@@ -211,12 +211,12 @@ def pack_items(items: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
 
 
 def unpack_items(table: pyarrow.Table) -> list[dict[str, Any]]:
-    """The items of a table, of one row or several."""
+    """Return the items of a table, of one row or several."""
     return [item for row in table.column(ROW).to_pylist() for item in json.loads(zlib.decompress(row))]
 
 
 def pack_block(block: Sequence[Job]) -> dict[str, Any]:
-    """A block of jobs as an item."""
+    """Return a block of jobs as an item."""
     return {"name": str(block[0].key), "jobs": [pack_job(job) for job in block]}
 
 
@@ -225,7 +225,7 @@ def _item(job: Job) -> dict[str, Any]:
 
 
 def pack_job(job: Job) -> dict[str, Any]:
-    """A job as JSON values; its prompt goes by its id.
+    """Return a job as JSON values; its prompt goes by its id.
 
     >>> from dsrbench.evaluation import plan_generation
     >>> from dsrbench.prompts import read_suite
@@ -243,7 +243,7 @@ def pack_job(job: Job) -> dict[str, Any]:
 
 
 def unpack_job(row: Mapping[str, Any], suite: Suite) -> Job:
-    """The inverse of `pack_job`."""
+    """Restore the job that `pack_job` packed."""
     key = SampleKey(*row["key"])
     path = Path(row["path"]) if row["path"] is not None else None
     return Job(**{**row, "key": key, "prompt": suite.get(key.prompt_id), "path": path})
