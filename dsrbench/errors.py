@@ -136,18 +136,18 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def near_matches(name: str, known: Iterable[str]) -> str:
+def near_matches(name: str, names: Iterable[str]) -> str:
     """Say which known names resemble `name`, as the end of an error message.
 
     Args:
-        name: What was asked for.
-        known: What there is; of more than 20 names the first 20 are listed.
+        name: The name that is not known.
+        names: The known names; of more than 20 the first 20 are listed.
 
     >>> near_matches("nanodt", ["nanodet", "picodet"])
     "; did you mean 'nanodet'? Known: nanodet, picodet"
     """
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=2)
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=2)
     hint = f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else "."
-    more = f" and {len(known) - 20} more" if len(known) > 20 else ""
-    return f"{hint} Known: {', '.join(known[:20]) or 'none'}{more}"
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"{hint} Known: {', '.join(names[:20]) or 'none'}{more}"

@@ -75,13 +75,13 @@ def _describe_data(home: Path) -> str:
     pairs = read_pairs(home / "pairs.jsonl")
     prompts = {pair.prompt_id for pair in pairs}
     margin = sum(pair.margin for pair in pairs) / len(pairs)
-    said = f"{len(pairs)} pairs of {len(prompts)} prompts, mean difference of their scores {margin:.3f}, from"
+    text = f"{len(pairs)} pairs of {len(prompts)} prompts, mean difference of their scores {margin:.3f}, from"
     if (home / SOURCE).is_file():
         source = json.loads((home / SOURCE).read_text(encoding="utf-8"))["pairs"]
-        return f"{said} `{source}` (sha256 of the pairs `{sha256_file(home / 'pairs.jsonl')[:12]}`)."
+        return f"{text} `{source}` (sha256 of the pairs `{sha256_file(home / 'pairs.jsonl')[:12]}`)."
     seeds = ", ".join(map(str, manifest.seeds))
     return (
-        f"{said} {manifest.n_samples} candidates (seeds {seeds}) of the suite `{suite.name}` {suite.version} (sha256 "
+        f"{text} {manifest.n_samples} candidates (seeds {seeds}) of the suite `{suite.name}` {suite.version} (sha256 "
         f"`{suite.sha256[:12]}`), scored with the detector `{manifest.detector.name}`."
     )
 

@@ -73,8 +73,8 @@ class TrainingLog:
             lines = [line for line in self._path.read_text().splitlines() if json.loads(line)["step"] <= step]
             LocalDisk(self._path.parent).write_atomic(NAME, "".join(f"{line}\n" for line in lines).encode())
         if acc.log_with:
-            kept = {"tensorboard": {"purge_step": step + 1}, "wandb": {"name": self._path.parent.parent.name}}
-            acc.init_trackers("dsrbench", init_kwargs=kept)
+            arguments = {"tensorboard": {"purge_step": step + 1}, "wandb": {"name": self._path.parent.parent.name}}
+            acc.init_trackers("dsrbench", init_kwargs=arguments)
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Write the figures of a step."""

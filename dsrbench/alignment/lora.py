@@ -69,14 +69,14 @@ def reference(transformer: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def swapped(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> Iterator[None]:
     """Within, the parameters have other values, for instance averaged ones."""
-    kept = {name: parameter.data for name, parameter in parameters.items()}
+    originals = {name: parameter.data for name, parameter in parameters.items()}
     try:
         for name, parameter in parameters.items():
             parameter.data = values[name].to(parameter.device, parameter.dtype)
         yield
     finally:
         for name, parameter in parameters.items():
-            parameter.data = kept[name]
+            parameter.data = originals[name]
 
 
 def load_lora(parameters: Mapping[str, nn.Parameter], folder: Path) -> None:
@@ -90,14 +90,14 @@ def load_lora(parameters: Mapping[str, nn.Parameter], folder: Path) -> None:
         saved = {name.removeprefix(PREFIX): value for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: the adapter cannot be read ({error})") from None
-    wanted = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in parameters.items()}
-    unlike = [n for n in {*wanted, *saved} if n not in wanted or n not in saved or wanted[n].shape != saved[n].shape]
+    targets = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in parameters.items()}
+    unlike = [n for n in {*targets, *saved} if n not in targets or n not in saved or targets[n].shape != saved[n].shape]
     if unlike:
         raise WeightsError(
-            f"{path}: an adapter of another model, rank or other layers: {len(unlike)} of {len(wanted)} matrices "
+            f"{path}: an adapter of another model, rank or other layers: {len(unlike)} of {len(targets)} matrices "
             f"differ, such as {min(unlike)}"
         )
-    for name, parameter in wanted.items():
+    for name, parameter in targets.items():
         parameter.data.copy_(saved[name])
 
 

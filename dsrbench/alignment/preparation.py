@@ -163,11 +163,11 @@ def _choose_suites(config: AlignConfig, defaults: Defaults) -> dict[str, SuiteNa
 
 def _describe_defaults(config: AlignConfig, defaults: Defaults, suites: Mapping[str, Any]) -> str:
     """Say which suites and which detector were chosen by default, and why."""
-    given = {"suite": config.suite, "held-out": config.held_out, "validation": config.validation}
-    said = [f"{name} {suite}" for name, suite in suites.items() if given[name] is None]
+    chosen = {"suite": config.suite, "held-out": config.held_out, "validation": config.validation}
+    parts = [f"{name} {suite}" for name, suite in suites.items() if chosen[name] is None]
     if not any((config.protocol, config.detector, config.tracker)):
-        said.append(defaults.describe())
-    return ", ".join(said)
+        parts.append(defaults.describe())
+    return ", ".join(parts)
 
 
 def _read(suite: SuiteName) -> Suite:

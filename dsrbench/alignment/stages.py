@@ -134,12 +134,12 @@ class Round:
         """
         out = self.home / "pairs.jsonl"
         if Path(source).suffix == ".jsonl" and not is_hub_path(source):
-            said = f"{adopt_pairs(Path(source), out)} pairs"
+            report = f"{adopt_pairs(Path(source), out)} pairs"
         else:
-            said = str(pair_sources([source], out, per_prompt=per_prompt))
+            report = str(pair_sources([source], out, per_prompt=per_prompt))
         name = source if is_hub_path(source) else Path(source).resolve().name
         LocalDisk(self.home).write_atomic(SOURCE, json.dumps({"pairs": name}).encode() + b"\n")
-        return said
+        return report
 
     def encode(self) -> None:
         """Stage 4: latents and text features of all pairs, in `latents`."""
@@ -252,8 +252,8 @@ class Round:
     def _finish(self, checkpoint: Path) -> None:
         """Put the checkpoint's adapter where it will be found, unless it is there: equal runs leave equal files."""
         data = (checkpoint / FILE).read_bytes()
-        there = self.adapter / FILE
-        if not there.is_file() or there.read_bytes() != data:
+        adapter = self.adapter / FILE
+        if not adapter.is_file() or adapter.read_bytes() != data:
             LocalDisk(self.adapter).write_atomic(FILE, data)
 
     def _fingerprint(self) -> str:

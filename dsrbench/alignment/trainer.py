@@ -172,13 +172,13 @@ class Trainer:
         s = self.settings.optimizer
         for group in self._optimizer.param_groups:
             group["lr"] = s.learning_rate * schedule(step, warm_up=s.warmup_steps, steps=s.max_steps)
-        kept = self.accumulate(step)
+        terms = self.accumulate(step)
         norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), s.max_grad_norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         for name, average in self.averages.items():
             average.lerp_(self.parameters[name].detach(), 1 - min(s.ema_decay, (1 + step) / (10 + step)))
-        return self._figures(kept, float(norm))
+        return self._figures(terms, float(norm))
 
     def accumulate(self, step: int) -> list[PairTerms]:
         """Accumulate a step's gradients over parts and processes in the parameters; return this process's terms.
@@ -189,7 +189,7 @@ class Trainer:
         s, acc = self.settings.loss, self.accelerator
         n_parts = self.settings.optimizer.gradient_accumulation_steps
         chosen = self._choose(step)
-        kept: list[PairTerms] = []
+        terms_of_parts: list[PairTerms] = []
         for part in range(n_parts):
             first = (part * acc.num_processes + acc.process_index) * self._part
             last = part == n_parts - 1
@@ -202,8 +202,8 @@ class Trainer:
                         f"Try a smaller learning_rate or beta"
                     )
                 acc.backward(loss / n_parts)
-            kept.append(terms)
-        return kept
+            terms_of_parts.append(terms)
+        return terms_of_parts
 
     def _explaining(self, step: int) -> contextlib.AbstractContextManager[None]:
         """Say of memory that ran out what helps."""
@@ -261,10 +261,10 @@ class Trainer:
         orders = {r: np.random.default_rng([seed, 1, r]).permutation(count) for r in rounds}
         return [self._pairs[orders[int(place) // count][int(place) % count]] for place in places]
 
-    def _figures(self, kept: Sequence[PairTerms], norm: float) -> dict[str, float]:
+    def _figures(self, parts: Sequence[PairTerms], norm: float) -> dict[str, float]:
         s, lora = self.settings.loss, self.settings.lora
         terms = PairTerms(
-            *(torch.cat([getattr(t, n.name) for t in kept]).detach() for n in dataclasses.fields(PairTerms))
+            *(torch.cat([getattr(t, n.name) for t in parts]).detach() for n in dataclasses.fields(PairTerms))
         )
         values = {
             "objective": total_loss(terms, objective=s.objective, beta=s.beta, weight=0.0, clip=s.clip),

@@ -56,13 +56,13 @@ class Validation:
 
 def measure(step: int, samples: Sequence[Sample], videos: Path) -> Validation:
     """Return the figures of validation samples whose videos are in a folder."""
-    found = [sharpness(read_clip(videos / sample.video).frames) for sample in samples if sample.video_sha256]
+    sharpnesses = [sharpness(read_clip(videos / sample.video).frames) for sample in samples if sample.video_sha256]
     passed = sum(sample.score.passes() for sample in samples) / len(samples)
     score = mean_scores(samples)["mean_score_low"]
-    return Validation(step, passed, coverage(samples), score, float(np.mean(found)) if found else 0.0)
+    return Validation(step, passed, coverage(samples), score, float(np.mean(sharpnesses)) if sharpnesses else 0.0)
 
 
-def find_problem(found: Validation, base: Validation, settings: ValidationSettings) -> str:
+def find_problem(validation: Validation, base: Validation, settings: ValidationSettings) -> str:
     """Say what shows that a model has degenerated, against the base; empty where nothing does.
 
     The mean of scored samples alone is no sign: a model that has collapsed can have the best one.
@@ -73,22 +73,22 @@ def find_problem(found: Validation, base: Validation, settings: ValidationSettin
     >>> find_problem(Validation(50, 0.5, 0.9, 0.5, 0.05), base, ValidationSettings())
     'sharpness went from 0.0200 to 0.0500'
     """
-    if found.coverage < base.coverage - settings.max_coverage_loss:
-        return f"coverage fell from {base.coverage:.2f} to {found.coverage:.2f}"
+    if validation.coverage < base.coverage - settings.max_coverage_loss:
+        return f"coverage fell from {base.coverage:.2f} to {validation.coverage:.2f}"
     bound = settings.max_sharpness_change
-    if not base.sharpness / bound <= found.sharpness <= base.sharpness * bound:
-        return f"sharpness went from {base.sharpness:.4f} to {found.sharpness:.4f}"
+    if not base.sharpness / bound <= validation.sharpness <= base.sharpness * bound:
+        return f"sharpness went from {base.sharpness:.4f} to {validation.sharpness:.4f}"
     return ""
 
 
-def choose_best(found: Sequence[Validation], *, sound: bool = True) -> Validation | None:
+def choose_best(validations: Sequence[Validation], *, sound: bool = True) -> Validation | None:
     """Highest accuracy, then mean score with the unscored as 0, then the earliest; if `sound`, without a problem.
 
     >>> best = choose_best([Validation(50, 0.4, 0.9, 0.5, 1), Validation(100, 0.4, 0.9, 0.6, 1)])
     >>> best.step if best else None
     100
     """
-    able = [row for row in found if row.step > 0 and not (sound and row.problem)]
+    able = [row for row in validations if row.step > 0 and not (sound and row.problem)]
     return max(able, key=lambda row: (row.accuracy, row.mean_score_low, -row.step), default=None)
 
 
@@ -123,16 +123,16 @@ class Watch:
         """Look at a checkpoint; False ends the training."""
         going, best = True, None
         if self._validate is not None:
-            kept = {row.step: row for row in self.rows()}
-            base = kept.get(0) or self._first()
-            found = self._validate(step, adapter)
-            found = dataclasses.replace(found, problem=find_problem(found, base, self._settings))
-            rows = [row for _, row in sorted({**kept, 0: base, step: found}.items()) if row.step <= step]
+            measured = {row.step: row for row in self.rows()}
+            base = measured.get(0) or self._first()
+            validation = self._validate(step, adapter)
+            validation = dataclasses.replace(validation, problem=find_problem(validation, base, self._settings))
+            rows = [row for _, row in sorted({**measured, 0: base, step: validation}.items()) if row.step <= step]
             lines = [json.dumps(dataclasses.asdict(row)) + "\n" for row in rows]
             LocalDisk(self._folder).write_atomic(NAME, "".join(lines).encode())
-            self._tell(found)
+            self._tell(validation)
             best = choose_best(rows, sound=self._settings.early_stop)
-            going = not (found.problem and self._settings.early_stop)
+            going = not (validation.problem and self._settings.early_stop)
         rotate_checkpoints(
             self._folder, keep=self._settings.save_total_limit, best=best.step if best is not None else None
         )

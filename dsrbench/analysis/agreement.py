@@ -100,10 +100,12 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     there = entries_of(other.samples()) if isinstance(other, Run) else list(other)
     pairs = _join(here, there)
     both = [(a, b) for a, b in pairs if a.status is Status.SCORED and b.status is Status.SCORED]
-    found = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in both]
-    change = np.array([video.difference for video in found])
-    differ = [video for video in found if (video.here >= HEADLINE_THRESHOLD) != (video.there >= HEADLINE_THRESHOLD)]
-    largest = sorted(found, key=lambda video: (-abs(video.difference), video.model, video.video))
+    differences = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in both]
+    change = np.array([video.difference for video in differences])
+    differ = [
+        video for video in differences if (video.here >= HEADLINE_THRESHOLD) != (video.there >= HEADLINE_THRESHOLD)
+    ]
+    largest = sorted(differences, key=lambda video: (-abs(video.difference), video.model, video.video))
     gaps = [gap for gap in (_curve_gaps(a, b) for a, b in both) if len(gap)]
     return Agreement(
         n_joined=len(pairs),
@@ -113,10 +115,10 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
         coverage_here=float(np.mean([a.status is Status.SCORED for a, _ in pairs])),
         coverage_there=float(np.mean([b.status is Status.SCORED for _, b in pairs])),
         spearman=_spearman(both, seed),
-        pearson=_correlation(np.array([v.here for v in found]), np.array([v.there for v in found])),
-        mean_absolute_difference=float(np.abs(change).mean()) if found else math.nan,
-        median_absolute_difference=float(np.median(np.abs(change))) if found else math.nan,
-        mean_signed_difference=float(change.mean()) if found else math.nan,
+        pearson=_correlation(np.array([v.here for v in differences]), np.array([v.there for v in differences])),
+        mean_absolute_difference=float(np.abs(change).mean()) if differences else math.nan,
+        median_absolute_difference=float(np.median(np.abs(change))) if differences else math.nan,
+        mean_signed_difference=float(change.mean()) if differences else math.nan,
         n_decisions_differ=len(differ),
         decisions_differ=tuple(differ),
         largest_differences=tuple(largest[:N_LARGEST]),
@@ -148,16 +150,16 @@ def _join(here: Sequence[Entry], there: Sequence[Entry]) -> list[tuple[Entry, En
 
 def _by_name(entries: Sequence[Entry]) -> dict[tuple[str, str], Entry]:
     """Entries by model and file name; samples without a file have no name to join by."""
-    found: dict[tuple[str, str], Entry] = {}
+    by_name: dict[tuple[str, str], Entry] = {}
     for entry in entries:
-        if entry.name in found:
+        if entry.name in by_name:
             raise InputError(
                 f"two videos of the model {entry.model!r} are named {entry.video!r}, so names cannot tell them apart; "
                 f"rename one"
             )
         if entry.video:
-            found[entry.name] = entry
-    return found
+            by_name[entry.name] = entry
+    return by_name
 
 
 def _models(entries: Sequence[Entry]) -> str:

@@ -141,8 +141,8 @@ def compare_models(
             f"the runs were not made alike: {'; '.join(unlike)}. Score both with the same suite and settings, or "
             f"compare them all the same with --allow-unlike"
         )
-    found = compare_samples(a, b, unlike=unlike, seed=seed)
-    return dataclasses.replace(found, notes=tuple(unlike_runtimes(run_a.manifest, run_b.manifest)))
+    comparison = compare_samples(a, b, unlike=unlike, seed=seed)
+    return dataclasses.replace(comparison, notes=tuple(unlike_runtimes(run_a.manifest, run_b.manifest)))
 
 
 def compare_samples(
@@ -222,8 +222,8 @@ def unlike_runtimes(a: RunManifest, b: RunManifest) -> list[str]:
         return {**latest, "libraries": libraries, **({"ways": n_ways} if n_ways > 1 else {})}
 
     one, other = runtime(a), runtime(b)
-    known = one | other if a.runtime and b.runtime else {"libraries", *(one.keys() & other.keys())}
-    return describe_changes({name: one.get(name) for name in known}, {name: other.get(name) for name in known})
+    names = one | other if a.runtime and b.runtime else {"libraries", *(one.keys() & other.keys())}
+    return describe_changes({name: one.get(name) for name in names}, {name: other.get(name) for name in names})
 
 
 def _without_versions(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -296,14 +296,14 @@ def _prompts(pairs: Pairs) -> tuple[PromptComparison, ...]:
     groups: dict[str, list[tuple[Sample, Sample]]] = {}
     for pair in pairs:
         groups.setdefault(pair[0].prompt.id, []).append(pair)
-    found = []
+    prompts = []
     for prompt_id, group in groups.items():
         left, right = [x for x, _ in group], [y for _, y in group]
         change = float((_scores(right, 0.0) - _scores(left, 0.0)).mean())
         shares = float(_passed(left).mean()), float(_passed(right).mean())
-        found.append(PromptComparison(prompt_id, left[0].prompt.text, len(group), *shares, change))
+        prompts.append(PromptComparison(prompt_id, left[0].prompt.text, len(group), *shares, change))
     differing = [
-        p for p in found if p.accuracy_a != p.accuracy_b or not math.isclose(p.score_difference, 0, abs_tol=1e-9)
+        p for p in prompts if p.accuracy_a != p.accuracy_b or not math.isclose(p.score_difference, 0, abs_tol=1e-9)
     ]
     differing.sort(key=lambda p: (-abs(p.accuracy_b - p.accuracy_a), -abs(p.score_difference), p.prompt_id))
     return tuple(differing[:N_PROMPTS])

@@ -101,9 +101,9 @@ def _entry(
     row: Mapping[str, str | None], curves: Mapping[tuple[str, str], tuple[Floats, Floats]], *, where: str
 ) -> Entry:
     values = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "prompt_id")}
-    known = [status.value for status in Status]
-    if values["status"] not in known:
-        raise InputError(f"{where}: status is {values['status']!r}; expected one of {', '.join(known)}")
+    statuses = [status.value for status in Status]
+    if values["status"] not in statuses:
+        raise InputError(f"{where}: status is {values['status']!r}; expected one of {', '.join(statuses)}")
     status, score = Status(values["status"]), math.nan
     if status is Status.SCORED:
         try:

@@ -50,7 +50,7 @@ def command(run: Path, other: Path | None, reference: Path | None, curves: Path 
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
-def _print(found: Agreement, here: str, there: str) -> None:
+def _print(agreement: Agreement, here: str, there: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -58,30 +58,33 @@ def _print(found: Agreement, here: str, there: str) -> None:
 
     console = Console()
     table = plain_table("Agreement", "")
-    rho = found.spearman
+    rho = agreement.spearman
     ends = "" if math.isnan(rho.low) else f" ({rho.low:.3f} – {rho.high:.3f})"
-    decided = f"{found.n_decisions_differ} of {found.n_both_scored}"
+    decided = f"{agreement.n_decisions_differ} of {agreement.n_both_scored}"
     rows = [
-        ("Videos on both sides", f"{found.n_joined} (only here {found.n_only_here}, only there {found.n_only_there})"),
-        ("Coverage here, there", f"{percent(found.coverage_here)}, {percent(found.coverage_there)}"),
-        ("Scored on both sides", str(found.n_both_scored)),
+        (
+            "Videos on both sides",
+            f"{agreement.n_joined} (only here {agreement.n_only_here}, only there {agreement.n_only_there})",
+        ),
+        ("Coverage here, there", f"{percent(agreement.coverage_here)}, {percent(agreement.coverage_there)}"),
+        ("Scored on both sides", str(agreement.n_both_scored)),
         ("Spearman (95 %)", decimal(rho.value) + ends),
-        ("Pearson", decimal(found.pearson)),
-        ("Mean absolute difference of scores", decimal(found.mean_absolute_difference)),
-        ("Median absolute difference", decimal(found.median_absolute_difference)),
-        ("Mean signed difference, here - there", decimal(found.mean_signed_difference)),
+        ("Pearson", decimal(agreement.pearson)),
+        ("Mean absolute difference of scores", decimal(agreement.mean_absolute_difference)),
+        ("Median absolute difference", decimal(agreement.median_absolute_difference)),
+        ("Mean signed difference, here - there", decimal(agreement.mean_signed_difference)),
         ("Decisions at 0.7 that differ", decided),
     ]
-    if found.n_curves:
-        mean = decimal(found.ssr_mean_absolute_difference)
-        rows.append((f"SSR per frame, mean absolute difference ({found.n_curves} videos)", mean))
+    if agreement.n_curves:
+        mean = decimal(agreement.ssr_mean_absolute_difference)
+        rows.append((f"SSR per frame, mean absolute difference ({agreement.n_curves} videos)", mean))
     for row in rows:
         table.add_row(*row)
     console.print(Text(f"here: {here}\nthere: {there}"))
     console.print(table)
     worst = plain_table("Video", "Here", "There", "Difference", title="Largest differences")
-    for video in found.largest_differences:
+    for video in agreement.largest_differences:
         figures = (f"{video.here:.3f}", f"{video.there:.3f}", f"{video.difference:+.3f}")
         worst.add_row(Text(f"{video.model}/{video.video}"), *figures)
-    if found.largest_differences:
+    if agreement.largest_differences:
         console.print(worst)

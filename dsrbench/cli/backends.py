@@ -90,9 +90,9 @@ def _pull_files(name: str, files: Sequence[WeightFile], *, offline: bool) -> Non
 def _pull_model(name: str, own: HubModel, model: str, revision: str | None, *, offline: bool) -> None:
     from dsrbench.backends.pretrained.snapshots import pull_snapshot
 
-    found = pull_snapshot(model, revision=revision, offline=offline, backend=name, default=own)
+    snapshot = pull_snapshot(model, revision=revision, offline=offline, backend=name, default=own)
     licence = f", {own.licence}" if model == own.id else ""
-    click.echo(f"{found.folder}  {model}{licence}, commit {found.commit or 'unknown: a folder of yours'}")
+    click.echo(f"{snapshot.folder}  {model}{licence}, commit {snapshot.commit or 'unknown: a folder of yours'}")
 
 
 def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offline: bool) -> None:
@@ -102,9 +102,9 @@ def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offlin
 
     if (name == "diffusers") != (model is not None):
         raise OptionError("expected the short name of a model, or: dsrbench backends pull diffusers --model OWNER/NAME")
-    found = (find_model if offline else pull_model)(model or name, revision=revision)
-    commit = found.source.commit or "unknown: a folder of yours"
-    click.echo(f"{found.source.folder}  {found.source.name}, {found.recipe.licence}, commit {commit}")
+    pipeline = (find_model if offline else pull_model)(model or name, revision=revision)
+    commit = pipeline.source.commit or "unknown: a folder of yours"
+    click.echo(f"{pipeline.source.folder}  {pipeline.source.name}, {pipeline.recipe.licence}, commit {commit}")
 
 
 def _registries() -> tuple[Registry[Any], ...]:

@@ -42,7 +42,7 @@ def command(
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
-def print_comparison(found: Comparison) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Print a comparison as tables."""
     from rich.console import Console
     from rich.text import Text
@@ -50,40 +50,41 @@ def print_comparison(found: Comparison) -> None:
     from dsrbench.report.cells import decimal, percent, plain_table
 
     console = Console()
-    console.print(Text(f"a: {found.model_a}\nb: {found.model_b}\n{found.n_pairs} pairs of {found.n_prompts} prompts"))
-    if found.n_only_a or found.n_only_b:
-        console.print(f"without a partner, left out: {found.n_only_a} of a, {found.n_only_b} of b")
-    for line in found.unlike:
+    size = f"{comparison.n_pairs} pairs of {comparison.n_prompts} prompts"
+    console.print(Text(f"a: {comparison.model_a}\nb: {comparison.model_b}\n{size}"))
+    if comparison.n_only_a or comparison.n_only_b:
+        console.print(f"without a partner, left out: {comparison.n_only_a} of a, {comparison.n_only_b} of b")
+    for line in comparison.unlike:
         console.print(Text(f"not alike - {line}"), style="yellow")
-    for line in found.notes:
+    for line in comparison.notes:
         console.print(Text(f"note: computed differently - {line}"))
     table = plain_table("", "a", "b", "b - a (95 %)", "p")
-    accuracies = (percent(found.accuracy_a.value), percent(found.accuracy_b.value))
-    table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(found.difference, 100))
-    table.add_row("Coverage", percent(found.coverage_a), percent(found.coverage_b), "", "")
-    sides = (found.mean_score_a, found.mean_score_b)
+    accuracies = (percent(comparison.accuracy_a.value), percent(comparison.accuracy_b.value))
+    table.add_row("[bold]Accuracy@0.7[/]", *accuracies, *_difference(comparison.difference, 100))
+    table.add_row("Coverage", percent(comparison.coverage_a), percent(comparison.coverage_b), "", "")
+    sides = (comparison.mean_score_a, comparison.mean_score_b)
     scores = [decimal(side["mean_score"]) for side in sides]
     table.add_row("Mean score, scored only", *scores, "", "")
     for name, label in (("mean_score_low", "  unscored as 0"), ("mean_score_high", "  unscored as 1")):
         bounds = [decimal(side[name]) for side in sides]
-        table.add_row(label, *bounds, *_difference(getattr(found, name), 1))
+        table.add_row(label, *bounds, *_difference(getattr(comparison, name), 1))
     console.print(table)
     relations = plain_table("Relation", "Pairs", "a", "b", "b - a (95 %)", "p")
-    for name, row in found.by_relation.items():
+    for name, row in comparison.by_relation.items():
         shares = (percent(row.accuracy_a.value), percent(row.accuracy_b.value))
         relations.add_row(name, str(row.n_pairs), *shares, *_difference(row.difference, 100))
     console.print(relations)
     prompts = plain_table("Prompt", "a", "b", "Score b - a", title="Where they differ most")
-    for prompt in found.prompts:
+    for prompt in comparison.prompts:
         shares = (percent(prompt.accuracy_a), percent(prompt.accuracy_b))
         prompts.add_row(Text(prompt.prompt_id), *shares, f"{prompt.score_difference:+.3f}")
-    if found.prompts:
+    if comparison.prompts:
         console.print(prompts)
 
 
-def _difference(found: PairedDifference, times: int) -> tuple[str, str]:
+def _difference(change: PairedDifference, times: int) -> tuple[str, str]:
     """Difference with its interval, in points where `times` is 100, and the p-value."""
     places = 1 if times == 100 else 3
-    value, low, high = (f"{times * v:+.{places}f}" for v in (found.difference, found.low, found.high))
+    value, low, high = (f"{times * v:+.{places}f}" for v in (change.difference, change.low, change.high))
     ends = "" if "nan" in low else f" ({low} – {high})"
-    return value + ends, f"{found.p_value:.4f}"
+    return value + ends, f"{change.p_value:.4f}"

@@ -93,10 +93,10 @@ def build_command(
     rules = Rules(threshold, keep_invalid, near_duplicates, per_prompt, balance, validation, test, seed)
     form = Form(videos == "inside", shard_mb * 1e6, name or out.resolve().name, licence)
     with SampleProgress() as progress:
-        made = build_dataset(runs, out, rules=rules, form=form, partial=partial, force=force, tell=progress.update)
-    rows = ", ".join(f"{split} {count}" for split, count in made.rows.items())
-    click.echo(f"{sum(made.rows.values())} rows of {made.n_samples} samples: {rows}")
-    click.echo(f"Dropped: {describe(made.dropped)}")
+        report = build_dataset(runs, out, rules=rules, form=form, partial=partial, force=force, tell=progress.update)
+    rows = ", ".join(f"{split} {count}" for split, count in report.rows.items())
+    click.echo(f"{sum(report.rows.values())} rows of {report.n_samples} samples: {rows}")
+    click.echo(f"Dropped: {describe(report.dropped)}")
     click.echo(f"Card: {out / 'README.md'}")
 
 
@@ -125,6 +125,6 @@ def pull_command(repo: str, out: Path | None, revision: str | None) -> None:
     """Fetch a dataset from the Hub, print its revision and folder; what is there already is not fetched again."""
     from dsrbench.dataset import pull_dataset
 
-    place, found, commit = pull_dataset(repo, out=out, revision=revision)
+    place, report, commit = pull_dataset(repo, out=out, revision=revision)
     click.echo(f"{place}@{commit}" if commit else str(place))
-    click.echo(f"Folder: {found}")
+    click.echo(f"Folder: {report}")

@@ -122,12 +122,12 @@ def _weights() -> list[tuple[str, str]]:
             continue
         for name in names:
             try:
-                found = find_backend_weights(name, registry.load(name))
+                state = find_backend_weights(name, registry.load(name))
             except BackendError as error:
                 rows.append((name, str(error)))
                 continue
-            if found is not None:
-                rows.append((name, found.problem or f"fetched, {found.what}, {found.state}"))
+            if state is not None:
+                rows.append((name, state.problem or f"fetched, {state.what}, {state.state}"))
     return rows
 
 
@@ -138,8 +138,8 @@ def _cache() -> list[tuple[str, str]]:
     from dsrbench.hub import cache_folder
 
     folder = cache_folder()
-    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    note = "" if os.access(there, os.W_OK) else "; not writable: set DSRBENCH_CACHE to a folder you may write to"
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    note = "" if os.access(existing, os.W_OK) else "; not writable: set DSRBENCH_CACHE to a folder you may write to"
     source = "DSRBENCH_CACHE" if os.environ.get("DSRBENCH_CACHE") else "default"
-    free = shutil.disk_usage(there).free / 1e9
+    free = shutil.disk_usage(existing).free / 1e9
     return [("Folder", f"{folder} ({source}{note})"), ("Free disk", f"{free:.1f} GB")]

@@ -111,8 +111,8 @@ def command(
     from dsrbench.evaluation.request import KINDS, EvaluationRequest, prepare
     from dsrbench.types import DEFAULT_WORDING
 
-    given = split_options(options, KINDS)
-    of_model = {"--model": model, "--adapter": adapter, "-o generator.*": given["generator"]}
+    options_by_kind = split_options(options, KINDS)
+    of_model = {"--model": model, "--adapter": adapter, "-o generator.*": options_by_kind["generator"]}
     _refuse_together("--videos", of_model if videos is not None else {})
     _refuse_together("--model", {"--partial": partial} if videos is None else {})
     if videos is not None and not suite and wording != DEFAULT_WORDING:
@@ -130,7 +130,7 @@ def command(
         protocol=protocol,
         detector=detector,
         tracker=tracker,
-        options=given,
+        options=options_by_kind,
         out=out,
     )
     worker = make_engine(engine, address, pools, tries)
@@ -156,11 +156,11 @@ def command(
 
 def _refuse_together(option: str, others: Mapping[str, object]) -> None:
     """Refuse options that belong to the other way of getting videos, as an error of usage."""
-    given = [name for name, value in others.items() if value]
-    if given:
+    conflicts = [name for name, value in others.items() if value]
+    if conflicts:
         other = "--videos" if option == "--model" else "--model"
         raise click.UsageError(
-            f"{given[0]} goes with {other}, not with {option}: videos are either made or taken as they are"
+            f"{conflicts[0]} goes with {other}, not with {option}: videos are either made or taken as they are"
         )
 
 

@@ -40,21 +40,21 @@ def command(
     from dsrbench.types import VideoScore
     from dsrbench.video import probe, sha256_file
 
-    asked = parse_prompt(prompt)
-    given = split_options(options, ["detector", "tracker"])
-    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=given)
+    parsed = parse_prompt(prompt)
+    options_by_kind = split_options(options, ["detector", "tracker"])
+    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=options_by_kind)
     provide_weights(choice.detector, choice.tracker, offline=offline)
     scorer = choice.make()
-    for noun, name in scorer.check_prompt(asked).items():
+    for noun, name in scorer.check_prompt(parsed).items():
         click.echo(f"note: {scorer.detector.name} reads {noun} as {name}", err=True)
     sha256, info = sha256_file(video), probe(video)
-    tracks = scorer.track(scorer.detect(video, video.name, asked), asked, info, sha256, video)
+    tracks = scorer.track(scorer.detect(video, video.name, parsed), parsed, info, sha256, video)
     model = video.resolve().parent.name
-    sample = score_sample(Sample(model, asked, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
+    sample = score_sample(Sample(model, parsed, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
     folder = out or Path(f"explain-{video.stem}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_overlay(video, tracks, folder / "overlay.mp4", labels=(asked.subject, asked.object))
+        write_overlay(video, tracks, folder / "overlay.mp4", labels=(parsed.subject, parsed.object))
         page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=scorer.counts)
     except OSError as error:
         raise write_error(folder, error) from error

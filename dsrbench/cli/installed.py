@@ -92,7 +92,7 @@ def _find_hub_weights(name: str, model: HubModel) -> Weights:
     if package_version("huggingface_hub") is None:
         return Weights(what, problem=f"{model.id} unknown: huggingface_hub is not installed")
     try:
-        found = find_snapshot(model.id, backend=name, default=model)
+        snapshot = find_snapshot(model.id, backend=name, default=model)
     except BackendError as error:
         return Weights(what, problem=str(error))
-    return Weights(what, f"commit {found.commit}")
+    return Weights(what, f"commit {snapshot.commit}")

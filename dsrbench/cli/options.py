@@ -76,9 +76,9 @@ def make_engine(engine: str, address: str | None, pools: Sequence[str], tries: i
     Raises:
         click.UsageError: Something that belongs to ray, without it.
     """
-    given = {"--address": address, "--pool": pools, "--tries": tries}
+    cluster_options = {"--address": address, "--pool": pools, "--tries": tries}
     if engine == "local":
-        for name, value in given.items():
+        for name, value in cluster_options.items():
             if value:
                 raise click.UsageError(f"{name} goes with --engine ray")
         return None

@@ -71,9 +71,9 @@ class SampleProgress:
             self._console.print(f"{verb}: {done}/{total}, {left:.0f} s left", highlight=False)
             self._said = now
 
-    def _begin(self, verb: str, found: int) -> None:
+    def _begin(self, verb: str, finished: int) -> None:
         """Start a bar, and the estimate of the time left, anew; what was `found` done took no time."""
-        self._verb, self._found = verb, found
+        self._verb, self._found = verb, finished
         if self._bar is not None:
             for task in self._bar.task_ids:
                 self._bar.remove_task(task)

@@ -93,8 +93,8 @@ def build_command(recipe: str, out: Path | None, ignore: tuple[str, ...]) -> Non
 
     read = read_recipe(recipe)
     suite = build_suite(read)
-    found = lint_suite(suite, against=[read_suite(name) for name in read.apart_from], ignore=ignore)
-    errors = [finding for finding in found if finding.is_error]
+    findings = lint_suite(suite, against=[read_suite(name) for name in read.apart_from], ignore=ignore)
+    errors = [finding for finding in findings if finding.is_error]
     if errors:
         first = errors[0]
         raise PromptError(
@@ -117,12 +117,12 @@ def lint_command(suite: str, against: tuple[str, ...], ignore: tuple[str, ...], 
     from dsrbench.prompts.lint import lint_suite
 
     read = read_suite(suite)
-    found = lint_suite(read, against=[read_suite(name) for name in against], ignore=ignore)
+    findings = lint_suite(read, against=[read_suite(name) for name in against], ignore=ignore)
     if as_json:
-        click.echo(json.dumps(_report(read, found, ignore), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(_report(read, findings, ignore), indent=1, ensure_ascii=False))
     else:
-        _print_findings(found, ignore)
-    broken = collections.Counter(finding.rule for finding in found if finding.is_error)
+        _print_findings(findings, ignore)
+    broken = collections.Counter(finding.rule for finding in findings if finding.is_error)
     if broken:
         shown = ", ".join(f"{rule} {count}" for rule, count in broken.items())
         raise PromptError(f"suite {read.name!r} breaks {len(broken)} rules ({shown})")
@@ -130,32 +130,32 @@ def lint_command(suite: str, against: tuple[str, ...], ignore: tuple[str, ...], 
         click.echo(f"{read.name}: {len(read)} prompts, nothing found that breaks a rule")
 
 
-def _report(suite: Suite, found: Sequence[Finding], ignore: Sequence[str]) -> dict[str, object]:
+def _report(suite: Suite, findings: Sequence[Finding], ignore: Sequence[str]) -> dict[str, object]:
     head = {"suite": suite.name, "version": suite.version, "sha256": suite.sha256, "n_prompts": len(suite)}
     return {
         **head,
         "ignored": list(ignore),
-        "n_errors": sum(finding.is_error for finding in found),
-        "findings": [dataclasses.asdict(finding) for finding in found],
+        "n_errors": sum(finding.is_error for finding in findings),
+        "findings": [dataclasses.asdict(finding) for finding in findings],
     }
 
 
-def _print_findings(found: Sequence[Finding], ignore: Sequence[str]) -> None:
+def _print_findings(findings: Sequence[Finding], ignore: Sequence[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
     from dsrbench.prompts.lint import RULES
     from dsrbench.report.cells import plain_table
 
-    console, counts = Console(), collections.Counter(finding.rule for finding in found if finding.is_error)
+    console, counts = Console(), collections.Counter(finding.rule for finding in findings if finding.is_error)
     table = plain_table("Rule", "Broken")
     for name in RULES:
         table.add_row(name, "ignored" if name in ignore else str(counts[name] or "-"))
     console.print(table)
-    for finding in found[:SHOWN]:
+    for finding in findings[:SHOWN]:
         console.print(Text(f"{'' if finding.is_error else 'note, '}{finding.rule}: {_line(finding)}"))
-    if len(found) > SHOWN:
-        console.print(f"and {len(found) - SHOWN} more; --json lists them all")
+    if len(findings) > SHOWN:
+        console.print(f"and {len(findings) - SHOWN} more; --json lists them all")
 
 
 def _line(finding: Finding) -> str:

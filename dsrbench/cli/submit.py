@@ -105,8 +105,8 @@ def read_count(text: str) -> int:
     >>> read_count("1.3B"), read_count("350M"), read_count("12000")
     (1300000000, 350000000, 12000)
     """
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)", text.strip().upper())
-    count = round(float(found[1]) * UNITS[found[2]]) if found else 0
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)", text.strip().upper())
+    count = round(float(match[1]) * UNITS[match[2]]) if match else 0
     if count < 1:
         raise click.BadParameter(f"expected a number such as 1.3B or 350M, got {text!r}", param_hint="--parameters")
     return count

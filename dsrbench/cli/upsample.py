@@ -82,10 +82,10 @@ def _refuse_other(lines: dict[str, Line], name: str, out: Path) -> None:
 
 
 def _summarise(lines: list[Line], out: Path) -> None:
-    kept = [line for line in lines if line.note]
-    for line in kept[:5]:
+    unchanged = [line for line in lines if line.note]
+    for line in unchanged[:5]:
         click.echo(f"as it is, {line.note}: {line.text}", err=True)
-    if len(kept) > 5:
-        click.echo(f"and {len(kept) - 5} more; the notes are in the file", err=True)
-    done = f"{len(lines) - len(kept)} of {len(lines)} prompts extended"
-    click.echo(f"{out}  {done}{f', {len(kept)} as they are' if kept else ''}, by {lines[0].upsampler}")
+    if len(unchanged) > 5:
+        click.echo(f"and {len(unchanged) - 5} more; the notes are in the file", err=True)
+    done = f"{len(lines) - len(unchanged)} of {len(lines)} prompts extended"
+    click.echo(f"{out}  {done}{f', {len(unchanged)} as they are' if unchanged else ''}, by {lines[0].upsampler}")

@@ -38,18 +38,20 @@ def estimate_run(plan: Plan, run: Run, *, is_generated: bool, footprint: Footpri
     """
     sizes = {path.name: path.stat().st_size for path in _files(run.videos)} if is_generated else {}
     names = {job.name for job in plan.jobs}
-    made = sum(name in sizes for name in names)
+    n_videos = sum(name in sizes for name in names)
     keys = {job.key for job in plan.jobs}
     scored = len(keys & set(run.written_samples())) if run.folder.is_dir() else 0
     seconds = _read_seconds(run)
     start = f"{len(plan.jobs)} samples of {len({job.prompt.source_id for job in plan.jobs})} prompts"
-    lines = [f"{start}: {f'{made} videos made, ' if is_generated else ''}{scored} scored so far in {run.folder}"]
+    lines = [
+        f"{start}: {f'{n_videos} videos n_videos, ' if is_generated else ''}{scored} scored so far in {run.folder}"
+    ]
     if is_generated:
-        lines += _time("making", "video", len(plan.jobs) - made, seconds["generated"], footprint)
+        lines += _time("making", "video", len(plan.jobs) - n_videos, seconds["generated"], footprint)
     lines += _time("scoring", "sample", len(plan.jobs) - scored, seconds["evaluated"], None)
     if is_generated:
         lines.append(_memory(footprint))
-    return [*lines, *_disk(run, len(plan.jobs), made, scored, sizes, footprint)]
+    return [*lines, *_disk(run, len(plan.jobs), n_videos, scored, sizes, footprint)]
 
 
 def _time(verb: str, thing: str, count: int, measured: list[float], footprint: Footprint | None) -> Iterator[str]:
@@ -62,9 +64,9 @@ def _time(verb: str, thing: str, count: int, measured: list[float], footprint: F
             f"(measured here, median of {len(measured)})"
         )
     elif footprint is not None and footprint.seconds:
-        said = ", ".join(f"{_duration(each * count)} on one {d} ({each:g} s)" for d, each in footprint.seconds.items())
+        times = ", ".join(f"{_duration(each * count)} on one {d} ({each:g} s)" for d, each in footprint.seconds.items())
         about = "" if footprint.is_authors else ", with their own size, frames and steps"
-        yield f"time    {verb}: {said} for {count} (its authors' figures{about}); here {ADVICE}"
+        yield f"time    {verb}: {times} for {count} (its authors' figures{about}); here {ADVICE}"
     else:
         yield f"time    {verb} {count}: {ADVICE}"
 
@@ -81,11 +83,11 @@ def _memory(footprint: Footprint | None) -> str:
 
 
 def _disk(
-    run: Run, count: int, made: int, scored: int, sizes: Mapping[str, int], footprint: Footprint | None
+    run: Run, count: int, n_videos: int, scored: int, sizes: Mapping[str, int], footprint: Footprint | None
 ) -> Iterator[str]:
     if footprint is not None:
-        there = "there" if footprint.basis == "measured" else "to be fetched"
-        yield f"disk    weights: {_size(footprint.weights)}, {there} ({footprint.basis})"
+        state = "there" if footprint.basis == "measured" else "to be fetched"
+        yield f"disk    weights: {_size(footprint.weights)}, {state} ({footprint.basis})"
     if sizes:
         each, basis = statistics.fmean(sizes.values()), f"measured on {len(sizes)}"
     elif footprint is not None and footprint.pixels:
@@ -93,29 +95,29 @@ def _disk(
     else:
         each, basis = 0.0, ""
     if basis:
-        yield f"disk    videos: {_size(each * (count - made))} to come, {_size(each)} each ({basis})"
-    kept = [path.stat().st_size for part in PARTS for path in (run.folder / part).rglob("*") if path.is_file()]
-    record = sum(kept) / scored if scored else RECORDS
-    said = f"measured on {scored}" if scored else "assumed"
-    yield f"disk    records: {_size(record * (count - scored))} to come, {_size(record)} a sample ({said})"
+        yield f"disk    videos: {_size(each * (count - n_videos))} to come, {_size(each)} each ({basis})"
+    file_sizes = [path.stat().st_size for part in PARTS for path in (run.folder / part).rglob("*") if path.is_file()]
+    record = sum(file_sizes) / scored if scored else RECORDS
+    basis_of_records = f"measured on {scored}" if scored else "assumed"
+    yield f"disk    records: {_size(record * (count - scored))} to come, {_size(record)} a sample ({basis_of_records})"
     place = next(folder for folder in (run.folder.resolve(), *run.folder.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
-    needed = each * (count - made) + record * (count - scored)
+    needed = each * (count - n_videos) + record * (count - scored)
     yield f"disk    free: {_size(free)}{'' if free > needed else ': NOT ENOUGH'}"
 
 
 def _read_seconds(run: Run) -> dict[str, list[float]]:
     """Seconds a video and a sample took, as the folder's log has them."""
-    found: dict[str, list[float]] = {"generated": [], "evaluated": []}
+    seconds: dict[str, list[float]] = {"generated": [], "evaluated": []}
     lines: list[str] = []
     with contextlib.suppress(StoreError):
         lines = run.disk.read("log.jsonl").decode("utf-8", "replace").splitlines()
     for line in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
             entry: dict[str, Any] = json.loads(line)
-            if entry["event"] in found:
-                found[entry["event"]].append(float(entry["seconds"]) / int(entry.get("samples", 1)))
-    return found
+            if entry["event"] in seconds:
+                seconds[entry["event"]].append(float(entry["seconds"]) / int(entry.get("samples", 1)))
+    return seconds
 
 
 def _files(folder: Path) -> Iterator[Path]:

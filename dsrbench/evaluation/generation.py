@@ -85,25 +85,27 @@ def make_blocks(plan: Plan, generator: Backend[Generator]) -> list[list[Job]]:
 
 def _finish_possible(block: Sequence[Job], generator: Backend[Generator], run: Run) -> Iterator[Job]:
     """Yield the block's jobs with their videos: found, made, or failed."""
-    found = {job.key: made for job in block if (made := find_video(job, generator, run)) is not None}
-    yield from found.values()
-    todo = [job for job in block if job.key not in found]
+    finished = {job.key: finished_job for job in block if (finished_job := find_video(job, generator, run)) is not None}
+    yield from finished.values()
+    todo = [job for job in block if job.key not in finished]
     if not todo:
         return
-    done = set(found)
-    asked = todo if generator.instance.independent else block
+    done = set(finished)
+    batch = todo if generator.instance.independent else block
     began = time.monotonic()
     try:
-        clips = iter(generator.instance.generate([job.prompt for job in asked], [job.key.seed for job in asked]))
-        for job in asked:
+        clips = iter(generator.instance.generate([job.prompt for job in batch], [job.key.seed for job in batch]))
+        for job in batch:
             clip = next(clips, None)
             if clip is None:
-                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(asked)} asked for")
+                raise BackendError(f"generator {generator.name!r} gave fewer clips than the {len(batch)} asked for")
             if job.key not in done:
-                made = _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
+                finished_job = (
+                    _write(job, clip, generator, run) if isinstance(clip, Clip) else _fail(job, clip, generator, run)
+                )
                 done.add(job.key)
-                yield made
-        run.log("generated", samples=len(asked), seconds=round(time.monotonic() - began, 3))
+                yield finished_job
+        run.log("generated", samples=len(batch), seconds=round(time.monotonic() - began, 3))
     except (StoreError, BackendError):
         raise
     except Exception as error:

@@ -39,8 +39,8 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
     manifests = {number: run.manifest for number, run in by_number.items()}
     manifest, notes = _agree(manifests, by_number)
     of = manifests[min(manifests)].part.of
-    known = {number: run.finished() for number, run in by_number.items() if run.disk.exists("samples.parquet")}
-    missing = [number for number in range(1, of + 1) if number not in known]
+    by_shard = {number: run.finished() for number, run in by_number.items() if run.disk.exists("samples.parquet")}
+    missing = [number for number in range(1, of + 1) if number not in by_shard]
     if missing:
         listed = ", ".join(map(str, missing[:20])) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
         if not partial:
@@ -49,32 +49,32 @@ def merge_shards(shards: Sequence[Run], out: Run, *, partial: bool = False) -> l
             )
         notes.append(f"shards that are missing: {listed}")
         manifest = dataclasses.replace(manifest, missing_shards=tuple(missing))
-    samples = _join(known, manifests)
+    samples = _join(by_shard, manifests)
     with out.lock():
-        old, new = (dataclasses.replace(made, missing_shards=(), runtime=()) for made in (out.manifest, manifest))
+        old, new = (dataclasses.replace(record, missing_shards=(), runtime=()) for record in (out.manifest, manifest))
         if out.disk.exists("run.json") and old != new:
             changes = describe_changes(old.to_json(), new.to_json())
             raise RunMismatchError(f"{out.disk.shown} holds another run ({changes[0]}); give another --out folder")
         out.write_manifest(manifest)
-        for number in known:
+        for number in by_shard:
             _bring_files(by_number[number], out)
         out.write_tables(_located(samples, out))
-        out.log("merge", shards=len(known), samples=len(samples))
+        out.log("merge", shards=len(by_shard), samples=len(samples))
     return notes
 
 
 def _sort(shards: Sequence[Run]) -> dict[int, Run]:
     """Shards by their number."""
-    found: dict[int, Run] = {}
+    by_number: dict[int, Run] = {}
     for run in shards:
         shard = run.manifest.shard
         if shard is None:
             raise InputError(f"{run.disk.shown} is a whole run and no shard: its run.json has no `shard`")
-        if shard.number in found:
-            other = found[shard.number].disk.shown
+        if shard.number in by_number:
+            other = by_number[shard.number].disk.shown
             raise InputError(f"shard {shard.number} is there twice: {other} and {run.disk.shown}")
-        found[shard.number] = run
-    return dict(sorted(found.items()))
+        by_number[shard.number] = run
+    return dict(sorted(by_number.items()))
 
 
 def _agree(manifests: Mapping[int, RunManifest], runs: Mapping[int, Run]) -> tuple[RunManifest, list[str]]:
@@ -84,10 +84,10 @@ def _agree(manifests: Mapping[int, RunManifest], runs: Mapping[int, Run]) -> tup
         RunMismatchError: The shards are not of one run.
     """
     first, *others = manifests
-    whole = {number: dataclasses.replace(made, shard=None, runtime=()) for number, made in manifests.items()}
+    whole = {number: dataclasses.replace(manifest, shard=None, runtime=()) for number, manifest in manifests.items()}
     runtime: tuple[RuntimeRecord, ...] = ()
-    for made in manifests.values():
-        for record in made.runtime:
+    for manifest in manifests.values():
+        for record in manifest.runtime:
             runtime = add_runtime(runtime, record)
     notes = []
     for number in others:
@@ -107,7 +107,7 @@ def _agree(manifests: Mapping[int, RunManifest], runs: Mapping[int, Run]) -> tup
     return dataclasses.replace(whole[first], runtime=runtime), notes
 
 
-def _join(known: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[int, RunManifest]) -> list[Written]:
+def _join(by_shard: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[int, RunManifest]) -> list[Written]:
     """Return all samples, sorted.
 
     Raises:
@@ -115,7 +115,7 @@ def _join(known: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[i
         StoreError: A shard whose table has not as many samples as it was to do.
     """
     owner: dict[SampleKey, int] = {}
-    for number, samples in known.items():
+    for number, samples in by_shard.items():
         n_samples = manifests[number].part.n_samples
         if len(samples) != n_samples:
             raise StoreError(
@@ -128,7 +128,7 @@ def _join(known: Mapping[int, Mapping[SampleKey, Written]], manifests: Mapping[i
                     f"sample {key} is in shards {owner[key]} and {number}; they were made of different runs"
                 )
             owner[key] = number
-    return [known[owner[key]][key] for key in sorted(owner)]
+    return [by_shard[owner[key]][key] for key in sorted(owner)]
 
 
 def _located(samples: Sequence[Written], out: Run) -> Iterator[Written]:

@@ -69,10 +69,10 @@ class NameReader:
         """
         folders = list(path.parts[:-1])
         for place, name in [(None, path.stem), *reversed(list(enumerate(folders)))]:
-            found = self._find(name)
-            if found is None:
+            reading = self._find(name)
+            if reading is None:
                 continue
-            prompt, rest = found
+            prompt, rest = reading
             if place is None:
                 self._refuse_two(path)
             of_seed = [folder for folder in reversed(folders) if _SEED.fullmatch(folder)]

@@ -131,27 +131,27 @@ def _plan_folder(folder: Path, suite: Suite | None, default_model: str) -> Plan:
     files = _find_videos(folder)
     reader = NameReader(suite.prompts)
     read = [(path, reader.read(path.relative_to(folder))) for path in files]
-    found = [
+    files_of_prompts = [
         (path, dataclasses.replace(r, model=readable(r.model) or default_model))
         for path, r in read
         if isinstance(r, Reading)
     ]
-    if not found:
+    if not files_of_prompts:
         raise InputError(
             f"none of the {len(files)} videos in {folder} names a prompt of suite {suite.name!r} (looked for ids such "
             f"as {suite.prompts[0].id!r} in names such as {files[0].name!r}); a manifest with the columns video, "
             f"prompt_id says which is which"
         )
-    seeds = number_seeds([r for _, r in found])
+    seeds = number_seeds([r for _, r in files_of_prompts])
     jobs = [
         Job(SampleKey(r.model, r.prompt.id, seed), r.prompt, path, readable(path.relative_to(folder).as_posix()))
-        for (path, r), seed in zip(found, seeds, strict=True)
+        for (path, r), seed in zip(files_of_prompts, seeds, strict=True)
     ]
     notes = []
-    if len(found) < len(files):
+    if len(files_of_prompts) < len(files):
         first = next(path for path, r in read if r is None)
         notes.append(
-            f"{len(files) - len(found)} of {len(files)} videos name no prompt of the suite, such as "
+            f"{len(files) - len(files_of_prompts)} of {len(files)} videos name no prompt of the suite, such as "
             f"{readable(first.name)}"
         )
     return Plan(tuple(_tell_apart(_unique(jobs))), suite, tuple(notes))
@@ -245,10 +245,10 @@ def _complete(plan: Plan, seeds: Sequence[int] | None, *, partial: bool) -> Plan
         for prompt in plan.suite.prompts:
             is_seen = (model, prompt.id) in prompts_seen
             if seeds is None:
-                wanted = [] if is_seen else [0]
+                absent = [] if is_seen else [0]
             else:
-                wanted = [s for s in seeds if SampleKey(model, prompt.id, s) not in have and (is_seen or not partial)]
-            added += [Job(SampleKey(model, prompt.id, s), prompt, None, "", "no video for this prompt") for s in wanted]
+                absent = [s for s in seeds if SampleKey(model, prompt.id, s) not in have and (is_seen or not partial)]
+            added += [Job(SampleKey(model, prompt.id, s), prompt, None, "", "no video for this prompt") for s in absent]
     jobs = [job for job in plan.jobs if seeds is None or job.key.seed in seeds]
     notes = list(plan.notes)
     if len(jobs) < len(plan.jobs):

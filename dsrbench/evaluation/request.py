@@ -75,9 +75,9 @@ class EvaluationRequest:
     def __post_init__(self) -> None:
         check_options(self.options)
         of_model = {"model": self.model, "adapter": self.adapter, "options of the generator": self.generator_options}
-        given = [name for name, value in of_model.items() if value]
-        if self.videos is not None and given:
-            raise OptionError(f"{given[0]} does not go with videos: they are either made or taken as they are")
+        chosen = [name for name, value in of_model.items() if value]
+        if self.videos is not None and chosen:
+            raise OptionError(f"{chosen[0]} does not go with videos: they are either made or taken as they are")
         if self.videos is None and self.partial:
             raise OptionError("partial goes with videos that exist")
         if self.seeds is not None:
@@ -153,8 +153,8 @@ class Preparation:
             return Planned(self.videos)
         assert self.generator is not None
         assert self.suite is not None
-        options, asked = self.generator.options, self.request
-        name = name_model(options.get("model", asked.model or EMBEDDED), options.get("adapter"))
+        options, request = self.generator.options, self.request
+        name = name_model(options.get("model", request.model or EMBEDDED), options.get("adapter"))
         generator, footprint = None, None
         notes: tuple[str, ...] = ()
         try:
@@ -162,14 +162,14 @@ class Preparation:
             notes = tuple(generator.instance.notes)
             footprint = generator.instance.footprint() if estimate else None
         except WeightsError:
-            recipe = recipe_names().get(options.get("model", asked.model or EMBEDDED)) if estimate else None
+            recipe = recipe_names().get(options.get("model", request.model or EMBEDDED)) if estimate else None
             if recipe is None:
                 raise
             converted = convert_options(generators.load("diffusers"), options, where="generator 'diffusers'")
             name, (footprint, notes) = recipe, reckon_footprint(recipe, converted)
-        suite, left_out = reword_suite(self.suite, parse_wordings(asked.wording), generator)
-        seeds = asked.seeds if asked.seeds is not None else SEEDS
-        plan = plan_generation(suite, model=asked.model_name or name, seeds=seeds, limit=asked.limit)
+        suite, left_out = reword_suite(self.suite, parse_wordings(request.wording), generator)
+        seeds = request.seeds if request.seeds is not None else SEEDS
+        plan = plan_generation(suite, model=request.model_name or name, seeds=seeds, limit=request.limit)
         return Planned(plan, generator, footprint, (*notes, *left_out))
 
 

@@ -62,7 +62,7 @@ def evaluate(
         RunLockedError: Another process works on it.
         StoreError: It cannot be written, for instance because the disk is full.
     """
-    known = finish_run(
+    finished = finish_run(
         *(plan, scorer, run),
         generator=generator,
         force=force,
@@ -70,7 +70,7 @@ def evaluate(
         shard=shard,
         on_progress=on_progress,
     )
-    return [sample for sample, _ in known.values()] if known else run.samples()
+    return [sample for sample, _ in finished.values()] if finished else run.samples()
 
 
 def finish_run(
@@ -94,17 +94,17 @@ def finish_run(
         if shard is not None:
             plan = shard.take(plan, generator)
             manifest = dataclasses.replace(manifest, shard=ShardRecord(shard.number, shard.of, len(plan.jobs)))
-        known = run.finished()
-        linked = (known or run.written_samples()) if force else known
+        finished = run.finished()
+        linked = (finished or run.written_samples()) if force else finished
         if force:
             run.clear()
-            known = {}
+            finished = {}
         _check_manifest(run, manifest)
         _drop_stale_table(run, manifest)
         before = run.manifest.runtime
         run.write_manifest(dataclasses.replace(manifest, runtime=before))
         run.log("start", samples=len(plan.jobs))
-        todo = _find_todo(plan, scorer, run, generator, known, linked)
+        todo = _find_todo(plan, scorer, run, generator, finished, linked)
         if todo:
             runtime = add_runtime(before, describe_runtime(scorer, generator))
             run.write_manifest(dataclasses.replace(manifest, runtime=runtime))
@@ -112,11 +112,11 @@ def finish_run(
             tell = _Teller(len(plan.jobs), len(plan.jobs) - len(todo), on_progress)
             (engine or Local()).work(Work(plan, todo, scorer, generator, refused, run), tell)
             run.disk.refresh()
-        if todo or known.keys() != {job.key for job in plan.jobs} or not run.disk.exists("samples.parquet"):
-            run.write_tables(_collect(plan, run, known))
-            known = {}
+        if todo or finished.keys() != {job.key for job in plan.jobs} or not run.disk.exists("samples.parquet"):
+            run.write_tables(_collect(plan, run, finished))
+            finished = {}
         run.log("end", samples=len(plan.jobs))
-    return known
+    return finished
 
 
 def _find_todo(
@@ -124,13 +124,13 @@ def _find_todo(
     scorer: Scorer,
     run: Run,
     generator: Backend[Generator] | None,
-    known: Mapping[SampleKey, Written],
+    finished: Mapping[SampleKey, Written],
     linked: Mapping[SampleKey, Written],
 ) -> list[Job]:
     """Return the jobs that the tables do not show to be finished; of videos that are made, whole blocks of them."""
     unfinished = set()
     for job in plan.jobs:
-        old, video = known.get(job.key, (None, VideoRecord()))
+        old, video = finished.get(job.key, (None, VideoRecord()))
         if generator is None:
             link_video(job, run, linked.get(job.key))
         elif old is not None:
@@ -143,9 +143,9 @@ def _find_todo(
     return [job for job in plan.jobs if job.key in unfinished]
 
 
-def _collect(plan: Plan, run: Run, known: Mapping[SampleKey, Written]) -> Iterator[Written]:
+def _collect(plan: Plan, run: Run, finished: Mapping[SampleKey, Written]) -> Iterator[Written]:
     for job in sorted(plan.jobs, key=lambda job: job.key):
-        written = run.read_sample(job.key) or known.get(job.key)
+        written = run.read_sample(job.key) or finished.get(job.key)
         if written is None:
             raise StoreError(f"sample {job.key} is gone from {run.disk.shown}; run the same command again")
         yield written

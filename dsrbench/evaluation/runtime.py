@@ -30,14 +30,14 @@ def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> Ru
     return dataclasses.replace(record, driver=_driver()) if uses_gpu else record
 
 
-def add_runtime(known: Sequence[RuntimeRecord], new: RuntimeRecord) -> tuple[RuntimeRecord, ...]:
+def add_runtime(records: Sequence[RuntimeRecord], new: RuntimeRecord) -> tuple[RuntimeRecord, ...]:
     """Add what computes now to what has computed before, each once, in the order in which they came.
 
     >>> one, two = RuntimeRecord(driver="1"), RuntimeRecord(driver="2")
     >>> [record.driver for record in add_runtime([one], one)], [record.driver for record in add_runtime([one], two)]
     (['1'], ['1', '2'])
     """
-    return (*known, *([new] if new not in known else []))
+    return (*records, *([new] if new not in records else []))
 
 
 def _describe(instance: BaseBackend) -> DeviceRecord:
@@ -58,7 +58,7 @@ def _driver() -> str:
     """Return the version of NVIDIA's driver; empty where its tool does not say."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-    return said.splitlines()[0].strip() if said.strip() else ""
+    return output.splitlines()[0].strip() if output.strip() else ""

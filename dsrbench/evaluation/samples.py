@@ -76,11 +76,11 @@ def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Tr
     if job.path is None:
         return failed
     blank = failed.sample
-    old, known = written or (None, VideoRecord())
+    old, record = written or (None, VideoRecord())
     video = VideoRecord()
     try:
         video = describe_file(job.path)
-        sha256 = known.sha256 if known.sha256 and known.is_unchanged(video) else sha256_file(job.path)
+        sha256 = record.sha256 if record.sha256 and record.is_unchanged(video) else sha256_file(job.path)
         video = dataclasses.replace(video, sha256=sha256, made_by=job.made_by or None)
         key = score_key(scorer, job.prompt, sha256)
         if old is not None and old.key == key and old.prompt == job.prompt:

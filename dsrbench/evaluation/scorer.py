@@ -78,10 +78,10 @@ class Scorer:
         """
         self.detector.instance.start_video(name)
         labels = [prompt.subject, prompt.object]
-        found: list[Detections] = []
+        detections: list[Detections] = []
         n_frames = _count_frames(path) if self.stride > 1 else 0
         for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
-            looked_at = np.array([self._looks_at(len(found) + t, n_frames) for t in range(len(frames))])
+            looked_at = np.array([self._looks_at(len(detections) + t, n_frames) for t in range(len(frames))])
             chosen = frames if looked_at.all() else frames[looked_at]
             of_chunk = list(self.detector.instance.detect(chosen, labels)) if len(chosen) else []
             if len(of_chunk) != len(chosen):
@@ -90,8 +90,8 @@ class Scorer:
                     f"{len(chosen)} frames"
                 )
             rest = iter(of_chunk)
-            found += [next(rest) if looked else Detections.left_out() for looked in looked_at]
-        return found
+            detections += [next(rest) if looked else Detections.left_out() for looked in looked_at]
+        return detections
 
     def _looks_at(self, t: int, n_frames: int) -> bool:
         if self.stride == 1:
@@ -132,7 +132,7 @@ class Scorer:
 
     def _find_anchor(self, detections: Sequence[Detections], prompt: Prompt) -> int | None:
         labels = [prompt.subject, prompt.object]
-        names = [found.names(labels) for found in detections]
+        names = [frame.names(labels) for frame in detections]
         return find_anchor_frame(names, subject=prompt.subject, object=prompt.object, counts=self.counts)
 
 
@@ -158,8 +158,8 @@ def _propagate(
     if anchor is None:
         nothing = np.full((len(detections), 4), np.nan)
         return VideoTracks(nothing, nothing.copy(), (info.width, info.height), info.fps)
-    found = detections[anchor]
-    boxes = {int(label): box for label, box in zip(found.label, found.xyxy, strict=True)}
+    boxes_at_anchor = detections[anchor]
+    boxes = {int(label): box for label, box in zip(boxes_at_anchor.label, boxes_at_anchor.xyxy, strict=True)}
     return tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=boxes[1])
 
 

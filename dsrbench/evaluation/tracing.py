@@ -35,9 +35,9 @@ def trace_video(scorer: Scorer, job: Job, sha256: str, run: Run) -> VideoTracks:
 def _detect(scorer: Scorer, job: Job, sha256: str, run: Run) -> list[Detections]:
     """Detect in the video of a sample, or read the detections that the run folder has."""
     key = detection_key(scorer, job.prompt, sha256)
-    kept = run.read_detections(job.key, key)
-    if kept is not None:
-        return kept[0]
+    stored = run.read_detections(job.key, key)
+    if stored is not None:
+        return stored[0]
     assert job.path is not None
     detections = scorer.detect(job.path, job.name, job.prompt)
     run.write_detections(job.key, detections, {"key": key, "labels": [job.prompt.subject, job.prompt.object]})

@@ -28,22 +28,22 @@ def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[t
     Raises:
         InputError: Not such a file, or a row without video or prompt; names the line.
     """
-    known = {prompt.id: prompt for prompt in suite.prompts} if suite else {}
-    by_text = {prompt.text: prompt for prompt in known.values()}
-    found = []
+    by_id = {prompt.id: prompt for prompt in suite.prompts} if suite else {}
+    by_text = {prompt.text: prompt for prompt in by_id.values()}
+    readings = []
     seen: dict[str, Prompt] = {}
     for where, row in _read_rows(path):
         video = _text(row, "video")
         if not video:
             raise InputError(f"{where}: expected a file in the column 'video', got nothing")
-        prompt = _prompt_of(row, known, by_text, where)
+        prompt = _prompt_of(row, by_id, by_text, where)
         if seen.setdefault(prompt.id, prompt).text != prompt.text:
             raise InputError(
                 f"{where}: prompt_id {prompt.id!r} has another text than in a row above; ids must be unique"
             )
         reading = Reading(prompt, _text(row, "model") or default_model, _seed_of(row, where))
-        found.append((video, reading))
-    return found
+        readings.append((video, reading))
+    return readings
 
 
 def _read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
@@ -76,18 +76,18 @@ def _read_table(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _prompt_of(
-    row: Mapping[str, Any], known: Mapping[str, Prompt], by_text: Mapping[str, Prompt], where: str
+    row: Mapping[str, Any], by_id: Mapping[str, Prompt], by_text: Mapping[str, Prompt], where: str
 ) -> Prompt:
     name, text = _text(row, "prompt_id"), _text(row, "prompt")
-    if name in known:
-        if text in by_text and text != known[name].text:
+    if name in by_id:
+        if text in by_text and text != by_id[name].text:
             raise InputError(f"{where}: the text is that of prompt {by_text[text].id!r}, not of prompt_id {name!r}")
-        return known[name]
+        return by_id[name]
     if text in by_text:
         return by_text[text]
-    if known and name:
-        raise InputError(f"{where}: no prompt {name!r} in the suite{near_matches(name, known)}")
-    if known and text:
+    if by_id and name:
+        raise InputError(f"{where}: no prompt {name!r} in the suite{near_matches(name, by_id)}")
+    if by_id and text:
         raise InputError(f"{where}: no prompt of the suite has the text {text[:120]!r}; leave out --suite to read it")
     if not text:
         hint = (

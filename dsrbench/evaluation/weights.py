@@ -73,18 +73,18 @@ def find_missing_weights(requests: Iterable[Request]) -> list[MissingWeights]:
         OptionError: An option that a backend does not have.
         MissingExtraError: A package that a backend needs is not installed.
     """
-    found = [missing for request in requests for missing in _find_missing(request)]
-    return list({missing.command: missing for missing in found}.values())
+    weights = [missing for request in requests for missing in _find_missing(request)]
+    return list({missing.command: missing for missing in weights}.values())
 
 
 def _find_missing(request: Request) -> Iterator[MissingWeights]:
     cls = request.registry.load(request.name)
     convert_options(cls, request.options, where=f"{request.registry.kind} {request.name!r}")
     if request.registry is generators and request.name == "diffusers":
-        found = [_find_missing_pipeline(request.options), _find_missing_adapter(request.options.get("adapter"))]
+        candidates = [_find_missing_pipeline(request.options), _find_missing_adapter(request.options.get("adapter"))]
     else:
-        found = [_find_missing_backend(request, cls)]
-    missing = [item for item in found if item is not None]
+        candidates = [_find_missing_backend(request, cls)]
+    missing = [item for item in candidates if item is not None]
     if missing:
         with contextlib.suppress(WeightsError):  # absent packages and bad options are said before anything is fetched
             request.make()

@@ -32,15 +32,15 @@ def reword_suite(
     unknown = _find_unknown(suite, names, generator) if generator is not None else {}
     if not unknown or generator is None:
         return expand_wordings(suite, names), ()
-    known = [name for name in WORDINGS if name not in _find_unknown(suite, list(WORDINGS), generator)]
-    if set(names) != set(WORDINGS) or len(known) < 2:
+    usable = [name for name in WORDINGS if name not in _find_unknown(suite, list(WORDINGS), generator)]
+    if set(names) != set(WORDINGS) or len(usable) < 2:
         name, reason = next(iter(unknown.items()))
         raise BackendError(
             f"generator {generator.name!r} does not know the wording {name!r} ({reason}); "
-            f"of this suite it knows: {', '.join(known)}"
+            f"of this suite it knows: {', '.join(usable)}"
         )
     note = f"{generator.name} does not know the wordings {', '.join(unknown)}; they are left out"
-    return expand_wordings(suite, known), (note,)
+    return expand_wordings(suite, usable), (note,)
 
 
 def _find_unknown(suite: Suite, names: Sequence[str], generator: Backend[Generator]) -> dict[str, str]:

@@ -32,8 +32,8 @@ def find_anchor_frame(
     >>> find_anchor_frame([["cat"]] * 31, subject="cat", object="chair")
     """
     counts = counts or FrameCounts.for_frames(len(labels))
-    asked = sorted((subject, object))
-    valid = np.array([sorted(frame) == asked for frame in labels], bool)
+    pair = sorted((subject, object))
+    valid = np.array([sorted(frame) == pair for frame in labels], bool)
     redundant = sum(len(frame) >= 2 for frame in labels) - int(valid.sum())
     if redundant > counts.redundant or valid.sum() < counts.scored or len(valid) < counts.run:
         return None

@@ -105,11 +105,11 @@ def _stack_checked(frames: list[Any], names: list[str], n_frames: int) -> Floats
 
 def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, tuple[Any, Any] | None]:
     """Return a frame's number, and its two boxes where it has exactly one of each entity."""
-    labels, given = frame_boxes(frame)
+    labels, boxes = frame_boxes(frame)
     index = frame["frame"]
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < n_frames:
         raise InputError(f"frame number {index!r} is not in 0..{n_frames - 1}; longer clips give their n_frames")
-    of = [[box for label, box in zip(labels, given, strict=True) if label == name] for name in names]
+    of = [[box for label, box in zip(labels, boxes, strict=True) if label == name] for name in names]
     return index, (of[0][0], of[1][0]) if len(of[0]) == len(of[1]) == 1 else None
 
 

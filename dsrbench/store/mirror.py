@@ -165,18 +165,18 @@ class Mirror(LocalDisk):
         """List all files under the folder `prefix` that end in `suffix`, sorted; temporary files are left out."""
         names = self._names if self._names is not None else self._look()
         inside = f"{prefix}/" if prefix else ""
-        found = {name for name in names if name.startswith(inside) and name.endswith(suffix)}
-        return sorted(found | set(super().list(prefix, suffix)))
+        remote = {name for name in names if name.startswith(inside) and name.endswith(suffix)}
+        return sorted(remote | set(super().list(prefix, suffix)))
 
     def refresh(self) -> None:
         """Look at what the workers have sent, and fetch the samples at once."""
         self._names = self._look()
-        wanted = [name for name in self._names if name.startswith("samples/") and not self.path(name).exists()]
-        if wanted:
-            for name in wanted:
+        absent = [name for name in self._names if name.startswith("samples/") and not self.path(name).exists()]
+        if absent:
+            for name in absent:
                 self.path(name).parent.mkdir(parents=True, exist_ok=True)
             with self._asking("read"):
-                self._remote.get([self._at(name) for name in wanted], [str(self.path(name)) for name in wanted])
+                self._remote.get([self._at(name) for name in absent], [str(self.path(name)) for name in absent])
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -288,11 +288,11 @@ class Mirror(LocalDisk):
     def _look(self, folder: str = "") -> set[str]:
         with self._asking("read"):
             try:
-                found = self._remote.find(self._at(folder).rstrip("/"))
+                paths = self._remote.find(self._at(folder).rstrip("/"))
             except FileNotFoundError:
                 return set()
         start = len(self._base.rstrip("/")) + 1
-        return {str(path)[start:] for path in found if not str(path).rpartition("/")[2].startswith(".")}
+        return {str(path)[start:] for path in paths if not str(path).rpartition("/")[2].startswith(".")}
 
     def _at(self, name: str) -> str:
         return f"{self._base.rstrip('/')}/{name}"

@@ -150,8 +150,8 @@ class Run:
 
     def written_samples(self) -> dict[SampleKey, Written]:
         """Read every sample written so far, as `read_sample` gives it."""
-        found = map(self._read_sample, self.disk.list("samples", ".json"))
-        return {written[0].id: written for written in found if written is not None}
+        samples = map(self._read_sample, self.disk.list("samples", ".json"))
+        return {written[0].id: written for written in samples if written is not None}
 
     def _read_sample(self, name: str) -> Written | None:
         with contextlib.suppress(StoreError, InputError, ValueError):

@@ -24,11 +24,11 @@ class LTXFamily(PipelineFamily):
     def encode_text(self, texts: Sequence[str]) -> list[Text]:
         """Features `[L, D]` of the tokens of each text that count."""
         encoder = self._encoder
-        found: list[Text] = []
+        encoded: list[Text] = []
         for text in texts:
             features, mask, *_ = encoder.encode_prompt(text, None, False, max_sequence_length=WORDS)
-            found.append({"features": features[0][mask[0].bool()].cpu().contiguous()})
-        return found
+            encoded.append({"features": features[0][mask[0].bool()].cpu().contiguous()})
+        return encoded
 
     def scale(self, latents: Tensor) -> Tensor:
         """Return each channel with the mean and the spread that come with the VAE taken out."""

@@ -21,12 +21,12 @@ class WanFamily(PipelineFamily):
     def encode_text(self, texts: Sequence[str]) -> list[Text]:
         """Features `[L, D]` of each text without the zeros the pipeline pads them with."""
         encoder = self._encoder
-        found: list[Text] = []
+        encoded: list[Text] = []
         for text in texts:
             features = encoder.encode_prompt(text, do_classifier_free_guidance=False, max_sequence_length=WORDS)[0][0]
             length = int(features.abs().sum(dim=1).nonzero().max()) + 1
-            found.append({"features": features[:length].cpu().contiguous()})
-        return found
+            encoded.append({"features": features[:length].cpu().contiguous()})
+        return encoded
 
     def scale(self, latents: Tensor) -> Tensor:
         """Return each channel with the mean and the spread the VAE's configuration gives taken out."""

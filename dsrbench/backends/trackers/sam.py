@@ -20,9 +20,10 @@ from dsrbench.backends.pretrained.batches import free_memory, is_out_of_memory
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.models import PretrainedBackend
 from dsrbench.backends.trackers.masks import bound_mask
+from dsrbench.boxes import check_boxes
 from dsrbench.errors import BackendError, BoxError, InputError
 from dsrbench.hub import HubModel
-from dsrbench.types import Clip, Floats, FrameState, VideoTracks, check_boxes
+from dsrbench.types import Clip, Floats, FrameState, VideoTracks
 
 _ENTITIES = (1, 2)
 """Ids of the subject and the object in the session."""

@@ -56,22 +56,22 @@ def parse_pool(text: str) -> tuple[str, dict[str, Any]]:
     stage, _, rest = text.partition("=")
     if stage not in STAGES:
         raise OptionError(f"no stage {stage!r} in pool {text!r}{near_matches(stage, STAGES)}")
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     try:
         for part in filter(None, rest.split(",")):
             name, equals, value = part.partition("=")
             if not equals:
                 least, _, most = part.partition(":")
-                said |= {"least": int(least), "most": int(most or least)}
+                settings |= {"least": int(least), "most": int(most or least)}
             elif name in ("cpus", "gpus"):
-                said[name] = float(value)
+                settings[name] = float(value)
             else:
                 raise ValueError
     except ValueError:
-        said = {}
-    if not said:
+        settings = {}
+    if not settings:
         raise OptionError(f"expected a pool such as detect=2:8,gpus=0.25,cpus=1, got {text!r}")
-    return stage, said
+    return stage, settings
 
 
 def usual_pools(cpus: float, gpus: float, *, generates: bool) -> dict[str, Pool]:
@@ -110,10 +110,10 @@ def settle_pools(
     '1:3,cpus=0.5,gpus=0'
     """
     pools = usual_pools(cpus, gpus, generates=generates)
-    for stage, said in asked.items():
+    for stage, settings in asked.items():
         if stage not in pools:
             raise OptionError(f"there is no pool {stage!r} here: the videos are taken as they are")
-        pools[stage] = dataclasses.replace(pools[stage], **said)
+        pools[stage] = dataclasses.replace(pools[stage], **settings)
     for what, there, free in (("cpus", cpus, FREE), ("gpus", gpus, 0.0)):
         needed = sum(pool.least * getattr(pool, what) for pool in pools.values())
         if needed + free > there:

@@ -74,9 +74,9 @@ class RayEngine:
             StoreError: A worker could not write the run folder.
         """
         with _cluster(self._address) as ray:
-            there = ray.cluster_resources()
+            resources = ray.cluster_resources()
             generates = work.generator is not None
-            pools = settle_pools(self._pools, there.get("CPU", 0), there.get("GPU", 0), generates=generates)
+            pools = settle_pools(self._pools, resources.get("CPU", 0), resources.get("GPU", 0), generates=generates)
             work.run.log("ray", pools={stage: str(pool) for stage, pool in pools.items()})
             attempts = Attempts(Path(tempfile.gettempdir()) / f"dsrbench-{secrets.token_hex(8)}")
             stream = stream_there if ray.util.client.ray.is_connected() else stream_items

@@ -80,7 +80,7 @@ class Worker:
         items = unpack_items(table)
         size = max(1, -(-len(items) // self._parts))
         for first in range(0, len(items), size):
-            yield pack_items([made for item in items[first : first + size] for made in self._try(item)])
+            yield pack_items([result for item in items[first : first + size] for result in self._try(item)])
 
     def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "fatal" in item:
@@ -125,8 +125,8 @@ class GenerateWorker(Worker):
         assert self.setup.record is not None
         for row in item["jobs"]:
             job = unpack_job(row, self.setup.suite)
-            made = find_video(job, self.setup.record, self.setup.run)
-            yield _item(made or dataclasses.replace(job, problem=reason))
+            job_done = find_video(job, self.setup.record, self.setup.run)
+            yield _item(job_done or dataclasses.replace(job, problem=reason))
 
 
 class DetectWorker(Worker):
