@@ -63,7 +63,9 @@ def evaluate(
         StoreError: It cannot be written, for instance because the disk is full.
     """
     finished = finish_run(
-        *(plan, scorer, run),
+        plan,
+        scorer,
+        run,
         generator=generator,
         force=force,
         engine=engine,

@@ -53,7 +53,7 @@ def is_finished(job: Job, scorer: Scorer, old: Sample | None, video: VideoRecord
 def fail_job(job: Job) -> Traced:
     """Return the failed sample of a job that cannot be done, with the job's problem as the reason."""
     sample = Sample(
-        *(job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name), text_used=job.text_used
+        job.key.model, job.prompt, job.key.seed, VideoScore.failed(job.problem), job.name, text_used=job.text_used
     )
     return Traced(sample, VideoRecord())
 
