@@ -147,14 +147,14 @@ class AlignConfig:
             raise OptionError(f"expected the settings of the training by key, got {self.training!r}")
 
 
-def _check_members(name: str, values: Sequence[str], known: Sequence[str], *, least: int = 1) -> None:
+def _check_members(name: str, values: Sequence[str], names: Sequence[str], *, least: int = 1) -> None:
     """Check that names are a sequence of known ones.
 
     Raises:
         OptionError: They are not; near matches are named.
     """
     if isinstance(values, str) or not isinstance(values, Sequence) or len(values) < least:
-        raise OptionError(f"expected {name} as a sequence of names, such as {list(known[:1])}, got {values!r}")
+        raise OptionError(f"expected {name} as a sequence of names, such as {list(names[:1])}, got {values!r}")
     for value in values:
-        if value not in known:
-            raise OptionError(f"no {value!r} among {name}{near_matches(str(value), known)}")
+        if value not in names:
+            raise OptionError(f"no {value!r} among {name}{near_matches(str(value), names)}")

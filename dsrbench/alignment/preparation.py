@@ -91,11 +91,11 @@ class Preparation:
         """
         from dsrbench.alignment.families import find_family_class
 
-        given, preset = self.config.training, self.config.preset
-        if isinstance(given, TrainingSettings):
-            return given
+        changes, preset = self.config.training, self.config.preset
+        if isinstance(changes, TrainingSettings):
+            return changes
         base = find_family_class(folder).defaults if preset is None else PRESETS[preset]
-        return TrainingSettings().change({**base, **given})
+        return TrainingSettings().change({**base, **changes})
 
 
 def prepare_alignment(config: AlignConfig) -> Preparation:
@@ -125,8 +125,8 @@ def prepare_alignment(config: AlignConfig) -> Preparation:
     second = None
     if config.second_detector is not None:
         second = choose_backends("default", detector=config.second_detector, tracker=config.tracker)
-    said = _describe_defaults(config, defaults, suites)
-    return Preparation(config, generator, train, held_out, validation, choice, second, said)
+    description = _describe_defaults(config, defaults, suites)
+    return Preparation(config, generator, train, held_out, validation, choice, second, description)
 
 
 def _check_packages() -> None:

@@ -97,8 +97,8 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
         InputError: No video is on both sides, or one name stands for two videos.
     """
     here = entries_of(run.samples())
-    there = entries_of(other.samples()) if isinstance(other, Run) else list(other)
-    pairs = _join(here, there)
+    entries = entries_of(other.samples()) if isinstance(other, Run) else list(other)
+    pairs = _join(here, entries)
     both = [(a, b) for a, b in pairs if a.status is Status.SCORED and b.status is Status.SCORED]
     differences = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in both]
     change = np.array([video.difference for video in differences])
@@ -110,7 +110,7 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     return Agreement(
         n_joined=len(pairs),
         n_only_here=len(here) - len(pairs),
-        n_only_there=len(there) - len(pairs),
+        n_only_there=len(entries) - len(pairs),
         n_both_scored=len(both),
         coverage_here=float(np.mean([a.status is Status.SCORED for a, _ in pairs])),
         coverage_there=float(np.mean([b.status is Status.SCORED for _, b in pairs])),
@@ -127,24 +127,24 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     )
 
 
-def _join(here: Sequence[Entry], there: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
-    ours, theirs = _by_name(here), _by_name(there)
+def _join(here: Sequence[Entry], others: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
+    ours, theirs = _by_name(here), _by_name(others)
     pairs = [(a, theirs[name]) for name, a in ours.items() if name in theirs]
     same = [(a, b) for a, b in pairs if not (a.sha256 and b.sha256) or a.sha256 == b.sha256]
     if same:
         return same
     contents = {a.sha256: a for a in here if a.sha256}
-    by_hash = {b.sha256: b for b in there if b.sha256}
+    by_hash = {b.sha256: b for b in others if b.sha256}
     if matched := [(a, by_hash[content]) for content, a in contents.items() if content in by_hash]:
         return matched
-    if by_hash and {a.prompt_id for a in here if a.prompt_id} & {b.prompt_id for b in there}:
+    if by_hash and {a.prompt_id for a in here if a.prompt_id} & {b.prompt_id for b in others}:
         raise InputError(
-            f"no video is on both sides, but prompts are: {_models(here)} here and {_models(there)} there "
+            f"no video is on both sides, but prompts are: {_models(here)} here and {_models(others)} there "
             f"looks like two models, not two backends; use: dsrbench compare"
         )
     raise InputError(
         f"no video is on both sides: joined by model and file name, with the models {_models(here)} here and "
-        f"{_models(there)} there; model names must be equal, or the files of two runs"
+        f"{_models(others)} there; model names must be equal, or the files of two runs"
     )
 
 

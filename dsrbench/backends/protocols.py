@@ -95,7 +95,7 @@ def _fits(registry: Registry[Any], name: str | None, options: Options, record: B
     if name not in (None, record.name) or not registry.is_builtin(record.name):
         return False
     expected = {**default_options(registry.load(record.name)), **options.get(registry.kind, {})}
-    given = record.options
-    return all(given[key] == expected.get(key, given[key]) for key in given if key not in OPEN) and all(
-        given.get(key) == value for key, value in options.get(registry.kind, {}).items()
+    recorded = record.options
+    return all(recorded[key] == expected.get(key, recorded[key]) for key in recorded if key not in OPEN) and all(
+        recorded.get(key) == value for key, value in options.get(registry.kind, {}).items()
     )

@@ -42,15 +42,15 @@ def command(run: Path, other: Path | None, reference: Path | None, curves: Path 
         raise click.UsageError("give either RUN2 or --reference CSV")
     if curves is not None and reference is None:
         raise click.UsageError("--curves belongs to --reference; the sequences of RUN2 are in RUN2")
-    there = Run.open(other) if other is not None else read_reference(reference or Path(), curves)
-    agreement = compare_backends(Run.open(run), there)
+    reference_side = Run.open(other) if other is not None else read_reference(reference or Path(), curves)
+    agreement = compare_backends(Run.open(run), reference_side)
     _print(agreement, str(run), str(other or reference))
     if out is not None:
         text = json.dumps(to_json(agreement), indent=1, allow_nan=False, ensure_ascii=False)
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
-def _print(agreement: Agreement, here: str, there: str) -> None:
+def _print(agreement: Agreement, here: str, other: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -80,7 +80,7 @@ def _print(agreement: Agreement, here: str, there: str) -> None:
         rows.append((f"SSR per frame, mean absolute difference ({agreement.n_curves} videos)", mean))
     for row in rows:
         table.add_row(*row)
-    console.print(Text(f"here: {here}\nthere: {there}"))
+    console.print(Text(f"here: {here}\nthere: {other}"))
     console.print(table)
     worst = plain_table("Video", "Here", "There", "Difference", title="Largest differences")
     for video in agreement.largest_differences:

@@ -60,8 +60,8 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
         _pull_model(name, upsampler.MODEL, model or upsampler.MODEL.id, revision, offline=offline)
         return
     if registry is None:
-        known = [upsampler.NAME, *(known for registry in _registries() for known in registry.names()), *recipe_names()]
-        raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, known)}")
+        names = [upsampler.NAME, *(names for registry in _registries() for names in registry.names()), *recipe_names()]
+        raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, names)}")
     cls = registry.load(name)
     files, own = cls.weight_files, cls.hub_model
     if own is not None:

@@ -153,11 +153,11 @@ def choose_backends(
     name = protocol or (usual.protocol if detector is None and tracker is None else "default")
     if name not in PROTOCOLS:
         raise OptionError(f"no protocol {name!r}{near_matches(name, PROTOCOLS)}")
-    preset, given = PROTOCOLS[name], options or {}
+    preset, choices = PROTOCOLS[name], options or {}
 
     def request(registry: Registry[Any], own: str | None, chosen: str) -> Request:
         fixed = preset.options.get(registry.kind, {}) if chosen == own else {}
-        return Request(registry, chosen, {**fixed, **given.get(registry.kind, {})})
+        return Request(registry, chosen, {**fixed, **choices.get(registry.kind, {})})
 
     return Choice(
         preset,

@@ -205,13 +205,13 @@ def prepare(request: EvaluationRequest) -> Preparation:
         prompts = expand_wordings(_read(suite), names) if suite is not None else None
         limits = {"seeds": request.seeds, "limit": request.limit, "partial": request.partial}
         videos = plan_videos(request.videos, prompts, model=request.model_name, **limits)  # type: ignore[arg-type]
-        defaults, generator, said = follow_suite(videos.suite.name.partition("~")[0]), None, []
+        defaults, generator, notes = follow_suite(videos.suite.name.partition("~")[0]), None, []
     else:
         generator = request_generator(request.model or EMBEDDED, request.adapter, request.generator_options)
         defaults, videos = follow_model(generator.name, generator.options), None
         prompts = _read(suite if suite is not None else defaults.suite)
-        said = [f"suite {defaults.suite}"] if suite is None else []
-        said += [f"seeds {SEEDS[0]}..{SEEDS[-1]}"] if request.seeds is None else []
+        notes = [f"suite {defaults.suite}"] if suite is None else []
+        notes += [f"seeds {SEEDS[0]}..{SEEDS[-1]}"] if request.seeds is None else []
     named_backends = (request.protocol, request.detector, request.tracker)
     choice = choose_backends(
         request.protocol,
@@ -220,8 +220,8 @@ def prepare(request: EvaluationRequest) -> Preparation:
         options={kind: values for kind, values in request.options.items() if kind != "generator"},
         defaults=defaults,
     )
-    said += [] if any(named_backends) else [defaults.describe()]
-    return Preparation(request, choice, ", ".join(said), prompts, generator, videos)
+    notes += [] if any(named_backends) else [defaults.describe()]
+    return Preparation(request, choice, ", ".join(notes), prompts, generator, videos)
 
 
 def name_folder(request: EvaluationRequest, plan: Plan, part: str = "") -> str:

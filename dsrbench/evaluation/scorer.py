@@ -90,7 +90,7 @@ class Scorer:
                     f"{len(chosen)} frames"
                 )
             rest = iter(of_chunk)
-            detections += [next(rest) if looked else Detections.left_out() for looked in looked_at]
+            detections += [next(rest) if examined else Detections.left_out() for examined in looked_at]
         return detections
 
     def _looks_at(self, t: int, n_frames: int) -> bool:

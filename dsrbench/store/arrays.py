@@ -81,8 +81,8 @@ def unpack_detections(data: bytes) -> tuple[list[Detections], dict[str, Any]]:
     try:
         ends = np.cumsum(arrays["count"])
         frames = [
-            Detections(arrays["xyxy"][a:b], arrays["score"][a:b], arrays["label"][a:b], bool(looked))
-            for a, b, looked in zip(ends - arrays["count"], ends, arrays["looked"], strict=True)
+            Detections(arrays["xyxy"][a:b], arrays["score"][a:b], arrays["label"][a:b], bool(examined))
+            for a, b, examined in zip(ends - arrays["count"], ends, arrays["looked"], strict=True)
         ]
     except (KeyError, TypeError, ValueError, DSRBenchError) as error:
         raise StoreError(f"detections cannot be read: {type(error).__name__} {error}") from error

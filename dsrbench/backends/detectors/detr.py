@@ -66,6 +66,6 @@ class Detr(ClosedVocabulary, BatchedDetector):
         for result in results:
             every = to_detections(result)
             labels_of_boxes = label_of[every.label]
-            known = labels_of_boxes >= 0
-            detections.append(Detections(every.xyxy[known], every.score[known], labels_of_boxes[known]))
+            selected = labels_of_boxes >= 0
+            detections.append(Detections(every.xyxy[selected], every.score[selected], labels_of_boxes[selected]))
         return detections

@@ -124,22 +124,22 @@ def select_boxes(
         score = score[candidates].astype(np.float64)
         box = decode_boxes(distributions[candidates], cells[0][candidates], cells[1][candidates])
         box = clip_boxes(box * (np.array([*size, *size]) / side), size)
-        kept = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MAX_BOXES]
-        boxes.append(_vote(box[kept], box, score, how.vote))
-        kept_scores.append(score[kept])
-        labels.append(np.full(len(kept), label))
+        selected = nms(box, score, np.zeros(len(box), np.int64), iou=how.nms)[:MAX_BOXES]
+        boxes.append(_vote(box[selected], box, score, how.vote))
+        kept_scores.append(score[selected])
+        labels.append(np.full(len(selected), label))
     if not boxes:
         return Detections.none()
     scaled = scale_boxes(np.concatenate(boxes), how.scale)
     return Detections(scaled, np.minimum(np.concatenate(kept_scores), 1.0), np.concatenate(labels))
 
 
-def _vote(kept: Floats, boxes: Floats, scores: Floats, overlap: float) -> Floats:
+def _vote(boxes_selected: Floats, boxes: Floats, scores: Floats, overlap: float) -> Floats:
     if overlap >= 1:
-        return kept
-    weights = np.where(iou_matrix(kept, boxes) >= overlap, scores, 0.0)
+        return boxes_selected
+    weights = np.where(iou_matrix(boxes_selected, boxes) >= overlap, scores, 0.0)
     total = weights.sum(axis=1, keepdims=True)
-    return np.where(total > 0, weights @ boxes / np.where(total > 0, total, 1), kept)
+    return np.where(total > 0, weights @ boxes / np.where(total > 0, total, 1), boxes_selected)
 
 
 def scale_boxes(boxes: Floats, factor: float) -> Floats:

@@ -86,11 +86,11 @@ class Scripted(Detector):
             return Detections.none()
         names, boxes = frame_boxes(frame)
         scores = _check_scores(frame.get("scores", [1.0] * len(boxes)), len(boxes), number)
-        asked = [i for i, name in enumerate(names) if name in labels]
+        indices = [i for i, name in enumerate(names) if name in labels]
         return Detections(
-            np.array([boxes[i] for i in asked], np.float64).reshape(-1, 4),
-            np.array([scores[i] for i in asked], np.float64),
-            np.array([labels.index(names[i]) for i in asked], np.int64),
+            np.array([boxes[i] for i in indices], np.float64).reshape(-1, 4),
+            np.array([scores[i] for i in indices], np.float64),
+            np.array([labels.index(names[i]) for i in indices], np.int64),
         )
 
 

@@ -36,7 +36,7 @@ class SpritesDetector(WorldNouns):
 
     def __init__(self, *, threshold: float = 0.2, folder: Path | None = None) -> None:
         self._threshold = check_share("threshold", threshold)
-        found = find_weights_folder("detector", folder)
+        weights = find_weights_folder("detector", folder)
         try:
             import torch
 
@@ -46,12 +46,12 @@ class SpritesDetector(WorldNouns):
         self._torch: Any = torch
         self._find_peaks = find_peaks
         try:
-            self._net = SpritesDetectorNet.from_pretrained(found, local_files_only=True)
+            self._net = SpritesDetectorNet.from_pretrained(weights, local_files_only=True)
         except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
-            raise WeightsError(f"{found}: the sprites detector cannot be loaded ({error})") from error
+            raise WeightsError(f"{weights}: the sprites detector cannot be loaded ({error})") from error
         self._nouns = list(self._net.config.nouns)
         self.fingerprint = {
-            "weights": {name: sha256 for name, sha256 in read_sums(found).items() if name.endswith(".safetensors")},
+            "weights": {name: sha256 for name, sha256 in read_sums(weights).items() if name.endswith(".safetensors")},
             "torch": str(torch.__version__),
         }
 
@@ -66,10 +66,10 @@ class SpritesDetector(WorldNouns):
         pixels = self._torch.from_numpy(np.ascontiguousarray(to_world_size(frames).transpose(0, 3, 1, 2)))
         with self._torch.inference_mode():
             heat, sides = self._net(pixels.float() / 127.5 - 1)
-            asked = heat[:, [self._nouns.index(label) for label in labels]]
-            found = self._find_peaks(asked, sides, self._threshold)
+            heat_of_labels = heat[:, [self._nouns.index(label) for label in labels]]
+            peaks = self._find_peaks(heat_of_labels, sides, self._threshold)
         results = []
-        for boxes, scores, numbers in found:
+        for boxes, scores, numbers in peaks:
             clipped = clip_boxes(boxes.double().numpy(), (WIDTH, HEIGHT)) * scale
             results.append(Detections(clipped, scores.double().numpy(), numbers.numpy()))
         return results

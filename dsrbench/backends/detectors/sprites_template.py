@@ -113,7 +113,7 @@ class SpritesTemplate(WorldNouns):
         pad = ((0, 0), (BORDER, BORDER + 1), (BORDER, BORDER + 1), (0, 0))
         pixels = np.pad(to_world_size(frames).astype(np.float32), pad, mode="edge")
         spectra = _spectra(pixels)
-        found: list[list[tuple[Floats, float, int]]] = [[] for _ in frames]
+        matches: list[list[tuple[Floats, float, int]]] = [[] for _ in frames]
         for number, label in enumerate(labels):
             templates = make_templates(label)
             costs = _coarse_costs(spectra, label)
@@ -121,18 +121,18 @@ class SpritesTemplate(WorldNouns):
                 for y, x in _lowest(costs[t]):
                     box, score = _refine(pixels[t], templates, y, x)
                     if score >= self._threshold:
-                        found[t].append((box, score, number))
-        return [self._choose(boxes, scale) for boxes in found]
+                        matches[t].append((box, score, number))
+        return [self._choose(boxes, scale) for boxes in matches]
 
-    def _choose(self, found: Sequence[tuple[Floats, float, int]], scale: Floats) -> Detections:
-        if not found:
+    def _choose(self, matches: Sequence[tuple[Floats, float, int]], scale: Floats) -> Detections:
+        if not matches:
             return Detections.none()
-        boxes = clip_boxes(np.array([box for box, _, _ in found]), (WIDTH, HEIGHT))
-        scores, numbers = np.array([score for _, score, _ in found]), np.array([n for _, _, n in found])
+        boxes = clip_boxes(np.array([box for box, _, _ in matches]), (WIDTH, HEIGHT))
+        scores, numbers = np.array([score for _, score, _ in matches]), np.array([n for _, _, n in matches])
         whole = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         boxes, scores, numbers = boxes[whole], scores[whole], numbers[whole]
-        kept = nms(boxes, scores, numbers, iou=self._overlap)
-        return Detections(boxes[kept] * scale, scores[kept], numbers[kept])
+        selected = nms(boxes, scores, numbers, iou=self._overlap)
+        return Detections(boxes[selected] * scale, scores[selected], numbers[selected])
 
 
 def to_world_size(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -85,8 +85,8 @@ class VocabularyYolo(Yolo, abc.ABC):
     def vocabulary(self, labels: Sequence[str]) -> Vocabulary:
         """Return the classes that stand for the labels in the model as it is now."""
         texts = read_nouns(labels, detector=self.name)
-        known = self._saved if self._taught is None else self._taught
-        return Vocabulary(tuple((known.index(text),) for text in texts), {})
+        nouns = self._saved if self._taught is None else self._taught
+        return Vocabulary(tuple((nouns.index(text),) for text in texts), {})
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
         """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.

@@ -74,7 +74,7 @@ class Assignment(AssociationTracker):
         n_frames = len(detections)
         memory = self.memory or max(1, round(MEMORY_SHARE * n_frames))
         gap = FrameCounts.for_frames(n_frames).gap if self.gap is None else self.gap
-        weights = _weigh([found.looked for found in detections])
+        weights = _weigh([one.looked for one in detections])
         tracks = []
         for label in (0, 1):
             frames = [_candidates(*frame, label) for frame in zip(detections, weights, strict=True)]
@@ -86,23 +86,23 @@ class Assignment(AssociationTracker):
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)
 
 
-def _weigh(looked: Sequence[bool]) -> list[float]:
+def _weigh(examined: Sequence[bool]) -> list[float]:
     """How many frames each frame that was looked at stands for: half of those around it that were not, and itself.
 
     >>> _weigh([True, True, False, False, False, True])
     [1.0, 2.5, 0.0, 0.0, 0.0, 2.5]
     """
-    weights, seen = np.zeros(len(looked)), np.flatnonzero(looked)
+    weights, seen = np.zeros(len(examined)), np.flatnonzero(examined)
     if len(seen):
         steps = np.diff(seen, prepend=seen[0] - 1, append=seen[-1] + 1)
         weights[seen] = (steps[:-1] + steps[1:]) / 2
     return [float(weight) for weight in weights]
 
 
-def _candidates(found: Detections, weight: float, label: int) -> Candidates:
-    mine = np.flatnonzero(found.label == label)
-    best = mine[np.argsort(-found.score[mine], kind="stable")][:MOST_CANDIDATES]
-    return Candidates(found.xyxy[best], found.score[best], weight)
+def _candidates(detections: Detections, weight: float, label: int) -> Candidates:
+    mine = np.flatnonzero(detections.label == label)
+    best = mine[np.argsort(-detections.score[mine], kind="stable")][:MOST_CANDIDATES]
+    return Candidates(detections.xyxy[best], detections.score[best], weight)
 
 
 def step_costs(a: Floats, b: Floats) -> Floats:

@@ -99,7 +99,7 @@ def usual_pools(cpus: float, gpus: float, *, generates: bool) -> dict[str, Pool]
 
 
 def settle_pools(
-    asked: Mapping[str, Mapping[str, Any]], cpus: float, gpus: float, *, generates: bool
+    requested: Mapping[str, Mapping[str, Any]], cpus: float, gpus: float, *, generates: bool
 ) -> dict[str, Pool]:
     """Return the pools in force: the usual ones, but for what was asked for, none so large that the others starve.
 
@@ -110,22 +110,22 @@ def settle_pools(
     '1:3,cpus=0.5,gpus=0'
     """
     pools = usual_pools(cpus, gpus, generates=generates)
-    for stage, settings in asked.items():
+    for stage, settings in requested.items():
         if stage not in pools:
             raise OptionError(f"there is no pool {stage!r} here: the videos are taken as they are")
         pools[stage] = dataclasses.replace(pools[stage], **settings)
-    for what, there, free in (("cpus", cpus, FREE), ("gpus", gpus, 0.0)):
+    for what, available, free in (("cpus", cpus, FREE), ("gpus", gpus, 0.0)):
         needed = sum(pool.least * getattr(pool, what) for pool in pools.values())
-        if needed + free > there:
+        if needed + free > available:
             listed = ", ".join(f"{stage}={pool}" for stage, pool in pools.items())
             raise OptionError(
-                f"the pools need {needed + free:g} {what.upper()[:-1]}s and the cluster has {there:g}: give --pool "
+                f"the pools need {needed + free:g} {what.upper()[:-1]}s and the cluster has {available:g}: give --pool "
                 f"STAGE=MIN:MAX,cpus=X,gpus=Y with less (now {listed})"
             )
         for stage, pool in pools.items():
             each = getattr(pool, what)
             if each:
                 others = needed - pool.least * each
-                fits = int((there - free - others) / each + 1e-9)
+                fits = int((available - free - others) / each + 1e-9)
                 pools[stage] = dataclasses.replace(pool, most=max(pool.least, min(pool.most, fits)))
     return pools
