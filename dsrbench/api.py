@@ -144,7 +144,7 @@ def run_evaluation(
         shard: Part of the plan to do; by default all of it.
         force: Whether to do everything again, whatever the folder holds.
         on_note: Called with lines that the user should see before the work begins.
-        on_progress: As for `evaluate`.
+        on_progress: Called with the progress, with the arguments that `evaluate` describes.
     """
     planned = preparation.plan()
     plan = planned.plan
@@ -196,7 +196,7 @@ def align(
 
     preparation = prepare_alignment(config)
     say = on_note or (lambda _: None)
-    if preparation.said:
-        say(f"by default: {preparation.said}")
+    if preparation.default_note:
+        say(f"by default: {preparation.default_note}")
     fetch_weights(find_missing_weights(preparation.backends), offline=config.offline, say=say)
     return run_rounds(preparation, Listener(on_progress=on_progress or (lambda *_: None), on_note=say))

@@ -33,7 +33,7 @@ Frames = NDArray[np.uint8]
 LOST_FRAMES = 2
 """Frames that may be absent without the file counting as truncated: some encoders count one that is never shown."""
 
-_LONGEST_CHUNK = 256
+_MAX_CHUNK = 256
 _NOT_VIDEOS = frozenset({"tty", "hls", "dash", "concat", "concatf", "ffconcat", "imf", "sdp", "rtsp"})
 
 
@@ -126,7 +126,7 @@ def read_clip(path: str | Path) -> Clip:
         VideoError: As `iter_chunks`.
     """
     info = probe(path)
-    parts = list(iter_chunks(path, chunk=min(info.n_frames or 64, _LONGEST_CHUNK)))
+    parts = list(iter_chunks(path, chunk=min(info.n_frames or 64, _MAX_CHUNK)))
     frames = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return Clip(frames, info.fps, metadata={"codec": info.codec})
 

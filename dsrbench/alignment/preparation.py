@@ -34,7 +34,7 @@ class Preparation:
         validation: Prompts to validate checkpoints on; None for no validation.
         choice: Protocol, detector and tracker.
         second: Detector and tracker that score the evaluation again; None for no second detector.
-        said: Words that say what was chosen by default, and why; empty where nothing was.
+        default_note: Words that say what was chosen by default, and why; empty where nothing was.
     """
 
     config: AlignConfig
@@ -44,7 +44,7 @@ class Preparation:
     validation: Suite | None
     choice: Choice
     second: Choice | None
-    said: str
+    default_note: str
 
     @property
     def backends(self) -> list[Request]:

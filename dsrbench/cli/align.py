@@ -141,8 +141,8 @@ def command(
         offline=offline,
     )
     preparation = prepare_alignment(config)
-    if preparation.said:
-        click.echo(f"by default: {preparation.said}", err=True)
+    if preparation.default_note:
+        click.echo(f"by default: {preparation.default_note}", err=True)
     provide_weights(*preparation.backends, offline=offline)
     from dsrbench.alignment.rounds import Listener, run_rounds
 

@@ -136,8 +136,8 @@ def command(
     worker = make_engine(engine, address, pools, tries)
     part = Shard.parse(shard) if shard is not None else None
     preparation = prepare(request)
-    if preparation.said:
-        click.echo(f"by default: {preparation.said}", err=True)
+    if preparation.default_note:
+        click.echo(f"by default: {preparation.default_note}", err=True)
     if estimate:
         _print_estimate(preparation, part)
         return

@@ -120,7 +120,7 @@ class Preparation:
     Attributes:
         request: What was asked for.
         choice: Protocol, detector and tracker.
-        said: Words that say what was chosen by default, and why; empty where nothing was.
+        default_note: Words that say what was chosen by default, and why; empty where nothing was.
         suite: The prompts; None for a list of videos that has them itself.
         generator: The model; None where videos exist.
         videos: The plan of videos that exist; None where they are made.
@@ -128,7 +128,7 @@ class Preparation:
 
     request: EvaluationRequest
     choice: Choice
-    said: str
+    default_note: str
     suite: Suite | None
     generator: Request | None
     videos: Plan | None
@@ -177,7 +177,7 @@ def request_generator(model: str, adapter: str | None, options: Mapping[str, Any
     """Return the generator that makes a model's videos, with its options; nothing is made or fetched.
 
     Args:
-        model: As for `EvaluationRequest`.
+        model: A short name, a folder, an id on the Hub, or the name of a generator.
         adapter: LoRA to put on the model; None for none.
         options: Options of the generator.
 

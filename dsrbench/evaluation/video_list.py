@@ -14,7 +14,7 @@ from dsrbench.lines import iter_objects
 from dsrbench.prompts import Suite, parse_prompt
 from dsrbench.types import Prompt
 
-HIGHEST_SEED = 2**63 - 1
+MAX_SEED = 2**63 - 1
 
 
 def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[tuple[str, Reading]]:
@@ -113,6 +113,6 @@ def _seed_of(row: Mapping[str, Any], where: str) -> int | None:
         seed = int(text)
     except ValueError:
         raise InputError(f"{where}: seed must be a whole number, got {text!r}") from None
-    if not 0 <= seed <= HIGHEST_SEED:
-        raise InputError(f"{where}: seed must lie in 0..{HIGHEST_SEED}, got {text}")
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"{where}: seed must lie in 0..{MAX_SEED}, got {text}")
     return seed

@@ -23,7 +23,7 @@ from dsrbench.types import PUBLISHED_FRAMES, Floats, Relation, VideoScore, Video
 
 LINES_AT_ONCE = 256
 FRAMES_AT_ONCE = 100_000
-MOST_FRAMES = 100_000
+MAX_FRAMES = 100_000
 LARGEST = 1e9
 
 
@@ -53,8 +53,8 @@ def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relati
     if not isinstance(line["type"], str):
         raise InputError(f"type must be relation codes such as 'LR', got {line['type']!r}")
     n_frames = line.get("n_frames", PUBLISHED_FRAMES)
-    if not isinstance(n_frames, int) or isinstance(n_frames, bool) or not 0 < n_frames <= MOST_FRAMES:
-        raise InputError(f"n_frames must be a whole number in 1..{MOST_FRAMES}, got {n_frames!r}")
+    if not isinstance(n_frames, int) or isinstance(n_frames, bool) or not 0 < n_frames <= MAX_FRAMES:
+        raise InputError(f"n_frames must be a whole number in 1..{MAX_FRAMES}, got {n_frames!r}")
     if not isinstance(line["frames"], list):
         raise InputError(f"frames must be a list, got {type(line['frames']).__name__}")
     boxes = _stack_plain(line["frames"], names, n_frames)

@@ -10,7 +10,7 @@ from dsrbench.errors import BackendError
 
 
 def read_nouns(labels: Sequence[str], *, detector: str) -> list[str]:
-    """The labels as an open-vocabulary model is asked: lower case, without the dots that part its phrases.
+    """Write labels as an open-vocabulary model takes them: lower case, without the dots that part its phrases.
 
     Raises:
         BackendError: Nothing is left of a label, or two labels become one.

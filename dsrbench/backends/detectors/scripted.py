@@ -70,7 +70,7 @@ class Scripted(Detector):
         self._frames, self._next = frames, 0
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """The next frames' boxes; only how many frames there are is looked at.
+        """Return the boxes of the next frames; of the pictures only their number counts.
 
         Raises:
             InputError: A frame without labels or boxes, or without a score a box.

@@ -172,7 +172,7 @@ def _spectra(pixels: Pixels) -> NDArray[np.complex128]:
 
 @functools.lru_cache(maxsize=32)
 def _template_spectra(noun: str) -> tuple[NDArray[np.complex128], Floats, Floats]:
-    """What the spectra of frames are multiplied with, `[n, 4, ...]`; squared lengths and pixels of n drawings."""
+    """Return the spectra of n drawings, `[n, 4, ...]`, with their squared lengths and numbers of pixels."""
     templates = make_templates(noun)
     colour, inside = templates.colour[templates.coarse], templates.inside[templates.coarse]
     laid = np.concatenate([-2 * colour, inside[..., None]], axis=-1).transpose(0, 3, 1, 2)
@@ -226,7 +226,7 @@ def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats
 
 
 def _windows(frame: Pixels, y: int, x: int, reach: int) -> tuple[Pixels, tuple[int, int]]:
-    """All squares that begin within `reach` pixels of (y, x), `[y, x, 1, SIDE, SIDE, 3]`, and where the first does."""
+    """Return all squares that begin within `reach` pixels of (y, x), `[y, x, 1, SIDE, SIDE, 3]`, and where the first does."""
     y0, x0 = max(y - reach, 0), max(x - reach, 0)
     region = frame[y0 : y + SIDE + reach, x0 : x + SIDE + reach]
     return sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None], (y0, x0)

@@ -20,7 +20,7 @@ from dsrbench.errors import OptionError
 from dsrbench.geometry import areas, iou_matrix
 from dsrbench.types import PUBLISHED_FRAMES, Detections, Floats, FrameCounts, Prompt, VideoTracks
 
-MOST_CANDIDATES = 12
+MAX_CANDIDATES = 12
 MEMORY_SHARE = 10 / PUBLISHED_FRAMES
 FARTHEST = 2.0
 
@@ -87,7 +87,7 @@ class Assignment(AssociationTracker):
 
 
 def _weigh(examined: Sequence[bool]) -> list[float]:
-    """How many frames each frame that was looked at stands for: half of those around it that were not, and itself.
+    """Count the frames that each examined frame stands for: itself, and half of the others around it.
 
     >>> _weigh([True, True, False, False, False, True])
     [1.0, 2.5, 0.0, 0.0, 0.0, 2.5]
@@ -101,12 +101,12 @@ def _weigh(examined: Sequence[bool]) -> list[float]:
 
 def _candidates(detections: Detections, weight: float, label: int) -> Candidates:
     mine = np.flatnonzero(detections.label == label)
-    best = mine[np.argsort(-detections.score[mine], kind="stable")][:MOST_CANDIDATES]
+    best = mine[np.argsort(-detections.score[mine], kind="stable")][:MAX_CANDIDATES]
     return Candidates(detections.xyxy[best], detections.score[best], weight)
 
 
 def step_costs(a: Floats, b: Floats) -> Floats:
-    """How far boxes `a` `[N, 4]` are from boxes `b` `[M, 4]`: shift and change of shape, in units of their size.
+    """Measure how far boxes `a` `[N, 4]` are from boxes `b` `[M, 4]`: shift and change of shape, in units of size.
 
     The distance between the centres over the root of the mean area, plus half the absolute log ratios of widths and of
     heights; at most `FARTHEST`.
@@ -123,7 +123,7 @@ def step_costs(a: Floats, b: Floats) -> Floats:
 
 
 def best_path(frames: Sequence[Candidates], *, entry: float, jump: float, memory: int) -> Floats:
-    """The most rewarding choice of at most one detection a frame.
+    """Choose at most one detection a frame, with the largest reward.
 
     Args:
         frames: Candidates of each frame.

@@ -9,7 +9,7 @@ from dsrbench.types import Floats
 
 
 def bound_mask(mask: NDArray[np.bool_], *, inclusive: bool = False) -> Floats:
-    """The tight box of a mask.
+    """Return the tight box of a mask.
 
     Args:
         mask: `[H, W]`.
