@@ -1,9 +1,9 @@
 """The three registries of backends.
 
-A backend is a class. Built-in ones are named below as "module:Class" and imported when asked for; other packages add
-theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. A backend's
-options are the keyword-only arguments of its constructor, written out or made of the fields of a dataclass and of those
-it inherits; their defaults are its own.
+A backend is a class. The built-in backends are listed below as "module:Class" and imported on first use; other packages
+add theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. The
+options of a backend are the keyword-only arguments of its constructor with their defaults, written out or generated
+from the fields of a dataclass and of its bases.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ B = TypeVar("B", bound=BaseBackend)
 
 @dataclasses.dataclass(frozen=True)
 class Backend(Generic[B]):
-    """A backend made ready: the object, and all that must be recorded of it.
+    """A constructed backend with everything that is recorded about it.
 
     Attributes:
         name: The registered name.
-        instance: The object itself.
-        version: Version of the package that provides it.
+        instance: The constructed object.
+        version: Version of the package that provides the backend.
         options: Every option in force, defaults included, as JSON values.
-        fingerprint: What the instance itself says of its weights and libraries (its attribute `fingerprint`).
-        given: The arguments the instance was made with, by which another process makes its equal.
+        fingerprint: Identity of weights and libraries, from the instance's attribute `fingerprint`.
+        arguments: Arguments the instance was constructed with; another process constructs an equal one from them.
     """
 
     name: str
@@ -54,19 +54,19 @@ class Backend(Generic[B]):
     version: str
     options: dict[str, Any]
     fingerprint: dict[str, Any]
-    given: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         complete_class(type(self.instance))
 
     def maker(self) -> Callable[[], Backend[B]]:
-        """A function that makes an equal backend, for another process: it holds no weights and no handles."""
+        """Return a function that constructs an equal backend in another process; it holds no weights and no handles."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return functools.partial(_make_equal, type(self.instance), **{**fields, "instance": None})
 
     @functools.cached_property
     def digest(self) -> str:
-        """A short hash of `record`, for cache keys."""
+        """Short hash of `record`, 32 hexadecimal digits, for cache keys."""
         return hash_json(dataclasses.asdict(self.record()))[:32]
 
     def record(self) -> BackendRecord:
@@ -75,13 +75,13 @@ class Backend(Generic[B]):
 
 
 def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:
-    """A backend as another process has it.
+    """Construct the backend of another process.
 
     Raises:
-        BackendError: It cannot be made here, or has other weights here.
+        BackendError: It cannot be constructed here, or has other weights here.
     """
     complete_class(cls)
-    instance = _construct(cls, fields["given"], f"backend {fields['name']!r}")
+    instance = _construct(cls, fields["arguments"], f"backend {fields['name']!r}")
     here = dict(instance.fingerprint)
     if here != fields["fingerprint"]:
         raise BackendError(
@@ -91,21 +91,21 @@ def _make_equal(cls: type[B], **fields: Any) -> Backend[B]:
     return Backend(**{**fields, "instance": instance})
 
 
-def _construct(cls: type[B], given: Mapping[str, Any], what: str) -> B:
+def _construct(cls: type[B], arguments: Mapping[str, Any], what: str) -> B:
     try:
-        return cls(**given)
+        return cls(**arguments)
     except DSRBenchError:
         raise
-    except Exception as error:  # another package's code
+    except Exception as error:  # code of another package may raise any error
         raise BackendError(f"{what} cannot be made: {type(error).__name__}: {error}") from error
 
 
 class Registry(Generic[B]):
-    """Names to backend classes of one kind.
+    """Registry of the backend classes of one kind, by name.
 
     Args:
         kind: `detector`, `tracker` or `generator`.
-        builtin: Name to "module:Class".
+        builtin: "module:Class" of each built-in backend, by name.
     """
 
     def __init__(self, kind: str, builtin: Mapping[str, str]) -> None:
@@ -113,37 +113,37 @@ class Registry(Generic[B]):
         self._builtin = dict(builtin)
 
     def targets(self) -> dict[str, tuple[str, str]]:
-        """Every known name with its "module:Class" and the distribution that provides it.
+        """Map every known name to its "module:Class" and the distribution that provides it.
 
         Raises:
             BackendError: Two packages claim one name.
         """
-        found = {name: (target, "dsrbench") for name, target in self._builtin.items()}
+        targets = {name: (target, "dsrbench") for name, target in self._builtin.items()}
         for point in importlib.metadata.entry_points(group=f"dsrbench.{self.kind}s"):
             owner = point.dist.name if point.dist else "unknown"
-            if point.name in found and found[point.name] != (point.value, owner):
-                other = found[point.name]
+            if point.name in targets and targets[point.name] != (point.value, owner):
+                other = targets[point.name]
                 raise BackendError(
                     f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]}, {point.value} of {owner}; "
                     f"uninstall one of them"
                 )
-            found[point.name] = (point.value, owner)
-        return dict(sorted(found.items()))
+            targets[point.name] = (point.value, owner)
+        return dict(sorted(targets.items()))
 
     def names(self) -> list[str]:
-        """Every known name, sorted."""
+        """List every known name, sorted."""
         return list(self.targets())
 
     def is_builtin(self, name: str) -> bool:
-        """Say whether this package itself provides a backend of that name."""
+        """Tell whether this package itself provides a backend of that name."""
         return name in self._builtin
 
     def load(self, name: str) -> type[B]:
         """Import the class registered as `name`.
 
         Raises:
-            UnknownBackendError: No such name; near matches are listed.
-            BackendError: Its module cannot be imported, or it has no method that a backend of this kind must have.
+            UnknownBackendError: There is no such name; near matches are listed.
+            BackendError: The module cannot be imported, or the class lacks a method that its kind must have.
         """
         targets = self.targets()
         if name not in targets:
@@ -151,7 +151,9 @@ class Registry(Generic[B]):
         module, _, attribute = targets[name][0].partition(":")
         try:
             cls = typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
-        except Exception as error:  # whatever a third party's module raises, an absent shared library for one
+        except (
+            Exception
+        ) as error:  # a third party's module may raise any error, for example for a missing shared library
             raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
         if not isinstance(cls, type):
             raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) is no class")
@@ -162,22 +164,22 @@ class Registry(Generic[B]):
         return cls
 
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
-        """Make a backend from its name and the options the user gave.
+        """Construct a backend from its name and the user's options.
 
         Args:
             name: A registered name.
-            options: Only what differs from the backend's own defaults; text is converted to each option's type.
+            options: Options that differ from the backend's defaults; texts are converted to each option's type.
 
         Raises:
-            UnknownBackendError: No such name.
-            OptionError: An option it does not have, or a value of the wrong type.
-            BackendError: Its constructor failed.
+            UnknownBackendError: There is no such name.
+            OptionError: The backend lacks an option, or a value has the wrong type.
+            BackendError: The constructor failed.
         """
         cls = self.load(name)
-        given = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
-        instance = _construct(cls, given, f"{self.kind} {name!r}")
+        arguments = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
+        instance = _construct(cls, arguments, f"{self.kind} {name!r}")
         fingerprint = dict(instance.fingerprint)
-        in_force = {key: given.get(key, parameter.default) for key, parameter in _options(cls).items()}
+        in_force = {key: arguments.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
         try:
             version = __version__ if owner == "dsrbench" else importlib.metadata.version(owner)
@@ -189,7 +191,7 @@ class Registry(Generic[B]):
             version=version,
             options={key: _plain(value, vouched=bool(fingerprint)) for key, value in in_force.items()},
             fingerprint=fingerprint,
-            given=given,
+            arguments=arguments,
         )
 
 
@@ -197,7 +199,7 @@ def split_options(pairs: Iterable[str], kinds: Sequence[str]) -> dict[str, dict[
     """Sort `kind.key=value` texts by kind.
 
     Raises:
-        OptionError: Not of that form, or an unknown kind.
+        OptionError: A text has another form, or an unknown kind.
 
     >>> split_options(["detector.threshold=0.2"], ["detector", "tracker"])
     {'detector': {'threshold': '0.2'}, 'tracker': {}}
@@ -218,20 +220,20 @@ def convert_options(cls: type, options: Mapping[str, Any], *, where: str) -> dic
     """Check options against the keyword-only arguments of a class and convert texts to their annotated types.
 
     Raises:
-        OptionError: An unknown key (near matches named), or a text that is no value of the annotated type.
+        OptionError: A key is unknown (near matches are named), or a text is no value of the annotated type.
     """
-    known = _options(cls)
-    hints = _option_types(cls) if known else {}
+    parameters = _options(cls)
+    hints = _option_types(cls) if parameters else {}
     converted = {}
     for key, value in options.items():
-        if key not in known:
-            raise OptionError(f"{where} has no option {key!r}{near_matches(key, known)}")
+        if key not in parameters:
+            raise OptionError(f"{where} has no option {key!r}{near_matches(key, parameters)}")
         converted[key] = convert_text(value, hints.get(key, str), f"option {key!r} of {where}")
     return converted
 
 
 def describe_options(cls: type) -> dict[str, tuple[str, Any]]:
-    """Every option of a backend class with its type and default, for listings."""
+    """Return the type and default of every option of a backend class, for listings."""
     return {
         key: (str(parameter.annotation), None if parameter.default is parameter.empty else parameter.default)
         for key, parameter in _options(cls).items()
@@ -239,7 +241,7 @@ def describe_options(cls: type) -> dict[str, tuple[str, Any]]:
 
 
 def default_options(cls: type) -> dict[str, Any]:
-    """Every option of a backend class that has a default, with that as it is recorded in manifests."""
+    """Return the options of a backend class that have a default, with the defaults as recorded in manifests."""
     parameters = _options(cls).items()
     return {key: _plain(p.default, vouched=False) for key, p in parameters if p.default is not p.empty}
 
@@ -250,27 +252,27 @@ def _options(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def _option_types(cls: type) -> dict[str, Any]:
-    """Types of the arguments of a class's constructor.
+    """Return the types of the arguments of a class's constructor.
 
-    The fields of a dataclass are resolved each in the module of the class that declares it, which the constructor that
-    is made of them does not know.
+    The fields of a dataclass are resolved in the module of the class that declares them, because the generated
+    constructor has no reference to those modules.
     """
     init = inspect.getattr_static(cls, "__init__")
     owner = next(base for base in cls.__mro__ if vars(base).get("__init__") is init)
-    made = vars(owner).get("__dataclass_params__")
-    return typing.get_type_hints(owner if made is not None and made.init else init)
+    dataclass_parameters = vars(owner).get("__dataclass_params__")
+    return typing.get_type_hints(owner if dataclass_parameters is not None and dataclass_parameters.init else init)
 
 
 def convert_text(value: Any, hint: Any, what: str) -> Any:
-    """A text as a value of an annotated type; what is no text is left as it is.
+    """Convert a text to a value of an annotated type; other values are returned unchanged.
 
     Args:
-        value: What was given.
+        value: Text, or a value that needs no conversion.
         hint: `bool`, `int`, `float`, `Path`, `str`, or a union of these and None.
-        what: Names it in the error.
+        what: Name of the value in the error.
 
     Raises:
-        OptionError: No value of that type.
+        OptionError: The text is no value of that type.
 
     >>> convert_text("0.5", float, "a share"), convert_text("none", int | None, "a count")
     (0.5, None)
@@ -298,7 +300,7 @@ def convert_text(value: Any, hint: Any, what: str) -> Any:
 
 
 def _plain(value: Any, *, vouched: bool) -> Any:
-    """An option as it is recorded: of a path its name alone, where the fingerprint vouches for what is there."""
+    """Return an option as recorded; of a path only its name, if the fingerprint identifies its content."""
     if vouched and (
         isinstance(value, Path) or (isinstance(value, str) and value and Path(value).expanduser().is_dir())
     ):
@@ -314,6 +316,7 @@ generators: Registry[Generator] = Registry(
         "http": "dsrbench.backends.generators.http:Http",
     },
 )
+"""Registry of the generators."""
 
 detectors: Registry[Detector] = Registry(
     "detector",
@@ -333,6 +336,7 @@ detectors: Registry[Detector] = Registry(
         "sprites-template": "dsrbench.backends.detectors.sprites_template:SpritesTemplate",
     },
 )
+"""Registry of the detectors."""
 
 trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     "tracker",
@@ -349,3 +353,4 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
         "edgetam": "dsrbench.backends.trackers.sam:EdgeTam",
     },
 )
+"""Registry of the trackers."""

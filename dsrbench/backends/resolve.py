@@ -1,4 +1,4 @@
-"""From what a user calls a model to a generator and its options."""
+"""Resolve the name, folder or id of a model to a generator and its options."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dsrbench.errors import UnknownBackendError, near_matches
 
 
 def resolve_model(model: str) -> tuple[str, dict[str, str]]:
-    """The generator for a model, and the options that name it.
+    """Return the generator for a model, and the options that name the model.
 
     Args:
         model: A registered generator, a recipe or an alias of one, a folder saved by a diffusers pipeline, or an id on
-            the Hub, "owner/name". Names come first; `./wan2.1` is a folder.
+            the Hub, "owner/name". A name is tried before a folder; `./wan2.1` is always a folder.
 
     Raises:
-        UnknownBackendError: None of these; near matches are listed.
-        InputError: A folder that is no pipeline.
+        UnknownBackendError: The model is none of these; near matches are listed.
+        InputError: The folder is no pipeline.
 
     >>> resolve_model("sprites"), resolve_model("wan2.1")
     (('sprites', {}), ('diffusers', {'model': 'wan2.1-1.3b'}))
@@ -35,12 +35,12 @@ def resolve_model(model: str) -> tuple[str, dict[str, str]]:
         return ("sprites", {"folder": model}) if is_sprites else ("diffusers", {"model": model})
     if is_hub_id(model):
         return "diffusers", {"model": model}
-    known = near_matches(model, [*generators.names(), *recipes])
-    raise UnknownBackendError(f"no model named {model!r}, and no such folder{known}")
+    suggestion = near_matches(model, [*generators.names(), *recipes])
+    raise UnknownBackendError(f"no model named {model!r}, and no such folder{suggestion}")
 
 
 def name_model(model: str, adapter: str | None) -> str:
-    """What a model is called in reports: its own name, or its folder's, and its adapter's.
+    """Return the name of a model in reports: its own or its folder's name, and its adapter's.
 
     >>> name_model("sprites", "runs/align/lora"), name_model("out/model", None), name_model("wan2.1", None)
     ('sprites+lora', 'out/model', 'wan2.1-1.3b')

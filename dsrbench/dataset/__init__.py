@@ -1,4 +1,4 @@
-"""From scored runs to what a model can be trained on: preference pairs, and datasets in the Hub's form."""
+"""Training data from scored runs: preference pairs, and datasets in the Hub's form."""
 
 from dsrbench.dataset.build import build_dataset, describe, read_curation
 from dsrbench.dataset.curate import Rules

@@ -1,4 +1,4 @@
-"""From finished runs to a dataset in the Hub's form; a stopped build goes on, and ends with the same bytes."""
+"""Build a dataset in the Hub's form from finished runs; an interrupted build continues and ends with the same bytes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file
 
 REPORT = "curation.json"
-"""Written last: its presence says that the dataset is whole."""
+"""Name of the report, which is written last: a dataset that has it is complete."""
 
 PROMPTS = "prompts.jsonl"
-"""The prompts as a suite."""
+"""Name of the file of prompts, which is a suite."""
 
 WORK = ".build"
-"""Folder of what a build has found so far; it goes when the build ends."""
+"""Folder of a build's intermediate results, removed when the build ends."""
 
 PARTS = ("data", "plots", "README.md", PROMPTS, REPORT)
-"""All that a dataset is made of."""
+"""Names of all files and folders of a dataset."""
 
 
 def build_dataset(
@@ -45,25 +45,25 @@ def build_dataset(
     force: bool = False,
     tell: Tell = lambda *_: None,
 ) -> Curation:
-    """Build a dataset from finished runs, or go on with one that was begun.
+    """Build a dataset from finished runs, or continue an interrupted build.
 
     Args:
-        folders: Run folders of one suite, scored in one way.
+        folders: Run folders of one suite, scored in the same way.
         out: Folder of the dataset.
-        rules: What to take.
-        form: How to write it.
+        rules: Rules that choose the rows.
+        form: Form in which the dataset is written.
         partial: Leave out videos that are missing or were changed.
-        force: Throw away another dataset in the folder.
-        tell: Told of progress.
+        force: Remove another dataset in the folder.
+        tell: Callback for progress.
 
     Returns:
-        How many rows there are, and what was dropped.
+        Numbers of rows and of dropped samples.
 
     Raises:
         StoreError: A folder is no finished run, or cannot be written.
-        RunMismatchError: Runs that do not go together, or a folder that holds another dataset.
-        VideoError: A video is missing, or not the one that was scored.
-        InputError: Nothing is left to make a dataset of.
+        RunMismatchError: The runs do not belong together, or the folder holds another dataset.
+        VideoError: A video is missing, or is not the one that was scored.
+        InputError: No sample is left for the dataset.
     """
     rules, form = rules or Rules(), form or Form()
     runs, disk = open_runs(folders), LocalDisk(out)
@@ -84,7 +84,7 @@ def build_dataset(
 
 
 def read_curation(folder: Path) -> Curation:
-    """What became of the samples of a finished dataset."""
+    """Read the result of the curation of a finished dataset."""
     report = json.loads(LocalDisk(folder).read(REPORT))
     return Curation(report["n_samples"], report["rows"], report["dropped"])
 
@@ -92,32 +92,32 @@ def read_curation(folder: Path) -> Curation:
 def _build(
     runs: Sequence[Run], disk: LocalDisk, rules: Rules, form: Form, plan: str, *, partial: bool, tell: Tell
 ) -> None:
-    found = collect(runs, rules, disk.path(f"{WORK}/hashes.jsonl"), partial=partial, tell=tell)
-    splits = assign_splits(found.prompts.values(), rules)
-    kept, dropped = curate(found.candidates, splits, rules)
-    dropped += found.dropped
-    if not kept:
-        raise InputError(f"none of {found.n_samples} samples is left for a dataset; dropped: {describe(dropped)}")
-    by_split = {split: [row for row in kept if splits[row.prompt_id] == split] for split in SPLITS}
+    collected = collect(runs, rules, disk.path(f"{WORK}/hashes.jsonl"), partial=partial, tell=tell)
+    splits = assign_splits(collected.prompts.values(), rules)
+    selected, dropped = curate(collected.candidates, splits, rules)
+    dropped += collected.dropped
+    if not selected:
+        raise InputError(f"none of {collected.n_samples} samples is left for a dataset; dropped: {describe(dropped)}")
+    by_split = {split: [row for row in selected if splits[row.prompt_id] == split] for split in SPLITS}
     by_split = {split: rows for split, rows in by_split.items() if rows}
-    _forget_unlike(disk, kept)
+    _forget_unlike(disk, selected)
     writer, written = ShardWriter(runs, disk, splits, inside=form.inside), 0
     for split, rows in by_split.items():
-        for shard in cut_shards(split, rows, most_bytes=form.shard_bytes):
+        for shard in cut_shards(split, rows, max_bytes=form.shard_bytes):
             writer.write(shard)
             written += len(shard.rows)
-            tell("writing", written, len(kept), shard.name(inside=form.inside))
-    _write_prompts(runs[0], found, kept, splits, disk)
-    curation = Curation(found.n_samples, {split: len(rows) for split, rows in by_split.items()}, dict(dropped))
+            tell("writing", written, len(selected), shard.name(inside=form.inside))
+    _write_prompts(runs[0], collected, selected, splits, disk)
+    curation = Curation(collected.n_samples, {split: len(rows) for split, rows in by_split.items()}, dict(dropped))
     manifests = [run.manifest for run in runs]
-    write_card(disk, by_split, found.prompts, manifests, rules=rules, form=form, curation=curation)
+    write_card(disk, by_split, collected.prompts, manifests, rules=rules, form=form, curation=curation)
     report = {**dataclasses.asdict(curation), "rules": dataclasses.asdict(rules), "plan": _digest(plan)}
     disk.write_atomic(REPORT, json.dumps(report, indent=1, sort_keys=True).encode() + b"\n")
 
 
-def _forget_unlike(disk: LocalDisk, kept: Sequence[Candidate]) -> None:
-    """Remove shards of another choice of rows, as when videos have gone since, and what is half-written."""
-    name, text = f"{WORK}/kept.txt", "\n".join(f"{row.run} {row.row} {row.sha256}" for row in kept)
+def _forget_unlike(disk: LocalDisk, rows: Sequence[Candidate]) -> None:
+    """Remove half-written shards, and shards of another choice of rows, as after videos were deleted."""
+    name, text = f"{WORK}/kept.txt", "\n".join(f"{row.run} {row.row} {row.sha256}" for row in rows)
     digest = _digest(text).encode()
     if disk.exists("data") and not (disk.exists(name) and disk.read(name) == digest):
         shutil.rmtree(disk.path("data"))
@@ -126,7 +126,7 @@ def _forget_unlike(disk: LocalDisk, kept: Sequence[Candidate]) -> None:
 
 
 def describe(dropped: Counter[str] | dict[str, int]) -> str:
-    """Counts by reason, in a line.
+    """Format counts by reason in one line.
 
     >>> describe({"invalid": 2, "cap": 1})
     'invalid 2, cap 1'
@@ -135,19 +135,19 @@ def describe(dropped: Counter[str] | dict[str, int]) -> str:
 
 
 def _write_prompts(
-    run: Run, found: Collected, kept: Sequence[Candidate], splits: dict[str, str], disk: LocalDisk
+    run: Run, collected: Collected, rows: Sequence[Candidate], splits: dict[str, str], disk: LocalDisk
 ) -> None:
     suite = run.manifest.suite
-    there = sorted({row.prompt_id for row in kept})
-    prompts = tuple(dataclasses.replace(found.prompts[id], split=splits[id]) for id in there)
+    ids = sorted({row.prompt_id for row in rows})
+    prompts = tuple(dataclasses.replace(collected.prompts[id], split=splits[id]) for id in ids)
     write_suite(Suite(suite.name or "prompts", suite.version, prompts), disk.path(PROMPTS))
 
 
 def _plan(runs: Sequence[Run], rules: Rules, form: Form) -> str:
-    """Everything the bytes of the dataset depend on, as text."""
+    """Return everything that determines the bytes of the dataset, as text."""
     sources: list[Any] = []
     for run in runs:
-        next(run.iter_samples(), None)  # says so where the run has not finished
+        next(run.iter_samples(), None)  # raises an error if the run has not finished
         sources.append([sha256_file(run.disk.fetch(name)) for name in ("run.json", "samples.parquet")])
     facts = {"dsrbench": __version__, "sources": sources}
     return json.dumps({**facts, "rules": dataclasses.asdict(rules), "form": dataclasses.asdict(form)}, sort_keys=True)
@@ -158,11 +158,11 @@ def _digest(plan: str) -> str:
 
 
 def _check_folder(disk: LocalDisk, plan: str) -> None:
-    """See whether the folder is free, or holds this dataset, whole or begun.
+    """Check that the folder is free or holds this dataset, complete or interrupted.
 
     Raises:
-        RunMismatchError: It holds another.
-        InputError: It holds something else.
+        RunMismatchError: The folder holds another dataset.
+        InputError: The folder holds other files.
     """
     if disk.exists(REPORT):
         try:
@@ -171,7 +171,7 @@ def _check_folder(disk: LocalDisk, plan: str) -> None:
             same = False
     elif disk.exists(f"{WORK}/plan.json"):
         same = disk.read(f"{WORK}/plan.json") == plan.encode()
-        if not same and not disk.exists("data"):  # nothing was written yet
+        if not same and not disk.exists("data"):  # no shard was written yet
             return _clear(disk.root)
     elif any(disk.exists(name) for name in PARTS):
         raise InputError(f"{disk.shown} holds files that are not of a dataset by dsrbench; give another --out folder")

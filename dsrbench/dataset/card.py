@@ -1,4 +1,4 @@
-"""The card of a dataset: its YAML header, what is in it, how it was made and chosen, and pictures of its figures."""
+"""The card of a dataset: YAML header, content, origin, rules of choice, and plots."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from dsrbench.store import LocalDisk, RunManifest
 from dsrbench.types import Diagnosis, Prompt, Status
 
 Splits = Mapping[str, Sequence[Candidate]]
+"""Rows of each split."""
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+"""Size categories of the Hub, each with the number of rows below which it applies."""
 
 COLUMNS = """| column | what |
 |---|---|
@@ -35,6 +37,7 @@ COLUMNS = """| column | what |
 | `n_scored`, `n_filled` | frames scored; frames with an interpolated box |
 | `video_sha256`, `likeness` | hash of the file; perceptual hash of four frames |
 | `manifest` | how video and score were made: model, options, seeds, backends, versions, as JSON |"""
+"""Table of the columns, with the fields `video` and `threshold`."""
 
 
 def write_card(
@@ -47,16 +50,16 @@ def write_card(
     form: Form,
     curation: Curation,
 ) -> None:
-    """Write `README.md` and the pictures it shows.
+    """Write `README.md` and its plots.
 
     Args:
         disk: The dataset's folder.
-        splits: Its rows.
-        prompts: Every prompt by its id.
+        splits: Rows of each split.
+        prompts: Prompts by id.
         manifests: Manifests of the runs.
-        rules: By which rows were chosen.
-        form: How the dataset is written.
-        curation: What was dropped.
+        rules: Rules that chose the rows.
+        form: Form in which the dataset is written.
+        curation: Numbers of rows and of dropped samples.
     """
     rows = [row for some in splits.values() for row in some]
     disk.write_atomic("plots/scores.svg", _plot_scores(rows).encode())
@@ -144,24 +147,26 @@ def _figures(name: str, rows: Sequence[Candidate]) -> list[str]:
 
 def _describe_videos(rows: Sequence[Candidate]) -> str:
     shapes = Counter(row.shape for row in rows)
-    said = [f"{count} of {t} frames, {w}x{h}, {fps:g} a second" for (t, w, h, fps), count in sorted(shapes.items())]
+    shape_texts = [
+        f"{count} of {t} frames, {w}x{h}, {fps:g} a second" for (t, w, h, fps), count in sorted(shapes.items())
+    ]
     size = sum(row.size for row in rows)
-    more = f" and {len(said) - 5} other shapes" if len(said) > 5 else ""
-    return f"Videos: {'; '.join(said[:5])}{more}. All together {size / 1e6:.1f} MB."
+    more = f" and {len(shape_texts) - 5} other shapes" if len(shape_texts) > 5 else ""
+    return f"Videos: {'; '.join(shape_texts[:5])}{more}. All together {size / 1e6:.1f} MB."
 
 
 def _describe_curation(rules: Rules, curation: Curation) -> str:
     lines = [[reason.replace("_", " "), why, str(curation.dropped.get(reason, 0))] for reason, why in REASONS.items()]
-    said = [
+    limits = [
         f"at most {rules.per_prompt} rows of a prompt" if rules.per_prompt else "no cap on the rows of a prompt",
         f"at most {rules.balance:g} times the median type's rows of a type" if rules.balance else "types not balanced",
         f"looking the same means at most {rules.near_duplicates:g} of 64 differing bits a frame"
         if rules.near_duplicates >= 0
         else "videos that look the same are kept",
     ]
-    kept = sum(curation.rows.values())
+    n_rows = sum(curation.rows.values())
     return (
-        f"Of {curation.n_samples} samples {kept} are rows. The rules, in their order: {'; '.join(said)}; draws are "
+        f"Of {curation.n_samples} samples {n_rows} are rows. The rules, in their order: {'; '.join(limits)}; draws are "
         f"seeded with {rules.seed}.\n\n" + markdown_table(["dropped", "because", "samples"], lines)
     )
 

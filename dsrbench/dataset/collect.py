@@ -1,4 +1,4 @@
-"""Runs as the source of a dataset: whether they belong together, and what their samples and videos are."""
+"""Runs as the source of a dataset: check that they belong together, and collect their samples and videos."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from dsrbench.types import Prompt, Status
 from dsrbench.video import sha256_file
 
 ALIKE = ("detector", "tracker", "counts", "stride")
-"""Parts of the manifest in which the runs of a dataset must agree, beside the suite."""
+"""Parts of the manifest in which the runs of a dataset must agree, in addition to the suite."""
 
 Tell = Callable[[str, int, int, str], None]
+"""Callback for progress, called with the stage, the count done, the total count and the name of the last video."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
-    """All that the curation decides on.
+    """Input of the curation.
 
     Attributes:
-        candidates: Samples whose videos are there, in the order of runs and tables.
-        prompts: Every prompt by its id.
-        n_samples: Samples of all runs.
-        dropped: Samples that are no candidates, by reason.
+        candidates: Samples with a valid video, in the order of runs and tables.
+        prompts: Prompts by id.
+        n_samples: Number of samples of all runs.
+        dropped: Number of samples that are no candidates, by reason.
     """
 
     candidates: list[Candidate]
@@ -42,12 +43,12 @@ class Collected:
 
 
 def open_runs(folders: Sequence[str]) -> list[Run]:
-    """Open finished runs that can make one dataset.
+    """Open finished runs that can be joined in one dataset.
 
     Raises:
         StoreError: A folder is no run, or its run has not finished.
-        RunMismatchError: Runs of different suites, or scored in different ways.
-        InputError: No run, or one twice.
+        RunMismatchError: The runs are of different suites, or were scored in different ways.
+        InputError: There is no run, or one is given twice.
     """
     if not folders:
         raise InputError("expected at least one run folder, got none")
@@ -59,9 +60,9 @@ def open_runs(folders: Sequence[str]) -> list[Run]:
     for run in runs[1:]:
         manifest = run.manifest
         if first.suite.sha256 != manifest.suite.sha256:
-            said = " and ".join(f"{made.suite.name} {made.suite.version}".strip() for made in (first, manifest))
+            suites = " and ".join(f"{each.suite.name} {each.suite.version}".strip() for each in (first, manifest))
             raise RunMismatchError(
-                f"{names[0]} and {run.disk.shown} are of different suites ({said}); build a dataset of each"
+                f"{names[0]} and {run.disk.shown} are of different suites ({suites}); build a dataset of each"
             )
         old, new = first.to_json(), manifest.to_json()
         changes = describe_changes({name: old[name] for name in ALIKE}, {name: new[name] for name in ALIKE})
@@ -74,18 +75,18 @@ def open_runs(folders: Sequence[str]) -> list[Run]:
 
 
 def collect(runs: Sequence[Run], rules: Rules, notes: Path, *, partial: bool = False, tell: Tell) -> Collected:
-    """Look at every sample, and hash the videos of those that may become rows; what was looked at is noted.
+    """Collect all samples and hash the videos of possible rows; results are noted in a file.
 
     Args:
-        runs: By `open_runs`.
-        rules: What to take.
-        notes: A file of hashes, taken up again where the process was stopped.
-        partial: Leave out videos that are not there or were changed, in place of an error.
-        tell: Told of progress.
+        runs: Runs from `open_runs`.
+        rules: Rules that choose the rows.
+        notes: File of hashes, from which an interrupted process continues.
+        partial: Leave out videos that are missing or were changed, instead of raising an error.
+        tell: Callback for progress.
 
     Raises:
-        VideoError: Videos are missing, or not those that were scored; says how many, and which is the first.
-        InputError: A sample that two runs have.
+        VideoError: Videos are missing, or are not those that were scored; the message names their number and the first.
+        InputError: Two runs have the same sample.
     """
     candidates: list[Candidate] = []
     prompts: dict[str, Prompt] = {}
@@ -120,10 +121,10 @@ def collect(runs: Sequence[Run], rules: Rules, notes: Path, *, partial: bool = F
 
 
 def read_video(path: Path, sha256: str) -> bytes:
-    """The bytes of a video.
+    """Read the bytes of a video and check their hash.
 
     Raises:
-        VideoError: It is not there, or has another hash.
+        VideoError: The video is missing, or has another hash.
     """
     try:
         data = path.read_bytes()
@@ -135,14 +136,14 @@ def read_video(path: Path, sha256: str) -> bytes:
 
 
 def _refuse(sample: Sample, rules: Rules) -> str:
-    """Why a sample is no row, whatever its video; nothing where it may be one."""
+    """Return the reason why a sample is no row, without its video; empty if it may be one."""
     if sample.score.status is Status.FAILED or not sample.video_sha256:
         return "failed"
     return "invalid" if sample.score.status is Status.INVALID and not rules.keep_invalid else ""
 
 
 class _Hashes:
-    """Hashes of videos, each noted in a file as it is made; a line that was cut off is as if not there."""
+    """Hashes of videos, each appended to a file when it is computed; an incomplete line of the file is ignored."""
 
     def __init__(self, path: Path, *, likeness: bool) -> None:
         self._path, self._likeness = path, likeness
@@ -157,7 +158,7 @@ class _Hashes:
                     run, row, *note = json.loads(line)
                     self._known[run, row] = note
         self._file = self._path.open("a", encoding="utf-8")
-        self._file.write("\n")  # after a line that was cut off
+        self._file.write("\n")  # ends an incomplete last line
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,10 +166,10 @@ class _Hashes:
             self._file.close()
 
     def look(self, run: int, row: int, sample: Sample, path: Path, rules: Rules) -> Candidate:
-        """The candidate of a sample.
+        """Return the candidate of a sample.
 
         Raises:
-            VideoError: Its video is not there, or not the one that was scored.
+            VideoError: The video is missing, or is not the one that was scored.
         """
         try:
             stat = path.stat()
@@ -203,12 +204,12 @@ class _Hashes:
 
 
 def iter_rows_of(run: Run, rows: Sequence[int]) -> Iterator[Sample]:
-    """The samples at some places of a run's table, places in rising order."""
-    wanted = iter(rows)
-    place = next(wanted, None)
+    """Yield the samples at some rows of a run's table, whose numbers must ascend."""
+    numbers = iter(rows)
+    place = next(numbers, None)
     for number, sample in enumerate(run.iter_samples()):
         if number == place:
             yield sample
-            place = next(wanted, None)
+            place = next(numbers, None)
             if place is None:
                 return

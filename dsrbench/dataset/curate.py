@@ -1,4 +1,4 @@
-"""Which samples become rows: validity, near duplicates, caps, balance; whatever is dropped is counted by its reason."""
+"""Choose the samples that become rows by validity, near duplicates, caps and balance; count the others by reason."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from dsrbench.errors import OptionError
 from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
 SPLITS = ("train", "validation", "test")
+"""Names of the splits."""
 
 WINNER, LOSER = "winner", "loser"
+"""Labels of rows with a score."""
 
 REASONS = {
     "failed": "there is no video, or it could not be scored",
@@ -26,25 +28,26 @@ REASONS = {
     "cap": "the prompt has more rows than the cap",
     "balance": "the type of relations has more rows than its share",
 }
-"""Why a sample is no row, in the order in which the rules are applied."""
+"""Reasons why a sample is no row, in the order in which the rules are applied."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What a dataset takes.
+    """Rules that choose the rows of a dataset.
 
     Attributes:
         threshold: Lowest score of a winner, in 0..1.
         keep_invalid: Keep videos whose score is invalid, without a label.
-        near_duplicates: Most differing bits of 64 a frame at which two videos look the same; below 0 to keep them all.
-        per_prompt: Most rows of a prompt, winners and losers in equal numbers as far as there are; 0 for all.
-        balance: Most rows of a type of relations, in times the median type of its split; 0 for all.
-        validation: Share of the prompts that go to validation, of those whose suite names no split.
-        test: Share that goes to test, likewise.
+        near_duplicates: Maximum number of differing bits, of 64 per frame, of two near duplicates; below 0 to keep all
+            videos.
+        per_prompt: Maximum number of rows of a prompt, half winners and half losers if possible; 0 for no limit.
+        balance: Maximum number of rows of a relation type, in times the median type of its split; 0 for no limit.
+        validation: Share of the prompts without a split of the suite that go to validation, in 0..1.
+        test: Share of the prompts without a split of the suite that go to test, in 0..1.
         seed: Random seed of all draws.
 
     Raises:
-        OptionError: A value out of range.
+        OptionError: A value is out of range.
     """
 
     threshold: float = HEADLINE_THRESHOLD
@@ -73,22 +76,22 @@ class Rules:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is kept in memory of a sample that may become a row.
+    """Facts of a sample that may become a row.
 
     Attributes:
-        run: Number of its run.
-        row: Its place in the run's table.
-        prompt_id: The prompt.
-        type: Relation codes joined.
+        run: Index of its run.
+        row: Index of its row in the run's table.
+        prompt_id: Id of the prompt.
+        type: Relation codes of the prompt, joined.
         status: Status of its score.
         score: DSR-Score, NaN unless scored.
-        diagnosis: In a word, or nothing.
-        label: `winner`, `loser`, or nothing without a score.
+        diagnosis: Diagnosis in one word; empty if there is none.
+        label: `winner`, `loser`, or empty without a score.
         video: File name in the run.
-        size: Bytes of the video.
-        sha256: Hash of the video.
-        likeness: Perceptual hash of the video; empty where none was asked for.
-        shape: Frames, width, height, frames a second.
+        size: Size of the video, bytes.
+        sha256: Hash of the video, 64 hexadecimal digits.
+        likeness: Perceptual hash of the video; empty if near duplicates are kept.
+        shape: Number of frames, width and height in pixels, frames per second.
     """
 
     run: int
@@ -107,60 +110,60 @@ class Candidate:
 
 
 def assign_splits(prompts: Iterable[Prompt], rules: Rules) -> dict[str, str]:
-    """The split of every prompt: the suite's own, or else drawn, subject, object and scene staying together.
+    """Assign every prompt the suite's own split or a drawn one, keeping subject, object and scene together.
 
     Returns:
         Prompt id to `train`, `validation` or `test`.
 
     Raises:
-        OptionError: A suite with a split of another name.
+        OptionError: The suite has a split of another name.
 
     >>> prompt = Prompt("a", "text", "cat", "box", "LR", split="test")
     >>> assign_splits([prompt], Rules())
     {'a': 'test'}
     """
-    found: dict[str, str] = {}
+    splits: dict[str, str] = {}
     drawn: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for prompt in sorted(prompts, key=lambda prompt: prompt.id):
         if prompt.split:
             if prompt.split not in SPLITS:
                 raise OptionError(f"prompt {prompt.id!r} is of split {prompt.split!r}; known: {', '.join(SPLITS)}")
-            found[prompt.id] = prompt.split
+            splits[prompt.id] = prompt.split
         else:
             drawn[prompt.subject, prompt.object, prompt.scene].append(prompt.id)
     groups = sorted(drawn)
     n_validation, n_test = (round(share * len(groups)) for share in (rules.validation, rules.test))
     for place, number in enumerate(np.random.default_rng(rules.seed).permutation(len(groups)).tolist()):
         split = "test" if place < n_test else "validation" if place < n_test + n_validation else "train"
-        found.update(dict.fromkeys(drawn[groups[number]], split))
-    return found
+        splits.update(dict.fromkeys(drawn[groups[number]], split))
+    return splits
 
 
 def curate(
     candidates: Sequence[Candidate], splits: dict[str, str], rules: Rules
 ) -> tuple[list[Candidate], Counter[str]]:
-    """Apply the rules about what is alike and how much there is of what; in equal order, equal rows are kept.
+    """Apply the rules about duplicates, caps and balance; candidates in equal order give equal rows.
 
     Args:
         candidates: Samples with a video, in the order of runs and tables.
-        splits: Split of every prompt.
-        rules: What to take.
+        splits: Split of every prompt, by id.
+        rules: Rules that choose the rows.
 
     Returns:
-        Those kept, in the same order, and how many were dropped by each of `REASONS`.
+        The remaining candidates in the same order, and the number dropped by each of `REASONS`.
     """
     dropped: Counter[str] = Counter()
 
     def keep(some: Sequence[Candidate], reason: str) -> list[Candidate]:
-        dropped[reason] += len(kept) - len(some)
+        dropped[reason] += len(rows) - len(some)
         return list(some)
 
-    kept = list(candidates)
-    kept = keep(_first_of_each(kept), "copy")
-    kept = keep(_unlike(kept, rules.near_duplicates), "near_duplicate")
-    kept = keep(_capped(kept, rules), "cap")
-    kept = keep(_balanced(kept, splits, rules), "balance")
-    return kept, +dropped
+    rows = list(candidates)
+    rows = keep(_first_of_each(rows), "copy")
+    rows = keep(_unlike(rows, rules.near_duplicates), "near_duplicate")
+    rows = keep(_capped(rows, rules), "cap")
+    rows = keep(_balanced(rows, splits, rules), "balance")
+    return rows, +dropped
 
 
 def _first_of_each(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -170,22 +173,22 @@ def _first_of_each(candidates: Iterable[Candidate]) -> list[Candidate]:
     return list(first.values())
 
 
-def _unlike(candidates: Sequence[Candidate], most: float) -> list[Candidate]:
-    """Those that differ from all kept before of the same prompt and label."""
-    if most < 0:
+def _unlike(candidates: Sequence[Candidate], max_bits: float) -> list[Candidate]:
+    """Return the candidates that differ from all earlier ones of the same prompt and label."""
+    if max_bits < 0:
         return list(candidates)
     seen: dict[tuple[str, str], list[bytes]] = defaultdict(list)
-    kept = []
+    distinct = []
     for candidate in candidates:
         group = seen[candidate.prompt_id, candidate.label]
-        if all(differing_bits(candidate.likeness, other) > most for other in group):
+        if all(differing_bits(candidate.likeness, other) > max_bits for other in group):
             group.append(candidate.likeness)
-            kept.append(candidate)
-    return kept
+            distinct.append(candidate)
+    return distinct
 
 
 def _capped(candidates: Sequence[Candidate], rules: Rules) -> list[Candidate]:
-    """At most so many of a prompt: drawn from winners, losers and the rest in turn, until each is used up."""
+    """Limit the rows of a prompt, drawn from winners, losers and the rest in turn until each is used up."""
     if not rules.per_prompt:
         return list(candidates)
     by_prompt: dict[str, list[int]] = defaultdict(list)
@@ -206,7 +209,7 @@ def _capped(candidates: Sequence[Candidate], rules: Rules) -> list[Candidate]:
 
 
 def _balanced(candidates: Sequence[Candidate], splits: dict[str, str], rules: Rules) -> list[Candidate]:
-    """At most `balance` times the median type of a split; of a larger one, prompts lose rows in turn."""
+    """Limit each type to `balance` times the median type of its split; prompts lose rows in turn."""
     if not rules.balance:
         return list(candidates)
     groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

@@ -1,4 +1,4 @@
-"""How a dataset is written, and what its curation came to."""
+"""Form in which a dataset is written, and result of its curation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """How a dataset is written.
+    """Form in which a dataset is written.
 
     Attributes:
-        inside: Whether tables hold the videos; otherwise they are files beside the tables.
-        shard_bytes: Largest number of bytes of video in a shard.
+        inside: Whether the tables hold the videos; otherwise these are files next to the tables.
+        shard_bytes: Maximum size of the videos of a shard, bytes.
         name: Name of the dataset in its card.
-        licence: Identifier of a license, as the Hub has them.
+        licence: Identifier of the license in the Hub's list.
     """
 
     inside: bool = True

@@ -1,4 +1,4 @@
-"""How alike two videos look: a perceptual hash of a few frames, and the bits in which two hashes differ."""
+"""Similarity of two videos: a perceptual hash of a few frames, and the number of differing bits of two hashes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dsrbench.errors import MissingExtraError
 from dsrbench.video import iter_chunks, probe
 
 FRAMES = 4
-"""Frames of a video that are hashed, evenly spaced from its first to its last."""
+"""Number of frames of a video that are hashed, evenly spaced from the first to the last."""
 
 BITS = 64
-"""Of the hash of a frame."""
+"""Number of bits of the hash of a frame."""
 
 
 def hash_video(path: Path) -> bytes:
-    """A perceptual hash of a video, 8 bytes for each of four frames: the DCT hash of ImageHash.
+    """Compute the perceptual hash of a video, 8 bytes for each of four frames: the DCT hash of ImageHash.
 
     Args:
-        path: The file; it is decoded once, a few frames at a time.
+        path: Path of the video, which is decoded once, a few frames at a time.
 
     Raises:
-        VideoError: It cannot be read.
+        VideoError: The video cannot be read.
         MissingExtraError: ImageHash is not installed.
     """
     try:
@@ -39,7 +39,7 @@ def hash_video(path: Path) -> bytes:
 
 
 def differing_bits(a: bytes, b: bytes) -> float:
-    r"""Bits in which two hashes differ, of the 64 of a frame, mean over the frames.
+    r"""Return the number of bits in which two hashes differ, of the 64 of a frame, averaged over the frames.
 
     >>> differing_bits(bytes(32), bytes(31) + b"\x0f")
     1.0
@@ -48,7 +48,7 @@ def differing_bits(a: bytes, b: bytes) -> float:
 
 
 def _pick(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Four frames of a video, the same one more than once where it has fewer."""
+    """Yield four frames of a video; a shorter video repeats frames."""
     declared = probe(path).n_frames
     length = declared if declared is not None else sum(len(chunk) for chunk in iter_chunks(path))
     left = [round(i * (length - 1) / (FRAMES - 1)) for i in range(FRAMES)]
@@ -58,5 +58,5 @@ def _pick(path: Path) -> Iterator[NDArray[np.uint8]]:
             yield chunk[left.pop(0) - start]
         start += len(chunk)
         last = chunk[-1]
-    for _ in left:  # a frame or two fewer than declared
+    for _ in left:  # the video may have fewer frames than declared
         yield last

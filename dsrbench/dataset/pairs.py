@@ -1,4 +1,4 @@
-"""Preference pairs: of one prompt a clip that follows it, and one that does not (arXiv 2602.22745)."""
+"""Preference pairs: two clips of one prompt, of which one follows the prompt (arXiv 2602.22745)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A clip of a pair.
+    """One clip of a pair.
 
     Attributes:
-        video: Its file, as its run records it.
-        sha256: Hash of the file.
+        video: Path of the video, as its run records it.
+        sha256: Hash of the video, 64 hexadecimal digits.
         seed: Seed of the sample.
-        score: Its DSR-Score.
+        score: DSR-Score of the clip.
     """
 
     video: str
@@ -36,13 +36,13 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A preference.
+    """A preference between two clips of a prompt.
 
     Attributes:
-        prompt_id: The prompt.
-        text: The text the model was given.
-        winner: The clip that follows the prompt.
-        loser: One that can be scored, and does not.
+        prompt_id: Id of the prompt.
+        text: Text that the model received.
+        winner: Clip that follows the prompt.
+        loser: Clip that has a score and does not follow the prompt.
     """
 
     prompt_id: str
@@ -52,21 +52,21 @@ class Pair:
 
     @property
     def margin(self) -> float:
-        """By how much the winner scores higher."""
+        """Score of the winner minus score of the loser."""
         return self.winner.score - self.loser.score
 
 
 @dataclasses.dataclass(frozen=True)
 class PairReport:
-    """How many prompts gave pairs, and why the others gave none.
+    """Numbers of prompts with pairs, and of prompts without pairs by reason.
 
     Attributes:
-        n_pairs: Pairs made.
-        with_both: Prompts with winners and losers.
-        only_winners: Prompts whose scored clips all follow them.
-        only_losers: Prompts none of whose scored clips does.
-        unscored: Prompts without a scored clip.
-        too_close: Prompts whose winners and losers are all closer than the margin.
+        n_pairs: Number of pairs.
+        with_both: Number of prompts with winners and losers.
+        only_winners: Number of prompts whose scored clips all follow them.
+        only_losers: Number of prompts whose scored clips all fail to follow them.
+        unscored: Number of prompts without a scored clip.
+        too_close: Number of prompts whose winners and losers all differ by less than the margin.
     """
 
     n_pairs: int
@@ -92,23 +92,23 @@ def make_pairs(
     per_prompt: int | None = None,
     seed: int = 0,
 ) -> tuple[list[Pair], PairReport]:
-    """Pair clips of one prompt: winners score at least `threshold`, losers are scored and below it.
+    """Pair clips of one prompt: winners score at least `threshold`, losers have a lower score.
 
-    Clips without a score take no part. A prompt needs one of each. Where a prompt has more pairs than `per_prompt`,
-    they are drawn so that its clips appear about equally often.
+    Clips without a score are left out. A prompt needs a winner and a loser. If a prompt has more pairs than
+    `per_prompt`, pairs are drawn so that its clips appear about equally often.
 
     Args:
         samples: Samples of one or several runs of one model.
-        threshold: Lowest score of a winner, in 0..1; in a chain it must also have visited what lies between.
-        margin: Least difference of the scores of a pair.
-        per_prompt: Most pairs of a prompt; None for all.
+        threshold: Minimum score of a winner, in 0..1; in a chain it must also have visited the relations in between.
+        margin: Minimum difference of the scores of a pair.
+        per_prompt: Maximum number of pairs of a prompt; None for no limit.
         seed: Random seed of the draw.
 
     Returns:
-        Pairs, sorted by prompt, and what became of the prompts.
+        Pairs sorted by prompt, and the numbers of prompts with and without pairs.
 
     Raises:
-        OptionError: An option out of range.
+        OptionError: An option is out of range.
     """
     if not 0 <= threshold <= 1 or not 0 <= margin <= 1:
         raise OptionError(f"threshold and margin must lie in 0..1, got {threshold} and {margin}")
@@ -124,9 +124,9 @@ def make_pairs(
         winners = [sample for sample in scored if sample.score.passes(threshold)]
         losers = [sample for sample in scored if not sample.score.passes(threshold)]
         kinds[_kind(winners, losers)] += 1
-        made = [_pair(w, x) for w in winners for x in losers if w.score.dsr_score - x.score.dsr_score >= margin]
-        kinds["too close"] += bool(winners and losers and not made)
-        pairs += _draw(made, per_prompt, np.random.default_rng([seed, number]))
+        candidates = [_pair(w, x) for w in winners for x in losers if w.score.dsr_score - x.score.dsr_score >= margin]
+        kinds["too close"] += bool(winners and losers and not candidates)
+        pairs += _draw(candidates, per_prompt, np.random.default_rng([seed, number]))
     report = PairReport(
         len(pairs), kinds["both"], kinds["winners"], kinds["losers"], kinds["none"], too_close=kinds["too close"]
     )
@@ -134,7 +134,7 @@ def make_pairs(
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
-    """Write `pairs.jsonl`, whole or not at all."""
+    """Write `pairs.jsonl` completely or not at all."""
     lines = [json.dumps({**dataclasses.asdict(pair), "margin": pair.margin}, ensure_ascii=False) for pair in pairs]
     LocalDisk(path.parent).write_atomic(path.name, "".join(f"{line}\n" for line in lines).encode())
 
@@ -143,7 +143,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read `pairs.jsonl`.
 
     Raises:
-        InputError: It cannot be read, or a line is no pair; names the line.
+        InputError: The file cannot be read, or a line is no pair; the message names the line.
     """
     try:
         data = path.read_bytes()
@@ -171,14 +171,14 @@ def _choice(sample: Sample) -> Choice:
     return Choice(sample.video, sample.video_sha256, sample.seed, sample.score.dsr_score)
 
 
-def _draw(pairs: list[Pair], most: int | None, rng: np.random.Generator) -> list[Pair]:
-    """At most so many of a prompt's pairs, those first whose clips have been used least."""
-    if most is None or len(pairs) <= most:
+def _draw(pairs: list[Pair], max_pairs: int | None, rng: np.random.Generator) -> list[Pair]:
+    """Draw a limited number of a prompt's pairs, first those whose clips have been used least."""
+    if max_pairs is None or len(pairs) <= max_pairs:
         return pairs
     left = [pairs[i] for i in rng.permutation(len(pairs))]
     used: Counter[str] = Counter()
     chosen: list[Pair] = []
-    while len(chosen) < most:
+    while len(chosen) < max_pairs:
         pair = min(left, key=lambda p: used[p.winner.video] + used[p.loser.video])
         left.remove(pair)
         chosen.append(pair)

@@ -1,4 +1,4 @@
-"""Stacked bars as an SVG picture that needs no script and no style sheet: what the pages of the Hub can show."""
+"""Stacked bars as an SVG image without scripts and style sheets, which the pages of the Hub can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import html
 from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT = 720, 260
+"""Width and height of a plot, pixels."""
 COLOURS = ("#2f6f8f", "#d98c3f", "#7a9e4b", "#b5524a", "#8a6db0", "#c9a93c", "#6b7a85", "#4fa3a0")
+"""Fill colours of the parts, in order."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 150, 34, 26
 
 
@@ -14,9 +16,9 @@ def stacked_bars(title: str, bars: Mapping[str, Mapping[str, int]], parts: Seque
     """Draw counts as bars, each a stack of parts.
 
     Args:
-        title: Above the picture, and what it says to those who do not see it.
-        bars: Counts of the parts by the name of each bar.
-        parts: From bottom to top; those that are nowhere are left out of the legend.
+        title: Title above the plot, which is also the label for screen readers.
+        bars: Counts of the parts of each bar, by the bar's name.
+        parts: Names of the parts from bottom to top; parts without a count are left out of the legend.
 
     Returns:
         An `<svg>` document.

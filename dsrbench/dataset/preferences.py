@@ -1,4 +1,4 @@
-"""Pairs of runs and datasets: a file of them beside which, or from which, their videos are found."""
+"""Write files of pairs from runs and datasets, with the paths of their videos."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dsrbench.types import HEADLINE_THRESHOLD, Prompt
 from dsrbench.video import sha256_file
 
 VIDEOS = "videos"
-"""Folder beside a file of pairs for videos that were inside tables."""
+"""Folder next to a file of pairs for videos extracted from tables."""
 
 
 def pair_sources(
@@ -33,23 +33,23 @@ def pair_sources(
 ) -> PairReport:
     """Write a file of pairs; each `video` in it is a path from the file's own folder.
 
-    Videos of runs and of datasets with files stay where they are; those inside tables are written to `videos/` beside
-    the file, named by their hash.
+    Videos that are files are not copied; videos inside tables are written to `videos/` next to the file of pairs, named
+    by their hash.
 
     Args:
-        sources: Runs or their folders, and datasets: folders, or places on the Hub.
-        out: The file.
-        split: Split of the datasets.
-        threshold: Lowest score of a winner.
-        margin: Least difference of the scores of a pair.
-        per_prompt: Most pairs of a prompt; None for all.
+        sources: Runs or their folders, and datasets as folders or paths on the Hub.
+        out: Path of the file of pairs.
+        split: Split of the datasets to read.
+        threshold: Minimum score of a winner, in 0..1.
+        margin: Minimum difference of the scores of a pair.
+        per_prompt: Maximum number of pairs of a prompt; None for no limit.
         seed: Random seed of the draw.
 
     Raises:
         InputError: A source is neither run nor dataset, two are of different suites or have a sample in common, or no
             prompt has both a winner and a loser.
-        OptionError: An option out of range.
-        VideoError: A video of a pair is not there, or does not match its hash.
+        OptionError: An option is out of range.
+        VideoError: A video of a pair is missing, or does not match its hash.
         StoreError: A run has not finished, or a file cannot be read or written.
     """
     opened = [_open(source) for source in sources]
@@ -73,18 +73,18 @@ def pair_sources(
 
 
 def adopt_pairs(source: Path, out: Path) -> int:
-    """Write pairs from another folder's file, videos staying where they are; how many they are.
+    """Copy a file of pairs from another folder with the paths of its videos adapted; return the number of pairs.
 
     Raises:
-        InputError: The file is not one of pairs, or has none.
+        InputError: The file is no file of pairs, or has none.
     """
     pairs = read_pairs(source)
     if not pairs:
         raise InputError(f"{source}: no pairs in it")
-    there, home = source.parent, out.parent.resolve()
+    origin, home = source.parent, out.parent.resolve()
 
     def move(choice: Choice) -> Choice:
-        return dataclasses.replace(choice, video=_relative(there / choice.video, home))
+        return dataclasses.replace(choice, video=_relative(origin / choice.video, home))
 
     moved: list[Pair] = [dataclasses.replace(p, winner=move(p.winner), loser=move(p.loser)) for p in pairs]
     write_pairs(out, moved)
@@ -92,7 +92,7 @@ def adopt_pairs(source: Path, out: Path) -> int:
 
 
 def _open(source: str | Run) -> Run | Path:
-    """A run, or the folder of a dataset."""
+    """Open a run, or find the folder of a dataset."""
     if isinstance(source, Run):
         return source
     if is_hub_path(source):
@@ -105,7 +105,7 @@ def _open(source: str | Run) -> Run | Path:
 
 
 def _join(sources: Sequence[Run | Path], home: Path, split: str) -> Iterator[Sample]:
-    """The samples of all sources, each with the place of its video seen from `home`."""
+    """Yield the samples of all sources, each with the path of its video relative to `home`."""
     seen: dict[tuple[str, str, int], Run | Path] = {}
     prompts: dict[str, Prompt] = {}
     for source in sources:
@@ -134,7 +134,7 @@ def _of_dataset(folder: Path, home: Path, split: str) -> Iterator[Sample]:
 
 
 def _take_out(folder: Path, split: str, home: Path, chosen: dict[str, Choice]) -> None:
-    """Write the chosen videos that are inside tables, each checked; those that are there already are left alone."""
+    """Extract the chosen videos from the tables, each checked; existing files are not written again."""
     disk = LocalDisk(home)
     for row in iter_rows(folder, split, without=HEAVY):
         if row["video_sha256"] not in chosen:
@@ -151,5 +151,5 @@ def _taken_out(video: str, sha256: str) -> str:
 
 
 def _relative(path: Path, home: Path) -> str:
-    """A file's path from a folder; links among the folders are followed first, so that `..` leads where it should."""
+    """Return a file's path relative to a folder; links in both are resolved first, so that `..` is correct."""
     return Path(os.path.relpath(path.parent.resolve() / path.name, home)).as_posix()

@@ -1,4 +1,4 @@
-"""Datasets read back: rows of a split, one row group in memory, with or without their long columns."""
+"""Read datasets: rows of a split, one row group in memory at a time, with or without their large columns."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from dsrbench.dataset.rows import LONG
 from dsrbench.errors import InputError, StoreError, VideoError, first_line
 
 HEAVY = ("subject_boxes", "object_boxes", "manifest", *LONG)
-"""Columns beside the video that pairs do not need."""
+"""Columns other than the video that pairs do not need."""
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether a folder holds a dataset that `dsrbench dataset build` could have made."""
+    """Tell whether a folder holds a dataset of `dsrbench dataset build`."""
     return any((folder / "data").glob("*.parquet")) or any((folder / "data").glob("*/*/metadata.parquet"))
 
 
 def list_splits(folder: Path) -> list[str]:
-    """The splits of a dataset, sorted."""
+    """List the splits of a dataset, sorted."""
     tables = {path.name.partition("-")[0] for path in (folder / "data").glob("*-*.parquet")}
     return sorted(tables | {path.parent.parent.name for path in (folder / "data").glob("*/*/metadata.parquet")})
 
 
 def iter_rows(folder: Path, split: str, *, without: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
-    """The rows of a split.
+    """Yield the rows of a split.
 
     Args:
         folder: Folder of the dataset.
         split: `train`, `validation` or `test`.
-        without: Columns to leave out; `video.bytes` for the videos alone. Where videos are files, the row has the
-            path of the file as `file`.
+        without: Columns to leave out; `video.bytes` leaves out only the videos' bytes. If videos are files, each row
+            has the path of its video as `file`.
 
     Raises:
-        InputError: It has no such split.
+        InputError: The dataset has no such split.
         StoreError: A table is damaged.
     """
     import pyarrow as pa
@@ -54,10 +54,10 @@ def iter_rows(folder: Path, split: str, *, without: Sequence[str] = ()) -> Itera
 
 
 def find_tables(folder: Path, split: str) -> list[Path]:
-    """The tables of a split, in order.
+    """Return the paths of a split's tables, in order.
 
     Raises:
-        InputError: It has no such split.
+        InputError: The dataset has no such split.
     """
     data = folder / "data"
     tables = sorted([*data.glob(f"{split}-*.parquet"), *data.glob(f"{split}/*/metadata.parquet")])
@@ -67,10 +67,10 @@ def find_tables(folder: Path, split: str) -> list[Path]:
 
 
 def read_row_video(row: Mapping[str, Any]) -> bytes:
-    """The video of a row.
+    """Read the video of a row and check its hash.
 
     Raises:
-        VideoError: It is not there, or does not match the row's hash.
+        VideoError: The video is missing, or does not match the row's hash.
     """
     name = row["sample_id"]
     try:

@@ -1,4 +1,4 @@
-"""A row of a dataset: a sample's columns, its video, boxes, label and the manifest of its run; and the sample again."""
+"""Rows of a dataset: a sample's columns, its video, boxes, label and the manifest of its run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LONG = ("ssr_initial", "ssr_final")
+"""Columns of sequences over the frames."""
 
 _RENAMED = {"text": "prompt", "type": "relations"}
 
 
 def row_schema(*, inside: bool) -> pa.Schema:
-    """The columns of a dataset.
+    """Return the columns of a dataset.
 
     Args:
-        inside: Whether the rows hold the videos' bytes; else `file_name` names a file beside the table.
+        inside: Whether the rows hold the videos' bytes; otherwise `file_name` names a file next to the table.
 
     Returns:
-        The columns of `samples.parquet`, `text` as `prompt`, `type` as the list `relations`, the file as `video`; and
-        `label`, `subject_boxes` and `object_boxes` (a box or null a frame, pixels), `likeness` (perceptual hash) and
-        `manifest` (JSON). The metadata tell `datasets` that `video` is a video which it need not decode.
+        The columns of `samples.parquet`, with `text` renamed to `prompt`, `type` as the list `relations` and the file
+        as `video`; and `label`, `subject_boxes` and `object_boxes` (a box or null per frame, pixels), `likeness`
+        (perceptual hash) and `manifest` (JSON). The metadata mark `video` as a video that `datasets` does not decode.
     """
     import pyarrow as pa
 
@@ -58,16 +59,16 @@ def make_row(
     likeness: bytes,
     manifest: str,
 ) -> dict[str, Any]:
-    """One row.
+    """Make the row of a sample.
 
     Args:
         sample: The sample.
-        tracks: Its boxes, where there are any.
+        tracks: Tracks of the sample; None if there are none.
         name: File name of the video in the dataset.
-        data: The video, for a dataset that holds it; None for one with files.
-        split: The prompt's.
-        label: `winner`, `loser` or nothing.
-        likeness: Perceptual hash.
+        data: Bytes of the video; None if videos are files.
+        split: Split of the prompt.
+        label: `winner`, `loser` or empty.
+        likeness: Perceptual hash of the video.
         manifest: Manifest of the run, as JSON.
     """
     row = sample.row()
@@ -85,10 +86,10 @@ def make_row(
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """The sample a row was made of, its SSR sequences empty where the row was read without them; its video's `name`.
+    """Restore the sample of a row, with its video's `name`; SSR sequences that were not read are empty.
 
     Raises:
-        StoreError: A column is absent or has no value of its type.
+        StoreError: A column is missing, or its value has another type.
     """
     named = {old: row[new] for old, new in _RENAMED.items() if new in row}
     named["type"] = "".join(named.get("type") or ())

@@ -1,4 +1,4 @@
-"""The files rows are in: Parquet tables with the videos inside, or folders of videos with a table beside them."""
+"""Files of a dataset's rows: Parquet tables with the videos inside, or folders of videos with a table each."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.types import VideoTracks
 
 GROUP = 32
-"""Rows of a row group: what a reader has to fetch to see the first row, and what is in memory at once."""
+"""Number of rows of a row group, which a reader fetches and holds in memory at once."""
 
-MOST_ROWS = 5000
-"""Rows of a shard: the Hub asks for fewer than 10,000 files a folder."""
+MAX_ROWS = 5000
+"""Maximum number of rows of a shard; the Hub recommends fewer than 10,000 files per folder."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One file of a split.
+    """One table of a split.
 
     Attributes:
         split: `train`, `validation` or `test`.
-        number: From 0.
-        of: Shards of the split.
-        rows: What is in it.
+        number: Number of the shard, from 0.
+        of: Number of shards of the split.
+        rows: Candidates whose rows it holds.
     """
 
     split: str
@@ -40,7 +40,7 @@ class Shard:
     rows: Sequence[Candidate]
 
     def name(self, *, inside: bool) -> str:
-        """Its table's path in the dataset.
+        """Return the path of the shard's table in the dataset.
 
         >>> Shard("train", 0, 2, []).name(inside=True)
         'data/train-00000-of-00002.parquet'
@@ -50,12 +50,12 @@ class Shard:
         return f"data/{self.split}/{self.number:05d}/metadata.parquet"
 
 
-def cut_shards(split: str, rows: Sequence[Candidate], *, most_bytes: float) -> list[Shard]:
-    """Cut a split into shards of at most so many bytes of video each, but of one row at least."""
+def cut_shards(split: str, rows: Sequence[Candidate], *, max_bytes: float) -> list[Shard]:
+    """Cut a split into shards of at most `max_bytes` bytes of video each, but of at least one row."""
     parts: list[list[Candidate]] = []
     held = 0
     for row in rows:
-        if not parts or held + row.size > most_bytes or len(parts[-1]) == MOST_ROWS:
+        if not parts or held + row.size > max_bytes or len(parts[-1]) == MAX_ROWS:
             parts.append([])
             held = 0
         parts[-1].append(row)
@@ -64,13 +64,13 @@ def cut_shards(split: str, rows: Sequence[Candidate], *, most_bytes: float) -> l
 
 
 class ShardWriter:
-    """Writes shards that are not there yet, each whole or not at all, a few rows in memory at a time.
+    """Writer of missing shards, each complete or not at all, with a few rows in memory at a time.
 
     Args:
-        runs: Whose samples the rows are.
+        runs: Runs of the rows' samples.
         disk: The dataset's folder.
-        splits: Split of every prompt.
-        inside: Whether tables hold the videos.
+        splits: Split of every prompt, by id.
+        inside: Whether the tables hold the videos.
     """
 
     def __init__(self, runs: Sequence[Run], disk: LocalDisk, splits: dict[str, str], *, inside: bool) -> None:
@@ -81,8 +81,8 @@ class ShardWriter:
         """Write one shard.
 
         Raises:
-            VideoError: A video is not there, or not the one that was scored.
-            StoreError: A run cannot be read, or the folder not be written.
+            VideoError: A video is missing, or is not the one that was scored.
+            StoreError: A run cannot be read, or the folder cannot be written.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -128,7 +128,7 @@ class ShardWriter:
 
 
 def leaves(schema: Any) -> list[str]:
-    """Paths of the columns as Parquet stores them."""
+    """Return the paths of the columns as Parquet stores them."""
     import pyarrow as pa
 
     def walk(path: str, kind: Any) -> Iterable[str]:
@@ -140,7 +140,7 @@ def leaves(schema: Any) -> list[str]:
 
 
 def _compressions(schema: Any) -> dict[str, str]:
-    """Zstandard for all but the videos, which are compressed as they are."""
+    """Return the compression of each column: Zstandard, but none for videos, which are compressed already."""
     return {name: "none" if name == "video.bytes" else "zstd" for name in leaves(schema)}
 
 

@@ -1,4 +1,4 @@
-"""Datasets to and from the Hub, and the folder of one wherever it is."""
+"""Upload datasets to the Hub, download them, and find the folder of one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dsrbench.errors import InputError
 from dsrbench.hub import HubPath, fetch_folder, is_hub_path, push_folder
 
 PATTERNS = ("data/*", "plots/*", "README.md", "*.jsonl", REPORT)
-"""What is fetched of a dataset."""
+"""Patterns of a dataset's files that are fetched."""
 
 
 def push_dataset(folder: Path, repo: str, *, private: bool = False, tell: Tell = lambda *_: None) -> str:
-    """Send a finished dataset to the Hub; errors as of `push_folder`.
+    """Upload a finished dataset to the Hub; errors as for `push_folder`.
 
     Returns:
         The commit.
@@ -33,18 +33,18 @@ def push_dataset(folder: Path, repo: str, *, private: bool = False, tell: Tell =
 
 
 def pull_dataset(repo: str, *, out: Path | None = None, revision: str | None = None) -> tuple[HubPath, Path, str]:
-    """Fetch a dataset; errors as of `fetch_folder`.
+    """Fetch a dataset; errors as for `fetch_folder`.
 
     Args:
         repo: OWNER/NAME, or `hf://datasets/OWNER/NAME`.
-        out: The folder; by default one in the Hub's cache.
+        out: Folder to write to; by default one in the Hub's cache.
         revision: A branch, tag or commit.
 
     Returns:
-        Its place on the Hub, the folder, and the commit.
+        The dataset's path on the Hub, the local folder, and the commit.
 
     Raises:
-        InputError: It is no dataset of videos by dsrbench.
+        InputError: The dataset was not built by dsrbench.
     """
     place = HubPath.parse(repo)
     if revision is not None:
@@ -56,10 +56,10 @@ def pull_dataset(repo: str, *, out: Path | None = None, revision: str | None = N
 
 
 def find_dataset(source: str) -> Path:
-    """The folder of a dataset, fetched where it is named by its place on the Hub.
+    """Find the folder of a dataset; a dataset on the Hub is fetched.
 
     Raises:
-        InputError: It is none.
+        InputError: The source is no dataset.
     """
     if is_hub_path(source):
         return pull_dataset(source)[1]

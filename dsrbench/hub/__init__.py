@@ -1,4 +1,4 @@
-"""Downloads and uploads: weights at an address of their own, files and datasets on the Hub."""
+"""Downloads and uploads: weights from plain addresses, files and datasets on the Hub."""
 
 from dsrbench.hub.paths import HubPath, is_hub_path
 from dsrbench.hub.repos import fetch_file, fetch_folder, push_folder

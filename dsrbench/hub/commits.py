@@ -1,4 +1,4 @@
-"""Commits to a dataset on the Hub that several write to: each says which commit it follows, so that none is lost."""
+"""Commits to a dataset on the Hub with several writers: each commit names its parent, so that no change is lost."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dsrbench.hub.connection import Connection, status_code
 from dsrbench.hub.paths import HubPath
 
 Change = bytes | Path | None
-"""What becomes of a file: these bytes, that file's, or nothing (it is removed)."""
+"""New content of a file: bytes, the content of another file, or None to remove it."""
 
 
 STAMP = ".last-write"
-"""A file that no two commits write alike: the Hub's client sends no commit that would change nothing, and then does not
-ask whether another came in between."""
+"""File that differs in every commit. The Hub's client does not send a commit without changes, and then does not check
+whether another commit came in between."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Head:
     """A commit, and the files in it.
 
     Attributes:
-        commit: Its name.
-        files: A mark of its content for each file's name: equal marks, equal bytes; without hidden files.
+        commit: Hash of the commit.
+        files: Content hash of each file by its name, without hidden files.
     """
 
     commit: str
@@ -34,32 +34,32 @@ class Head:
 
 
 def read_head(id: str) -> Head:
-    """The last commit of a dataset.
+    """Read the last commit of a dataset.
 
     Raises:
-        HubError: No such dataset, or one that may not be read.
+        HubError: There is no such dataset, or it may not be read.
         DownloadError: No network, or a server that does not answer.
         MissingExtraError: huggingface_hub is not installed.
     """
     hub = Connection(HubPath(id))
     commit = str(hub.ask(lambda: hub.api.repo_info(id, repo_type="dataset")).sha)
-    asked = {"recursive": True, "revision": commit, "repo_type": "dataset"}
-    tree = hub.ask(lambda: list(hub.api.list_repo_tree(id, **asked)))
+    options = {"recursive": True, "revision": commit, "repo_type": "dataset"}
+    tree = hub.ask(lambda: list(hub.api.list_repo_tree(id, **options)))
     files = {file.path: file.blob_id for file in tree if hasattr(file, "blob_id")}
     return Head(commit, {name: mark for name, mark in files.items() if not name.startswith(".")})
 
 
 def fetch_committed(id: str, commit: str, name: str) -> Path:
-    """A file of a commit, in the Hub's cache on this disk; errors as for `read_head`."""
+    """Fetch a file of a commit into the Hub's cache on this disk; errors as for `read_head`."""
     hub = Connection(HubPath(id))
     return Path(hub.ask(lambda: hub.api.hf_hub_download(id, name, repo_type="dataset", revision=commit)))
 
 
 def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message: str) -> bool:
-    """Write files in one commit, if nothing was written since the commit `after`.
+    """Write files in one commit, if no commit followed `after`.
 
     Returns:
-        Whether it was written; False where another commit came in between.
+        Whether the commit was written; False if another commit came in between.
 
     Raises:
         HubError: No such dataset, no token, or no permission.
@@ -71,7 +71,11 @@ def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message:
     def send() -> bool:
         try:
             hub.api.create_commit(
-                *(id, _operations(hub.hub, stamped)), commit_message=message, repo_type="dataset", parent_commit=after
+                id,
+                _operations(hub.hub, stamped),
+                commit_message=message,
+                repo_type="dataset",
+                parent_commit=after,
             )
         except hub.hub.errors.HfHubHTTPError as error:
             if status_code(error) in (409, 412):
@@ -83,22 +87,22 @@ def commit_files(id: str, changes: Mapping[str, Change], *, after: str, message:
 
 
 def propose_files(id: str, changes: Mapping[str, Change], *, message: str, kind: str = "dataset") -> str:
-    """Open a pull request with files; its address. Errors as for `commit_files`.
+    """Open a pull request with files and return its address. Errors as for `commit_files`.
 
     Args:
         id: OWNER/NAME.
-        changes: What becomes of which file.
-        message: Its title.
+        changes: New content of each file, by name.
+        message: Title of the pull request.
         kind: `dataset` or `model`.
     """
     hub = Connection(HubPath(id))
-    asked = {"commit_message": message, "repo_type": kind, "create_pr": True}
-    made = hub.ask(lambda: hub.api.create_commit(id, _operations(hub.hub, changes), **asked))
-    return str(made.pr_url)
+    options = {"commit_message": message, "repo_type": kind, "create_pr": True}
+    commit = hub.ask(lambda: hub.api.create_commit(id, _operations(hub.hub, changes), **options))
+    return str(commit.pr_url)
 
 
 def fetch_text(id: str, name: str, *, kind: str = "dataset") -> str:
-    """A small text file of a repository; empty where there is no such file. Errors as for `read_head`."""
+    """Fetch a small text file of a repository; empty if there is no such file. Errors as for `read_head`."""
     hub = Connection(HubPath(id))
 
     def ask() -> str:

@@ -1,7 +1,7 @@
-"""Talking to the Hub: asked again where that may help, and whatever it says at last becomes one line.
+"""Connection to the Hub: failed requests are repeated if that may help, and the last error becomes one line.
 
-`HF_ENDPOINT` may name another server than huggingface.co; `HF_TOKEN`, or `hf auth login`, says who asks. No message
-has a token in it.
+`HF_ENDPOINT` may name another server than huggingface.co; `HF_TOKEN` or `hf auth login` identifies the user. No message
+contains a token.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ from dsrbench.hub.paths import HubPath
 from dsrbench.hub.weights import is_offline
 
 ATTEMPTS = 4
-"""Times the Hub is asked before a server error or a dropped connection is given up on."""
+"""Maximum number of attempts of a request after server errors or dropped connections."""
 
 FIRST_WAIT = 1.0
-"""Seconds before the second attempt; each later wait is twice the one before."""
+"""Seconds before the second attempt; each later wait is twice the previous one."""
 
 T = TypeVar("T")
 
 
 class Connection:
-    """The Hub, asked about one repository.
+    """Connection to one repository on the Hub.
 
     Args:
         place: The repository.
-        shown: What needs the Hub's package, in the message where that is not installed; by default the repository.
+        shown: Feature that needs the Hub's package, for the message if that is not installed; by default
+            the repository.
 
     Attributes:
         place: The repository.
         hub: The package huggingface_hub.
-        api: Its `HfApi`, for whichever server is in force.
+        api: Its `HfApi`, for the server in use.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
@@ -49,25 +50,25 @@ class Connection:
         self.api: Any = self.hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
 
     def ask(self, ask: Callable[[], T]) -> T:
-        """What `ask` returns, which may be called several times.
+        """Call `ask`, several times if it fails with a temporary error, and return its result.
 
         Raises:
-            HubError: No such repository, revision or file, or no permission.
+            HubError: There is no such repository, revision or file, or no permission.
             DownloadError: No network, or a server that does not answer.
-            InputError: No repository id.
+            InputError: The repository's id is not valid.
         """
         for attempt in range(ATTEMPTS):
             try:
                 return ask()
-            except Exception as caught:  # HTTP, network, disk and more, of three libraries
+            except Exception as caught:  # errors of HTTP, network and disk, of three libraries
                 error = caught.__cause__ if type(caught) is RuntimeError and caught.__cause__ else caught
                 final = _explain(error, self.place, self.hub)
                 if final is not None:
                     raise final from None
                 if attempt == ATTEMPTS - 1:
-                    said = _status(error) or f"{type(error).__name__}"
+                    reason = _status(error) or f"{type(error).__name__}"
                     raise DownloadError(
-                        f"{self.place}: gave up after {ATTEMPTS} attempts ({said}); run the same command again, what "
+                        f"{self.place}: gave up after {ATTEMPTS} attempts ({reason}); run the same command again, what "
                         "was sent or fetched is kept"
                     ) from None
                 time.sleep(FIRST_WAIT * 2**attempt)
@@ -78,11 +79,11 @@ def import_hub(feature: str, extra: str) -> Any:
     """Import huggingface_hub.
 
     Args:
-        feature: What needs it.
-        extra: Extra of this package that brings it.
+        feature: Feature that needs it, for the message.
+        extra: Extra of dsrbench that installs it.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: huggingface_hub is not installed.
     """
     try:
         import huggingface_hub
@@ -94,19 +95,19 @@ def import_hub(feature: str, extra: str) -> Any:
 
 
 def hush_hub(hub: Any) -> None:
-    """Keep the Hub's package from telling of every attempt, and from bars where nobody looks; an error says it once."""
+    """Silence the log of the Hub's package, and its progress bars if no terminal shows them."""
     hub.utils.logging.set_verbosity(logging.CRITICAL)
     if not sys.stderr.isatty():
         hub.utils.disable_progress_bars()
 
 
 def status_code(error: BaseException) -> int:
-    """The HTTP status of an answer; 0 where there was none."""
+    """Return the HTTP status of an error's response; 0 if there is none."""
     return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
 
 
 def _explain(error: BaseException, place: HubPath, hub: Any) -> DSRBenchError | None:
-    """The error for what no other attempt will change; None where one may."""
+    """Return the final error for a failure that another attempt cannot resolve; None if it may."""
     kinds, status = hub.errors, status_code(error)
     if isinstance(error, kinds.GatedRepoError):
         return HubError(f"{place}: its terms must be accepted on its page on the Hub; then log in with hf auth login")
@@ -130,8 +131,8 @@ def _explain(error: BaseException, place: HubPath, hub: Any) -> DSRBenchError | 
 
 
 def _status(error: BaseException) -> str:
-    """What the server said, without addresses, which may be signed."""
-    response, said = getattr(error, "response", None), getattr(error, "server_message", None)
+    """Return the server's status and message, without addresses, which may be signed."""
+    response, message = getattr(error, "response", None), getattr(error, "server_message", None)
     if response is None:
         return ""
-    return f"HTTP {response.status_code}{f': {first_line(Exception(said))}' if said else ''}"
+    return f"HTTP {response.status_code}{f': {first_line(Exception(message))}' if message else ''}"

@@ -1,4 +1,4 @@
-"""What names a dataset on the Hub: `hf://datasets/OWNER/NAME`, with `@REVISION`, and with `/FILE` for a file in it."""
+"""Paths of datasets on the Hub: `hf://datasets/OWNER/NAME[@REVISION][/FILE]`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from dsrbench.errors import InputError
 
 PREFIX = "hf://"
+"""Prefix of paths on the Hub."""
 
 _FORM = re.compile(r"hf://datasets/(?P<id>[^/@]+/[^/@]+)(?:@(?P<revision>[^/@]+))?(?:/(?P<path>.+))?", re.ASCII)
 _PART = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
@@ -21,7 +22,7 @@ class HubPath:
     Attributes:
         id: OWNER/NAME.
         revision: A branch, tag or commit; None for the main branch.
-        path: Path of a file in it; empty for all of it.
+        path: Path of a file in the dataset; empty for the whole dataset.
     """
 
     id: str
@@ -35,20 +36,20 @@ class HubPath:
 
     @classmethod
     def parse(cls, text: str) -> HubPath:
-        """Read `hf://datasets/OWNER/NAME`, with `@REVISION` and `/FILE` where they are given, or a bare OWNER/NAME.
+        """Parse `hf://datasets/OWNER/NAME`, optionally with `@REVISION` and `/FILE`, or a bare OWNER/NAME.
 
         Raises:
-            InputError: Another form.
+            InputError: The text has another form.
 
         >>> HubPath.parse("hf://datasets/me/mine@v2/prompts.jsonl")
         HubPath(id='me/mine', revision='v2', path='prompts.jsonl')
         """
         if not is_hub_path(text):
             return cls(text)
-        found = _FORM.fullmatch(text)
-        if found is None or ".." in (found["path"] or "").split("/"):
+        match = _FORM.fullmatch(text)
+        if match is None or ".." in (match["path"] or "").split("/"):
             raise InputError(f"expected hf://datasets/OWNER/NAME, with @REVISION and /FILE as needed, got {text!r}")
-        return cls(found["id"], found["revision"], found["path"] or "")
+        return cls(match["id"], match["revision"], match["path"] or "")
 
     def __str__(self) -> str:
         return (
@@ -57,7 +58,7 @@ class HubPath:
 
 
 def is_hub_path(text: str | Path) -> bool:
-    """Whether something is named by its place on the Hub.
+    """Tell whether a text is a path on the Hub.
 
     >>> is_hub_path("hf://datasets/me/mine"), is_hub_path("data/mine")
     (True, False)

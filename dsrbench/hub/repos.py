@@ -1,4 +1,4 @@
-"""Datasets to and from the Hub: a file of one, all of one, and a folder sent as one."""
+"""Download files and datasets from the Hub, and upload folders as datasets."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from dsrbench.hub.paths import PREFIX, HubPath
 from dsrbench.hub.weights import is_offline
 
 BATCH_FILES, BATCH_BYTES = 100, 1e9
-"""Most files and bytes of a commit: what a push that was stopped may have to send again."""
+"""Maximum number of files and bytes of a commit, which an interrupted push may have to send again."""
 
 Tell = Callable[[str, int, int, str], None]
+"""Callback for progress, called with the stage, the count done, the total count and the name of the last file."""
 
 
 def fetch_file(text: str) -> Path:
-    """A file of a dataset on the Hub, in the Hub's cache on this disk; offline, the one that was fetched before.
+    """Fetch a file of a dataset on the Hub into the Hub's cache; when offline, use the cached file.
 
     Args:
         text: `hf://datasets/OWNER/NAME/FILE`.
 
     Raises:
-        InputError: It names no file.
-        HubError: No such dataset, revision or file, or one that may not be read.
+        InputError: The text names no file.
+        HubError: There is no such dataset, revision or file, or it may not be read.
         DownloadError: No network, or offline and not in the cache.
         MissingExtraError: huggingface_hub is not installed.
     """
@@ -33,23 +34,23 @@ def fetch_file(text: str) -> Path:
     if not place.path:
         raise InputError(f"{text} names a dataset; expected a file in it, such as {text}/prompts.jsonl")
     hub = Connection(place, text)
-    asked = {"repo_type": "dataset", "revision": place.revision, "local_files_only": is_offline()}
-    return Path(hub.ask(lambda: hub.api.hf_hub_download(place.id, place.path, **asked)))
+    options = {"repo_type": "dataset", "revision": place.revision, "local_files_only": is_offline()}
+    return Path(hub.ask(lambda: hub.api.hf_hub_download(place.id, place.path, **options)))
 
 
 def fetch_folder(text: str, *, names: Sequence[str], out: Path | None = None) -> tuple[Path, str]:
-    """All of a dataset on the Hub, in a folder of yours or in the Hub's cache; what is there is not fetched again.
+    """Fetch the missing files of a dataset on the Hub into a local folder or the Hub's cache.
 
     Args:
         text: `hf://datasets/OWNER/NAME`, or OWNER/NAME.
-        names: What belongs to it: patterns of file names.
+        names: Patterns of the names of the files to fetch.
         out: The folder; by default one in the cache.
 
     Returns:
         The folder, and the commit.
 
     Raises:
-        HubError: No such dataset or revision, or one that may not be read.
+        HubError: There is no such dataset or revision, or it may not be read.
         DownloadError: No network, or offline and not in the cache.
         InputError: The text names a file, or no dataset.
         MissingExtraError: huggingface_hub is not installed.
@@ -58,41 +59,41 @@ def fetch_folder(text: str, *, names: Sequence[str], out: Path | None = None) ->
     if place.path:
         raise InputError(f"{text} names a file; expected a dataset, such as {PREFIX}datasets/{place.id}")
     hub = Connection(place, text)
-    asked = {"repo_type": "dataset", "revision": place.revision}
+    options = {"repo_type": "dataset", "revision": place.revision}
     cached = hub.ask(
         lambda: hub.api.snapshot_download(
-            place.id, allow_patterns=[*names], local_files_only=is_offline(), local_dir=out, **asked
+            place.id, allow_patterns=[*names], local_files_only=is_offline(), local_dir=out, **options
         )
     )
     if out is None:
         return Path(cached), Path(cached).name
     if is_offline():
         return out, ""
-    return out, str(hub.ask(lambda: hub.api.repo_info(place.id, **asked)).sha)
+    return out, str(hub.ask(lambda: hub.api.repo_info(place.id, **options)).sha)
 
 
 def push_folder(
     folder: Path, id: str, *, names: Sequence[str], private: bool = False, message: str, tell: Tell = lambda *_: None
 ) -> str:
-    """Send a folder to a dataset on the Hub, which is made where there is none; a push that was stopped goes on.
+    """Upload a folder to a dataset on the Hub, which is created if necessary; an interrupted push is continued.
 
-    Files go in commits of about a gigabyte, those at the end of `names` last; what is there already is not sent again,
-    and files below the folders in `names` that are no longer here are removed with the last commit.
+    Files are sent in commits of about a gigabyte, in the order of `names`. Files that the dataset already has are not
+    sent again. Files below the folders in `names` that no longer exist locally are removed with the last commit.
 
     Args:
-        folder: What to send.
+        folder: Folder to upload.
         id: OWNER/NAME.
-        names: Files and folders of it, in the order of sending.
-        private: Make it private; a public one that is there is refused.
+        names: Names of its files and folders, in the order of sending.
+        private: Make the dataset private; an existing public dataset is refused.
         message: Message of the commits.
-        tell: Told of progress.
+        tell: Callback for progress.
 
     Returns:
         The commit.
 
     Raises:
-        InputError: No repository id.
-        HubError: No token, no permission, or a public dataset where a private one was asked for.
+        InputError: The repository's id is not valid.
+        HubError: No token, no permission, or the dataset is public and `private` is set.
         DownloadError: Offline, no network, or a server that does not answer.
     """
     place = HubPath(id)
@@ -107,9 +108,9 @@ def push_folder(
     if private and not info.private:
         raise HubError(f"{place} is there and is public; make it private on its page, or leave out --private")
     files = [path for name in names for path in _files(folder / name)]
-    here = {path.relative_to(folder).as_posix() for path in files}
-    there = hub.ask(lambda: api.list_repo_files(id, repo_type="dataset"))
-    gone = sorted(name for name in there if name not in here and name.split("/")[0] in names and "/" in name)
+    local = {path.relative_to(folder).as_posix() for path in files}
+    remote = hub.ask(lambda: api.list_repo_files(id, repo_type="dataset"))
+    gone = sorted(name for name in remote if name not in local and name.split("/")[0] in names and "/" in name)
     sent, commit = 0, str(info.sha)
     batches = list(_batches(files))
     for number, batch in enumerate(batches):

@@ -1,6 +1,6 @@
-"""Weights that are plain files with a known address and a known sha256: find them, check them, fetch them.
+"""Weights that are plain files with a known address and sha256: find, check and fetch them.
 
-They live under the cache folder, `weights/NAME/FILENAME`. Nothing is downloaded unless `pull` is called.
+They are stored in the cache folder as `weights/NAME/FILENAME`. Only `pull` downloads.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any
 from dsrbench.errors import DownloadError, InputError, WeightsError
 
 Progress = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes that are there, and the bytes there will be."""
+"""Callback for progress, called with the file's name, the bytes received and the size of the file."""
 
 ATTEMPTS = 4
-"""Times a file is asked for before a server error or a dropped connection is given up on."""
+"""Maximum number of attempts of a download after server errors or dropped connections."""
 
 FIRST_WAIT = 0.5
-"""Seconds before the second attempt; each later wait is twice the one before."""
+"""Seconds before the second attempt; each later wait is twice the previous one."""
 
 TIMEOUT = 30.0
-"""Seconds a server may be silent."""
+"""Maximum silence of a server, seconds."""
 
 _BLOCK = 1 << 16
 
@@ -43,7 +43,7 @@ class HubModel:
 
     Attributes:
         id: Its id on the Hub, "owner/name".
-        licence: The name that its authors give the licence.
+        licence: Name that the authors give the license.
     """
 
     id: str
@@ -55,11 +55,11 @@ class WeightFile:
     """One file of weights.
 
     Attributes:
-        filename: Its name in the weights folder, without folders.
-        url: Where it comes from, http or https.
+        filename: File name in the weights folder, without folders.
+        url: Address of the file, http or https.
         sha256: 64 hexadecimal digits.
-        size: Bytes.
-        licence: SPDX name of the licence its authors gave it.
+        size: Size of the file, bytes.
+        licence: SPDX identifier of the license.
     """
 
     filename: str
@@ -79,7 +79,7 @@ class WeightFile:
 
 
 def cache_folder() -> Path:
-    """Where dsrbench keeps what it fetched: `$DSRBENCH_CACHE`, else the user's cache folder."""
+    """Return the folder of downloaded files: `$DSRBENCH_CACHE`, else the user's cache folder."""
     chosen = os.environ.get("DSRBENCH_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -89,13 +89,13 @@ def cache_folder() -> Path:
 
 
 def weights_folder(name: str) -> Path:
-    """Where the weights of backend `name` are kept; the folder need not exist."""
+    """Return the folder of the weights of backend `name`, which need not exist."""
     _check_component(name, "backend name")
     return cache_folder() / "weights" / name
 
 
 def check_sha256(path: str | Path, expected: str) -> bool:
-    """Whether a file's sha256 is `expected`; False also when it cannot be read."""
+    """Tell whether a file's sha256 is `expected`; False also if the file cannot be read."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
@@ -107,7 +107,7 @@ def check_sha256(path: str | Path, expected: str) -> bool:
 
 
 def find_weights(name: str, files: Sequence[WeightFile]) -> list[Path]:
-    """Paths of weights that were fetched before, each checked by size and sha256.
+    """Return the paths of downloaded weights after checking the size and sha256 of each.
 
     Raises:
         WeightsError: A file is absent or altered; the message gives the command that fetches it.
@@ -126,42 +126,44 @@ def find_weights(name: str, files: Sequence[WeightFile]) -> list[Path]:
 def pull(
     name: str, files: Sequence[WeightFile], *, offline: bool = False, progress: Progress | None = None
 ) -> list[Path]:
-    """Fetch the files that are absent or altered, check them, and put each in place whole.
+    """Fetch the files that are absent or altered, check them, and move each into place as a whole.
 
-    A download that was cut off is kept as `FILENAME.part` and taken up again where the server allows it.
+    An interrupted download is kept as `FILENAME.part` and continued if the server allows it.
 
     Args:
-        name: The backend the weights belong to.
-        files: What to fetch.
-        offline: Refuse to download; so do the environment variables `DSRBENCH_OFFLINE=1` and `HF_HUB_OFFLINE=1`.
-        progress: Told of every block received.
+        name: Name of the backend that the weights belong to.
+        files: Files to fetch.
+        offline: Refuse to download; the environment variables `DSRBENCH_OFFLINE=1` and `HF_HUB_OFFLINE=1` have the same
+            effect.
+        progress: Callback for every block received.
 
     Returns:
         The path of every file, in order.
 
     Raises:
-        DownloadError: Offline, no network, no such address, an answer that is not the file, or nowhere to write it.
+        DownloadError: Offline, no network, no such address, an answer that is not the file, or a folder that cannot be
+            written.
     """
     import filelock
 
     folder = weights_folder(name)
-    wanted = [file for file in files if _state(folder / file.filename, file)]
-    if wanted and (offline or is_offline()):
+    missing = [file for file in files if _state(folder / file.filename, file)]
+    if missing and (offline or is_offline()):
         raise DownloadError(
-            f"offline, and {wanted[0].filename} is not in {folder}. With a network, run: dsrbench backends pull {name}"
+            f"offline, and {missing[0].filename} is not in {folder}. With a network, run: dsrbench backends pull {name}"
         )
-    if wanted:
+    if missing:
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder / ".lock"):
-                for file in wanted:
+                for file in missing:
                     if _state(folder / file.filename, file):
                         _fetch(file, folder, progress)
     return [folder / file.filename for file in files]
 
 
 class _BrokenOffError(Exception):
-    """A transfer that may succeed when tried again, or tried again from the first byte."""
+    """Interruption of a transfer that another attempt may complete, from the same or from the first byte."""
 
     def __init__(self, why: str, *, restart: bool = False) -> None:
         super().__init__(why)
@@ -194,7 +196,7 @@ def _fetch(file: WeightFile, folder: Path, progress: Progress | None) -> None:
 
 
 def _transfer(file: WeightFile, part: Path, progress: Progress | None) -> None:
-    """Add to `part` until it has the file's size, or say why it cannot have it."""
+    """Append to `part` until it has the file's size; raise an error if it cannot."""
     start = part.stat().st_size if part.exists() else 0
     with _asking(file.url), _open(file.url, start) as answer:
         resumes = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
@@ -218,7 +220,7 @@ def _transfer(file: WeightFile, part: Path, progress: Progress | None) -> None:
 
 
 def _open(url: str, start: int) -> Any:
-    """Ask for `url` from byte `start`; http and https are the only protocols the opener knows."""
+    """Request `url` from byte `start`; the opener supports only http and https."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -236,7 +238,7 @@ def _open(url: str, start: int) -> Any:
 
 @contextlib.contextmanager
 def _asking(url: str) -> Iterator[None]:
-    """Sort what can go wrong on the network into errors that end the work and those worth another attempt."""
+    """Convert network errors into final ones and those worth another attempt."""
     try:
         yield
     except urllib.error.HTTPError as error:
@@ -263,7 +265,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _state(path: Path, file: WeightFile) -> str:
-    """What is wrong with a file on disk: `absent`, `altered`, or nothing (empty text)."""
+    """Return the problem of a file on disk: `absent`, `altered`, or empty if it is correct."""
     try:
         size = path.stat().st_size
     except OSError:
@@ -272,7 +274,7 @@ def _state(path: Path, file: WeightFile) -> str:
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids asking servers: `DSRBENCH_OFFLINE=1` or `HF_HUB_OFFLINE=1`."""
+    """Tell whether the environment forbids requests to servers: `DSRBENCH_OFFLINE=1` or `HF_HUB_OFFLINE=1`."""
     truths = ("1", "true", "yes", "on")
     return any(os.environ.get(name, "").lower() in truths for name in ("DSRBENCH_OFFLINE", "HF_HUB_OFFLINE"))
 

@@ -1,4 +1,4 @@
-"""Prompts: text to fields and back, and suites of them."""
+"""Prompts and suites: parse texts into fields, compose texts from fields, read and build suites."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Recipes to suites: plausible prompts, balanced over relations, nouns and scenes, the same for the same seed.
+"""Build suites from recipes: plausible prompts, balanced over relations, nouns and scenes, reproducible by seed.
 
-For each prompt every plausible (subject, object) pair is weighed by how often its nouns were used so far, alone and
-with the relation, and the lightest is taken; equal ones by lot. Scene and verb are chosen likewise.
+For each prompt, every plausible (subject, object) pair has a weight: how often its nouns were used so far, alone and
+with the relation. A pair of the smallest weight is drawn at random. Scene and verb are chosen in the same way.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from dsrbench.prompts.wordings import write_wording
 from dsrbench.types import Prompt, Relation
 
 Pair = tuple[str, str]
+"""A subject and an object."""
 Chain = tuple[Relation, ...]
+"""Relations in time order."""
 
 
 def build_suite(recipe: Recipe) -> Suite:
-    """Build a suite; the same recipe gives the same prompts.
+    """Build the suite of a recipe; the same recipe gives the same prompts.
 
     Raises:
-        PromptError: The vocabulary has too few plausible combinations, or a suite it names is not there.
+        PromptError: The vocabulary has too few plausible combinations, or there is no suite that the recipe names.
     """
     if recipe.of:
         return Suite(recipe.suite, recipe.version, _select(read_suite(recipe.of), recipe.size, recipe.seed))
@@ -40,11 +42,11 @@ def build_suite(recipe: Recipe) -> Suite:
 
 
 class _Builder:
-    """Draws prompts, and remembers what was used.
+    """Drawer of prompts that counts the words used so far.
 
     Args:
-        rng: Breaks ties.
-        taken: Pairs of other suites.
+        rng: Random generator that breaks ties.
+        taken: Pairs of other suites, which are not used.
     """
 
     def __init__(self, rng: random.Random, taken: Iterable[Pair]) -> None:
@@ -54,7 +56,7 @@ class _Builder:
         self._counts: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
 
     def build(self, part: Part) -> Iterator[Prompt]:
-        """The prompts of a part, one relation chain after the other in turn."""
+        """Yield the prompts of a part, one relation chain after the other in turn."""
         self._used = self._counts[part.split]
         chains = [Relation.chain(codes) for codes in part.relations]
         pairs = {chain: _plausible_pairs(chain, common=part.common) for chain in chains}
@@ -70,7 +72,7 @@ class _Builder:
             yield self._make(self._lightest(free, codes=chain), chain, part)
 
     def _lightest(self, pairs: Iterable[Pair], *, codes: Chain) -> Pair:
-        """The pair whose nouns were used least."""
+        """Return the pair whose nouns were used least."""
         used, type_ = self._used, "".join(codes)
 
         def weight(pair: Pair) -> float:
@@ -126,7 +128,7 @@ def _plausible_pairs(chain: Chain, *, common: bool) -> list[Pair]:
 
 
 def _scenes(pair: Pair, chain: Chain) -> list[str]:
-    """Scenes for a pair, but for those that name one of its nouns."""
+    """Return the scenes for a pair, except those that name one of its nouns."""
     words, vocabulary = {word for noun in pair for word in noun.split()}, load_vocabulary()
     both = vocabulary.subjects[pair[0]].places & vocabulary.objects[pair[1]].places
     phrases = (phrase for place, phrases in vocabulary.scenes.items() if place in both for phrase in phrases)
@@ -134,7 +136,7 @@ def _scenes(pair: Pair, chain: Chain) -> list[str]:
 
 
 def _select(suite: Suite, size: int, seed: int) -> tuple[Prompt, ...]:
-    """Prompts of a suite, in its order: relation types in turn, of each the prompt whose nouns were used least."""
+    """Select prompts in the suite's order: relation types in turn, of each the prompt whose nouns were used least."""
     rng = random.Random(seed)
     used: Counter[str] = Counter()
     left = list(suite)

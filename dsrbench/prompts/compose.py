@@ -1,4 +1,4 @@
-"""Fields to text: the canonical sentence of a prompt."""
+"""Compose the canonical sentence of a prompt from its fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dsrbench.types import Relation
 
 
 def add_article(noun: str) -> str:
-    """The noun with "a" or "an" before it, by sound for the usual exceptions.
+    """Return the noun with "a" or "an" before it, with the usual exceptions by sound.
 
     >>> [add_article(noun) for noun in ("cat", "owl", "hourglass", "unicycle")]
     ['a cat', 'an owl', 'an hourglass', 'a unicycle']
@@ -36,15 +36,15 @@ def compose_text(
     """Write the canonical sentence, which `parse_prompt` reads back to the same fields.
 
     Args:
-        subject: The noun that moves, without article.
-        object: The noun that stays, without article.
+        subject: Noun that moves, without article.
+        object: Noun that stays, without article.
         relations: Two or more codes or relations, in time order.
         scene: The place, such as "In a sunlit office"; may be empty.
-        verb: How the subject moves, third person; "moves" unless given. Several are for one move each, in order.
+        verb: Verb of the subject's moves, third person; by default "moves". Several verbs are for one move each.
 
     Raises:
-        PromptError: An unknown relation, another number of verbs than of moves, or words that could not be read back,
-            such as a noun holding a relation.
+        PromptError: A relation is unknown, the numbers of verbs and moves differ, or the words could not be read back,
+            such as a noun that contains a relation.
 
     >>> compose_text(subject="owl", object="bench", relations="LT", scene="In a park", verb="flies")
     'In a park, an owl is on the left of a bench, then the owl flies to the top of the bench.'
@@ -65,10 +65,10 @@ def compose_text(
 
 
 def spread_verbs(verb: str | Sequence[str] | None, n_moves: int) -> list[str]:
-    """A verb for each move.
+    """Return one verb for each move.
 
     Raises:
-        PromptError: Several verbs, but not one for each.
+        PromptError: There are several verbs, but not one for each move.
 
     >>> spread_verbs("walks", 2), spread_verbs(None, 1)
     (['walks', 'walks'], ['moves'])

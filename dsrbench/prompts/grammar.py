@@ -1,4 +1,4 @@
-"""Text to fields: reads the sentences of the field, "a cat is on the left of a chair, then it walks to its right"."""
+"""Parse the text of a prompt into its fields, such as "a cat is left of a chair, then it walks to its right"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dsrbench.prompts.reader import Reader
 from dsrbench.types import Prompt
 
 MAX_TEXT = 4000
-"""Characters a text may have."""
+"""Maximum length of a text, characters."""
 
 
 def parse_prompt(text: str, *, id: str | None = None) -> Prompt:
@@ -24,10 +24,10 @@ def parse_prompt(text: str, *, id: str | None = None) -> Prompt:
         id: Name of the prompt; by default made from the nouns, the relations and a hash of the text.
 
     Returns:
-        The prompt, its text as given but for white space at the ends.
+        The prompt, with its text unchanged except for white space at the ends.
 
     Raises:
-        PromptError: Names the part that could not be read and quotes the words at fault.
+        PromptError: The text cannot be read; the message names the part and quotes the words at fault.
 
     >>> prompt = parse_prompt("A cat sits left of a chair and then jumps on top of it.")
     >>> prompt.subject, prompt.object, prompt.type, prompt.id
@@ -38,15 +38,15 @@ def parse_prompt(text: str, *, id: str | None = None) -> Prompt:
     if len(text) > MAX_TEXT:
         raise PromptError(f"expected one prompt of at most {MAX_TEXT} characters, got {len(text)}")
     text = text.strip()
-    found = Reader(text).read()
-    type_ = "".join(r.value for r in found.relations)
+    reading = Reader(text).read()
+    type_ = "".join(r.value for r in reading.relations)
     return Prompt(
-        id=id if id is not None else _slug(f"{found.subject} {found.object} {type_}", text),
+        id=id if id is not None else _slug(f"{reading.subject} {reading.object} {type_}", text),
         text=text,
-        subject=found.subject,
-        object=found.object or "",
-        relations=tuple(found.relations),
-        scene=found.scene,
+        subject=reading.subject,
+        object=reading.object or "",
+        relations=tuple(reading.relations),
+        scene=reading.scene,
     )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a suite: each rule a function from prompts to findings."""
+"""Check a suite: each rule is a function from prompts to findings."""
 
 from __future__ import annotations
 
@@ -27,28 +27,30 @@ SIX = ("LR", "RL", "LT", "RT", "TL", "TR")
 """The relation types of the paper (arXiv 2602.22745), among which a suite is balanced."""
 
 RELATION_SLACK = 0.1
-"""By which share of their mean the counts of two relation types may differ, or by one prompt."""
+"""Maximum difference of the counts of two relation types, as a share of their mean; one prompt is always allowed."""
 
 NOUN_FACTOR = 2.0
-"""How many times the mean a noun may occur, and one prompt more."""
+"""Maximum count of a noun, in times the mean count; one prompt more is always allowed."""
 
 _ADJECTIVES = frozenset(
     "small little tiny big large huge old red blue green yellow orange brown black white gray wooden".split()  # noqa: SIM905
 )
+"""Adjectives that are ignored when nouns are compared."""
 _FILLING = frozenset("a an the in on at of after by and".split())  # noqa: SIM905
+"""Words of a scene that name no thing."""
 _DASHING = frozenset("sprints dashes races gallops jogs swims flies leaps waddles slithers".split())  # noqa: SIM905
-"""Motion verbs that fit few subjects, beside those of the vocabulary."""
+"""Motion verbs that fit few subjects, in addition to those of the vocabulary."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that is wrong, or that could not be checked.
+    """A problem of a suite, or a note about what could not be checked.
 
     Attributes:
         rule: One of `RULES`.
-        message: What, in one line.
-        ids: The prompts it is about; empty where it is about the suite.
-        is_error: Whether it breaks the rule; else it is a note.
+        message: Description in one line.
+        ids: Ids of the prompts it is about; empty if it is about the suite.
+        is_error: Whether the rule is broken; otherwise the finding is a note.
     """
 
     rule: str
@@ -58,15 +60,15 @@ class Finding:
 
 
 def lint_suite(suite: Suite, *, against: Sequence[Suite] = (), ignore: Sequence[str] = ()) -> list[Finding]:
-    """Everything the rules find, rule by rule; of a prompt in several wordings, one is counted and all are read.
+    """Return all findings, rule by rule; a prompt in several wordings counts once, and all its texts are checked.
 
     Args:
-        suite: Suite of any origin; nouns that the vocabulary does not have are not judged for plausibility.
-        against: Suites that must share no (subject, object, scene) with it.
+        suite: Suite of any origin; nouns outside the vocabulary are not checked for plausibility.
+        against: Suites that must have no (subject, object, scene) in common with this one.
         ignore: Rules to leave out.
 
     Raises:
-        PromptError: A rule to ignore is none.
+        PromptError: There is no rule of a name to ignore.
 
     >>> from dsrbench.prompts import read_suite
     >>> lint_suite(read_suite("dsr-core-mini"))
@@ -76,19 +78,19 @@ def lint_suite(suite: Suite, *, against: Sequence[Suite] = (), ignore: Sequence[
         if name not in RULES:
             raise PromptError(f"no rule {name!r}{near_matches(name, RULES)}")
     prompts = list({prompt.source_id: prompt for prompt in reversed(suite.prompts)}.values())[::-1]
-    found = [
+    findings = [
         finding
         for name, rule in RULES.items()
         if name not in ignore
         for finding in rule(suite.prompts if name in OF_TEXTS else prompts)
     ]
     if "split" not in ignore:
-        found += [finding for other in against for finding in _find_shared(prompts, other)]
-    return found
+        findings += [finding for other in against for finding in _find_shared(prompts, other)]
+    return findings
 
 
 def _grammar(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """Every text reads back to its fields."""
+    """Check that every text reads back to its fields."""
     for prompt in prompts:
         try:
             read = parse_prompt(prompt.text)
@@ -96,22 +98,24 @@ def _grammar(prompts: Sequence[Prompt]) -> Iterator[Finding]:
             yield Finding("grammar", str(error).partition(" A sentence that works")[0], (prompt.id,))
             continue
         for name in ("subject", "object", "type", "scene"):
-            said, meant = getattr(read, name), getattr(prompt, name)
-            if said.casefold() != meant.casefold() and (meant or name != "scene"):
-                yield Finding("grammar", f"the text reads as {name} {said!r}, the field says {meant!r}", (prompt.id,))
+            parsed, expected = getattr(read, name), getattr(prompt, name)
+            if parsed.casefold() != expected.casefold() and (expected or name != "scene"):
+                yield Finding(
+                    "grammar", f"the text reads as {name} {parsed!r}, the field says {expected!r}", (prompt.id,)
+                )
 
 
 def _article(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """Articles as the next word sounds: a cat, an owl."""
+    """Check that articles match the sound of the next word: a cat, an owl."""
     for prompt in prompts:
-        for said, word in re.findall(r"\b(an?) (\w[\w'-]*)", prompt.text, re.IGNORECASE):
-            wanted = add_article(word)
-            if wanted.split()[0] != said.lower():
-                yield Finding("article", f"{said} {word!r} should be {wanted!r}", (prompt.id,))
+        for article, word in re.findall(r"\b(an?) (\w[\w'-]*)", prompt.text, re.IGNORECASE):
+            expected = add_article(word)
+            if expected.split()[0] != article.lower():
+                yield Finding("article", f"{article} {word!r} should be {expected!r}", (prompt.id,))
 
 
 def _relations(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """Relation types of one kind equally often in each split; of left, right and top, all six."""
+    """Check that relation types of one kind are equally frequent in each split; of left, right and top, all six."""
     for split, group in _splits(prompts).items():
         kinds: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         for prompt in group:
@@ -126,14 +130,14 @@ def _relations(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _kind(prompt: Prompt) -> str:
-    """Types that are to be equally frequent: six of two relations, those with under or depth, chains."""
+    """Return the group of types that a type is balanced with: the six of the paper, under or depth, or chains."""
     if len(prompt.relations) > 2:
         return "chain"
     return "two" if set(prompt.relations) <= {Relation.LEFT, Relation.RIGHT, Relation.TOP} else "more"
 
 
 def _nouns(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """No noun much more frequent than the others of its role, in each split."""
+    """Check that no noun is much more frequent than the others of its role, in each split."""
     for split, group in _splits(prompts).items():
         for role in ("subject", "object"):
             counts = collections.Counter(getattr(prompt, role).casefold() for prompt in group)
@@ -145,7 +149,7 @@ def _nouns(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _plausible(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """What can stand on, fit under and be seen with what, and where."""
+    """Check that the subject can be on, under and near the object, in the scene."""
     for prompt in prompts:
         reason = explain_implausible(prompt.subject, prompt.object, prompt.relations, prompt.scene)
         if reason:
@@ -160,7 +164,7 @@ def _plausible(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _verb(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """Motion verbs that fit the subject and where it goes."""
+    """Check that motion verbs fit the subject and its way."""
     words = load_vocabulary()
     for prompt in prompts:
         who = words.subjects.get(prompt.subject.casefold())
@@ -169,11 +173,11 @@ def _verb(prompts: Sequence[Prompt]) -> Iterator[Finding]:
         verbs = read_verbs(prompt)
         if verbs is not None:
             moves = itertools.pairwise(prompt.relations)
-            said = [(verb, find_verbs(prompt.subject, *move)) for verb, move in zip(verbs, moves, strict=True)]
+            fitting_verbs = [(verb, find_verbs(prompt.subject, *move)) for verb, move in zip(verbs, moves, strict=True)]
         else:
             fitting = [verb for verbs in who.verbs.values() for verb in verbs]
-            said = [(verb, tuple(fitting)) for verb in re.findall(r"\w+", prompt.text.lower())]
-        for verb, fit in said:
+            fitting_verbs = [(verb, tuple(fitting)) for verb in re.findall(r"\w+", prompt.text.lower())]
+        for verb, fit in fitting_verbs:
             first = verb.lower().split()[0]
             if first in words.verbs | _DASHING and first not in [other.split()[0] for other in fit]:
                 hint = f"; it {' or '.join(dict.fromkeys(fit))}" if verbs is not None and fit else ""
@@ -181,7 +185,7 @@ def _verb(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _scene(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """No noun that names the scene."""
+    """Check that no noun names the scene."""
     words = load_vocabulary()
     places = {_stem(phrase.split()[-1]) for phrase in words.places if len(phrase.split()) <= 4}
     for prompt in prompts:
@@ -193,7 +197,7 @@ def _scene(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _duplicate(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """No two prompts of the same nouns, but for adjectives, and the same relations; no text twice."""
+    """Check that no two prompts share nouns (without adjectives) and relations, and that no text occurs twice."""
     seen: dict[object, Prompt] = {}
     for prompt in prompts:
         text = " ".join(re.findall(r"\w+", prompt.text.casefold()))
@@ -207,7 +211,7 @@ def _duplicate(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _split(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """No subject, object and scene in two splits."""
+    """Check that no subject, object and scene occur together in two splits."""
     seen: dict[tuple[str, ...], Prompt] = {}
     for prompt in prompts:
         first = seen.setdefault(_triple(prompt), prompt)
@@ -225,17 +229,17 @@ def _find_shared(prompts: Sequence[Prompt], other: Suite) -> Iterator[Finding]:
 
 
 def _difficulty(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    """One difficulty tag each, the one of the rule."""
+    """Check that each prompt has one difficulty tag, that of the rule."""
     tagged = [prompt for prompt in prompts if set(DIFFICULTIES) & set(prompt.tags)]
     if not tagged:
         message = f"no prompt has a difficulty tag ({', '.join(DIFFICULTIES)})"
         yield Finding("difficulty", message, is_error=False)
         return
     for prompt in prompts:
-        wanted = rate_difficulty(prompt.subject, prompt.object, prompt.relations)
+        expected = rate_difficulty(prompt.subject, prompt.object, prompt.relations)
         has = [tag for tag in prompt.tags if tag in DIFFICULTIES]
-        if has != [wanted]:
-            yield Finding("difficulty", f"tagged {' and '.join(has) or 'nothing'}, by rule {wanted}", (prompt.id,))
+        if has != [expected]:
+            yield Finding("difficulty", f"tagged {' and '.join(has) or 'nothing'}, by rule {expected}", (prompt.id,))
 
 
 RULES: dict[str, Callable[[Sequence[Prompt]], Iterator[Finding]]] = {
@@ -250,14 +254,14 @@ RULES: dict[str, Callable[[Sequence[Prompt]], Iterator[Finding]]] = {
     "split": _split,
     "difficulty": _difficulty,
 }
-"""Every rule by name; the first line of its docstring says what it asks."""
+"""All rules, by name; the first line of a rule's docstring describes it."""
 
 OF_TEXTS = ("grammar", "article")
-"""Rules that look at the text of every wording."""
+"""Names of the rules that check the text of every wording."""
 
 
 def _splits(prompts: Sequence[Prompt]) -> dict[str, list[Prompt]]:
-    """Prompts by split, keyed by how messages begin."""
+    """Group prompts by split, keyed by the start of the messages about it."""
     groups: dict[str, list[Prompt]] = {}
     for prompt in prompts:
         groups.setdefault(f"{prompt.split}: " if prompt.split else "", []).append(prompt)
@@ -269,7 +273,7 @@ def _triple(prompt: Prompt) -> tuple[str, str, str]:
 
 
 def _bare(noun: str) -> str:
-    """The noun without adjectives, as far as they are known ones."""
+    """Return the noun without its known adjectives."""
     return next(t for t in tails(noun.casefold()) if t.split()[0] not in _ADJECTIVES or len(t.split()) == 1)
 
 

@@ -1,4 +1,4 @@
-"""Noun phrases: what is one, where it ends before a verb, and when two name the same thing."""
+"""Noun phrases: recognise them, find their end before a verb, and compare two of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsrbench.prompts import phrases
 
 
 def is_noun(words: str) -> bool:
-    """Whether words can name a thing: no article, verb, preposition or part of a relation among them.
+    """Tell whether words can name a thing: no article, verb, preposition or part of a relation is among them.
 
     >>> [is_noun(words) for words in ("fire hydrant", "bunch of bananas", "top of it", "chair sleeping", "building")]
     [True, True, False, False, True]
@@ -23,7 +23,7 @@ def is_noun(words: str) -> bool:
 
 
 def split_subject(words: list[str]) -> str | None:
-    """The noun before the verb, of the words between an article and a relation.
+    """Return the noun before the verb, from the words between an article and a relation; None if there is none.
 
     >>> split_subject("small brown dog sits quietly".split())
     'small brown dog'
@@ -44,7 +44,7 @@ def split_subject(words: list[str]) -> str | None:
 
 
 def may_pass(words: str) -> bool:
-    """Whether words between a subject and its relation leave the relation as it is.
+    """Tell whether words between a subject and its relation leave the relation unchanged.
 
     >>> [may_pass(words) for words in ("sits quietly", "is not", "is on the left and")]
     [True, False, False]
@@ -54,7 +54,7 @@ def may_pass(words: str) -> bool:
 
 
 def tails(noun: str) -> Iterator[str]:
-    """The noun, and the noun with adjectives left off.
+    """Yield the noun, then the noun with one more adjective left off each time.
 
     >>> list(tails("small brown dog"))
     ['small brown dog', 'brown dog', 'dog']
@@ -65,10 +65,10 @@ def tails(noun: str) -> Iterator[str]:
             yield " ".join(words[start:])
 
 
-def same_noun(noun: str, known: str) -> bool:
-    """Whether a noun is one seen before, perhaps with its adjectives left off.
+def same_noun(noun: str, earlier: str) -> bool:
+    """Tell whether a noun names the same thing as an earlier one, perhaps without its adjectives.
 
     >>> same_noun("dog", "small brown dog"), same_noun("brown", "small brown dog")
     (True, False)
     """
-    return noun.casefold() in (tail.casefold() for tail in tails(known))
+    return noun.casefold() in (tail.casefold() for tail in tails(earlier))

@@ -1,8 +1,28 @@
-"""The reader behind `parse_prompt`: every way to read a sentence, tried in order.
+"""The reader behind `parse_prompt`, a backtracking parser.
 
-It tries every article as the start of the first clause and every way on from there, and keeps the first reading in
-which all clauses speak of one subject and one object. A sentence that might mean something else is refused: a wrong
-reading would score videos against a relation nobody asked for.
+The grammar; names in capitals are patterns of `dsrbench.prompts.phrases`, `subject` is the noun of the first clause:
+
+    text      = [scene] [OPENER] first {joint next} [rest]
+    first     = ARTICLE noun [verb] (FROM_SIDE | place)     noun and verb as `split_subject` divides the words
+    next      = again {LATER} {passed} (place | BARE)
+    again     = PRONOUN | ARTICLE subject | ""            "" only if the clause begins as ELLIPSIS
+    place     = PLACES object                             on the left of a chair
+              | BESIDE object ON_SIDE                     next to a chair on its left
+              | ITS_SIDE                                  to its left
+              | [OWN_SIDE_LEAD] ARTICLE noun OWN_SIDE     to the chair's left
+    object    = ARTICLE noun | OBJECT_PRONOUN
+    joint     = [aside] CONNECTOR                         may be empty where `Reading.runs_on` is true
+    aside     = SCENE words | ASIDE words
+    scene     = words that begin with SCENE, or that a punctuation mark or an OPENER follows
+    rest      = ENDING words | SCENE words                without the relations in DOUBT
+    noun      = NOUN, if `is_noun`
+    passed    = word, if `may_pass`                       at most 16 words: "walks slowly"
+
+A text has 2 to 12 relations. In a later clause, ARTICLE subject and ARTICLE noun must name the first subject and object
+again, perhaps without their adjectives. A place after "from" in a later clause must repeat the last relation.
+
+The reader tries every article as the start of the first clause, then every continuation, and returns the first complete
+reading. It rejects ambiguous sentences: a wrong reading would score videos against the wrong relation.
 """
 
 from __future__ import annotations
@@ -17,9 +37,11 @@ from dsrbench.prompts.nouns import is_noun, may_pass, same_noun, split_subject, 
 from dsrbench.types import Relation
 
 _MAX_WORDS = 16
+"""Maximum number of words between an article or a subject and its relation."""
 _MAX_RELATIONS = 12
+"""Maximum number of relations of a prompt."""
 
-# What could not be read, from the least to the most that was understood before it; errors name the furthest.
+# Parts that could not be read, in the order in which the reader reaches them; errors name the last part reached.
 _SUBJECT, _INITIAL, _OBJECT, _SECOND, _OTHER_SUBJECT, _FINAL, _OTHER_OBJECT, _REST = range(8)
 _PARTS = (
     ("the subject", "one noun after an article, before its relation"),
@@ -31,11 +53,12 @@ _PARTS = (
     ("the object of the second clause", "the object of the first clause again, or 'it'"),
     ("the words after the final relation", "an end, or words that are no further relation"),
 )
+"""Name of each part, and what the reader expects there, for messages."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What is understood up to character `end`; `object` is None as long as only "it" was said."""
+    """Fields read up to character `end`; `object` is None until a noun names it."""
 
     subject: str
     object: str | None
@@ -46,24 +69,26 @@ class Reading:
     """Whether the next clause may follow without a joint, as in "from the left of it to its top"."""
 
     def then(self, relation: Relation | None, noun: str | None, end: int, *, runs_on: bool = False) -> Reading:
-        """This reading with one clause more; a relation of None repeats the last one."""
+        """Return this reading with one more clause; a relation of None repeats the last one."""
         relations = self.relations if relation is None else (*self.relations, relation)
         return dataclasses.replace(self, relations=relations, object=self.object or noun, end=end, runs_on=runs_on)
 
     def located(self, scene: str) -> Reading:
-        """This reading with one more piece of scene, which may be empty."""
+        """Return this reading with one more piece of scene, which may be empty."""
         return dataclasses.replace(self, scene=", ".join(filter(None, (self.scene, scene))))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
+    """One relation of a clause, its object (None for a pronoun or none), and the character where it ends."""
+
     relation: Relation
     noun: str | None
     end: int
 
 
 class Reader:
-    """Reads one text, and remembers how far the best attempt came."""
+    """Parser of one text, which remembers how far the best attempt came."""
 
     def __init__(self, text: str) -> None:
         text = re.sub(r"\s*[—–]\s*", ", ", text.replace("’", "'"))
@@ -72,10 +97,10 @@ class Reader:
         self._dead: set[tuple[object, ...]] = set()
 
     def read(self) -> Reading:
-        """The first reading that fits together.
+        """Return the first reading in which all clauses fit together.
 
         Raises:
-            PromptError: None does; it names what could not be read in the one that came furthest.
+            PromptError: There is none; the message names the part at which the best attempt failed.
         """
         for first in self._first_clauses():
             for reading in self._go_on(first):
@@ -94,7 +119,7 @@ class Reader:
             self.complaint = (part, words)
 
     def _clause(self, start: int) -> str:
-        """The words from `start` to the next stop, for quoting."""
+        """Return the words from `start` to the next punctuation mark, for quoting."""
         match = re.compile(r".*?(?=[,;:!?]|\.(?: |$)|$)").match(self.text, start)
         return match.group().strip() if match else ""
 
@@ -106,18 +131,18 @@ class Reader:
             scene = self._scene_before(article.start())
             if scene is None:
                 continue
-            known = None
+            subject = None
             for reading in self._first_clauses_at(article.end(), scene):
                 if reading.subject.casefold() in subjects:
                     return
-                known = reading.subject.casefold()
+                subject = reading.subject.casefold()
                 yield reading
-            known = known or self._complain_of_first(article.start(), article.end())
-            if known:
-                subjects.add(known)
+            subject = subject or self._complain_of_first(article.start(), article.end())
+            if subject:
+                subjects.add(subject)
 
     def _scene_before(self, start: int) -> str | None:
-        """The scene if the first clause may begin at `start`, else None."""
+        """Return the scene if the first clause may begin at `start`, else None."""
         lead = self.text[:start].strip()
         if phrases.ENDS_LATER.search(lead):
             return None
@@ -142,15 +167,15 @@ class Reader:
                 yield Reading(subject, place.noun, (place.relation,), place.end, scene, moves_from or verbless)
 
     def _complain_of_first(self, article: int, start: int) -> str | None:
-        """Note what keeps a clause from beginning here; returns its subject where there is one."""
+        """Note why no first clause begins here; return its subject if there is one."""
         clause = self._clause(start).split()
         for index in range(1, len(clause)):
             if clause[index].lower() in phrases.TO_BE | phrases.FINITE:
                 subject = split_subject(clause[: index + 1])
                 if subject:
                     words = " ".join(clause[index:])
-                    said = phrases.SAYS_RELATION.search(words) and not phrases.NEGATIVE.search(words)
-                    self._note(_OBJECT if said else _INITIAL, words)
+                    has_relation = phrases.SAYS_RELATION.search(words) and not phrases.NEGATIVE.search(words)
+                    self._note(_OBJECT if has_relation else _INITIAL, words)
                     return subject.casefold()
         if any(True for at in self._word_starts(start) for _ in self._places(at, None)):
             self._note(_SUBJECT, self.text[article:].split(",")[0])
@@ -159,7 +184,7 @@ class Reader:
     # The clauses after it
 
     def _go_on(self, so_far: Reading) -> Iterator[Reading]:
-        """Complete readings that begin with `so_far`; a state that led nowhere once is not tried again."""
+        """Yield complete readings that begin with `so_far`; a state without a reading is not tried again."""
         chain = so_far.relations
         state = (so_far.subject, so_far.object, so_far.end, so_far.runs_on, chain[-1], len(chain) < 2)
         if state in self._dead:
@@ -187,7 +212,7 @@ class Reader:
         return False
 
     def _joints(self, so_far: Reading) -> Iterator[tuple[int, str]]:
-        """Where a further clause may start, with the scene that stands before the joint."""
+        """Yield the positions where a further clause may start, with the scene before the joint."""
         if so_far.runs_on:
             yield so_far.end + (self.text[so_far.end : so_far.end + 1] == " "), ""
         for stop in re.finditer(r"[ ,.;:]", self.text[so_far.end :]):
@@ -227,7 +252,7 @@ class Reader:
         self._note(_FINAL, self._clause(start))
 
     def _after_subject(self, start: int, subject: str) -> int | None:
-        """Where the verb of a clause begins, or None when its subject is another one."""
+        """Return where the verb of a clause begins; None if its subject is another one."""
         if match := phrases.PRONOUN.match(self.text, start):
             return _end(match) + 1
         article = re.compile(phrases.ARTICLE, re.IGNORECASE).match(self.text, start)
@@ -242,39 +267,39 @@ class Reader:
 
     # Relations and nouns
 
-    def _places(self, at: int, known: str | None, *, shorter: bool = False) -> Iterator[_Place]:
-        """Relations said at `at`, each with its object; `shorter`: also with the last words of the object left over."""
+    def _places(self, at: int, first_object: str | None, *, shorter: bool = False) -> Iterator[_Place]:
+        """Yield the relations at `at` with their objects; if `shorter`, also with the object's last words left over."""
         for relation, pattern in phrases.PLACES:
             if match := pattern.match(self.text, at):
-                for noun, end in self._nouns(match.end(), known, shorter=shorter):
+                for noun, end in self._nouns(match.end(), first_object, shorter=shorter):
                     yield _Place(relation, noun, end)
         if match := phrases.BESIDE.match(self.text, at):
-            for noun, end in self._nouns(match.end(), known):
+            for noun, end in self._nouns(match.end(), first_object):
                 if side := phrases.ON_SIDE.match(self.text, end):
                     yield _Place(phrases.SIDES[side["side"].lower()], noun, side.end())
         if match := phrases.ITS_SIDE.match(self.text, at):
             yield _Place(phrases.SIDES[match["side"].lower()], None, match.end())
         lead = _end(phrases.OWN_SIDE_LEAD.match(self.text, at), at)
-        for noun, end in self._nouns(lead, known):
+        for noun, end in self._nouns(lead, first_object):
             if noun and (side := phrases.OWN_SIDE.match(self.text, end)):
                 yield _Place(phrases.SIDES[side["side"].lower()], noun, side.end())
 
-    def _nouns(self, at: int, known: str | None, *, shorter: bool = False) -> Iterator[tuple[str | None, int]]:
-        """Readings of the words at `at` as the object; None stands for a pronoun."""
+    def _nouns(self, at: int, first_object: str | None, *, shorter: bool = False) -> Iterator[tuple[str | None, int]]:
+        """Yield the readings of the words at `at` as the object; None stands for a pronoun."""
         if match := phrases.OBJECT_PRONOUN.match(self.text, at):
             yield None, match.end()
             return
         article = re.compile(phrases.ARTICLE, re.IGNORECASE).match(self.text, at)
         if not article:
             return
-        for tail in tails(known) if known else ():
+        for tail in tails(first_object) if first_object else ():
             if match := re.compile(rf"{re.escape(tail)}(?![\w-])", re.IGNORECASE).match(self.text, article.end()):
-                yield known, match.end()
+                yield first_object, match.end()
                 return
         match = phrases.NOUN.match(self.text, article.end())
         words = match.group().split() if match else []
         readings = [" ".join(words[:n]) for n in range(len(words), 0, -1)]
-        if shorter:  # what may be a verb is no noun if it can be helped: "a bench jumps on top of it"
+        if shorter:  # readings that end in a verb are dropped, those in "s" come last: "a bench jumps on top of it"
             readings = [r for r in readings if r.split()[-1].lower() not in phrases.FINITE]
             readings.sort(key=lambda r: r.endswith("s"))
         for noun in readings if shorter else readings[:1]:
@@ -282,7 +307,7 @@ class Reader:
                 yield noun, article.end() + len(noun)
 
     def _word_starts(self, start: int) -> Iterator[int]:
-        """Positions of the next words, as far as no punctuation comes between."""
+        """Yield the positions of the next words, up to the first punctuation mark."""
         at = start
         for _ in range(_MAX_WORDS):
             match = re.compile(r"[^ ]+ ").match(self.text, at)
@@ -297,7 +322,7 @@ def _end(match: re.Match[str] | None, otherwise: int = 0) -> int:
 
 
 def _doubtful(words: str, noun: str | None) -> bool:
-    """Whether left-over words may hold one more relation."""
+    """Tell whether left-over words may contain one more relation."""
     pattern = phrases.DOUBT.replace("{object}", re.escape(noun or "object"))
     return re.search(pattern, words, re.IGNORECASE) is not None
 

@@ -1,4 +1,4 @@
-"""Recipes: what a suite is built to be, as data: sizes, relations, words, seed and version."""
+"""Recipes of suites, as data: sizes, relations, words, seed and version."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from dsrbench.prompts.wordings import WORDINGS
 from dsrbench.types import DEFAULT_WORDING, Relation
 
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
-"""Where the recipes that come with the package are, one NAME.json each."""
+"""Folder of the package's recipes, one NAME.json each."""
 
 SPLITS = ("train", "validation", "test")
+"""Names of the splits."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Some prompts of a suite that are alike in what they ask.
+    """A group of prompts in a suite with common properties.
 
     Attributes:
         split: `train`, `validation` or `test`.
-        relations: Chains such as "LR"; each gets as many prompts as any other, give or take one.
-        size: How many prompts.
-        common: Only nouns that the detectors of 80 classes know.
-        wording: In which words, one of `WORDINGS`.
-        tags: Tags of every prompt, beside its difficulty.
+        relations: Relation chains such as "LR"; the prompts are divided equally among them.
+        size: Number of prompts.
+        common: Whether to use only nouns that detectors of the 80 COCO classes know.
+        wording: Name of the wording, one of `WORDINGS`.
+        tags: Tags of every prompt, in addition to its difficulty.
     """
 
     split: str
@@ -41,16 +42,16 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a suite is built.
+    """Specification from which a suite is built.
 
     Attributes:
-        suite: Its name.
+        suite: Name of the suite.
         version: Version of the suite; it changes whenever a prompt does.
-        seed: Random seed of every choice.
-        parts: In the order they are built.
-        apart_from: Suites none of whose (subject, object) pairs it may have.
-        of: The suite it is a selection of, in place of parts.
-        size: How many prompts of that suite.
+        seed: Random seed of all choices.
+        parts: Parts of the suite, in building order.
+        apart_from: Names of suites whose (subject, object) pairs are not used.
+        of: Name of the suite from which this one is selected, instead of building parts.
+        size: Number of prompts selected from that suite.
     """
 
     suite: str
@@ -63,7 +64,7 @@ class Recipe:
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes that come with the package, sorted."""
+    """List the names of the package's recipes, sorted."""
     return sorted(path.stem for path in RECIPES_FOLDER.glob("*.json"))
 
 
@@ -71,10 +72,10 @@ def read_recipe(source: str | Path) -> Recipe:
     """Read a recipe.
 
     Args:
-        source: A .json file, or the name of a recipe that comes with the package.
+        source: A .json file, or the name of one of the package's recipes.
 
     Raises:
-        PromptError: No such recipe, or something in it that is not what it must be.
+        PromptError: There is no such recipe, or a value in it is invalid.
 
     >>> read_recipe("dsr-core").parts[0].size
     150
@@ -132,16 +133,17 @@ _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("parts", "apart_from", "relations", "tags"), list),
     "common": bool,
 }
+"""JSON type of each key."""
 
 
 def _check(data: Any, cls: type, what: str) -> dict[str, Any]:
-    """The values of an object of JSON, lists as tuples; each key a field of `cls`, each value of its kind."""
+    """Check the keys and types of a JSON object against the fields of `cls`; return its values, lists as tuples."""
     if not isinstance(data, dict):
         raise PromptError(f"expected {what} as a JSON object, got {type(data).__name__}")
-    known = [field.name for field in dataclasses.fields(cls)]
+    fields = [field.name for field in dataclasses.fields(cls)]
     for key, value in data.items():
-        if key not in known:
-            raise PromptError(f"unknown key {key!r} of {what}{near_matches(key, known)}")
+        if key not in fields:
+            raise PromptError(f"unknown key {key!r} of {what}{near_matches(key, fields)}")
         if type(value) is not _KINDS[key]:
             raise PromptError(f"{key!r} must be of type {_KINDS[key].__name__}, got {value!r}")
         if isinstance(value, list) and key != "parts" and not all(isinstance(item, str) for item in value):

@@ -1,4 +1,4 @@
-"""The lines of a suite file: JSON objects or table rows to prompts, each error with its file and line."""
+"""Read the lines of a suite file, JSON objects or table rows, as prompts; errors name the file and line."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from dsrbench.prompts.phrases import PLACES
 from dsrbench.types import Prompt, Relation
 
 Rows = list[tuple[int, Prompt]]
-"""Prompts with the line each begins on."""
+"""Prompts, each with the number of the line on which it begins."""
 
 _FIELDS = ("subject", "object", "relations")
 _KEYS = frozenset({"id", "text", *_FIELDS, "scene", "split", "tags"})
 _COLUMNS = {"animal": "subject", "object": "object", "type": "relations"}
+"""Field of a prompt for each column of the paper's table."""
 _PHRASES = {"initial_SR": 0, "final_SR": -1}
+"""Index of the relation that each column of phrases names."""
 
 
 def read_jsonl(text: str, source: str) -> tuple[dict[str, str], Rows]:
-    """Read JSON Lines: the header, if there is one, and the prompts; empty lines are skipped.
+    """Read JSON Lines: the optional header and the prompts; empty lines are skipped.
 
     Raises:
-        PromptError: A line that is no JSON object, or no prompt.
+        PromptError: A line is no JSON object, or no prompt.
     """
     header: dict[str, str] = {}
     rows: Rows = []
@@ -48,7 +50,7 @@ def read_csv(text: str, source: str) -> tuple[dict[str, str], Rows]:
     """Read a table in the columns of the paper; the header is always empty.
 
     Raises:
-        PromptError: Columns absent, a row of another length, or one that is no prompt.
+        PromptError: Columns are missing, or a row has another length or is no prompt.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: Rows = []
@@ -68,10 +70,10 @@ def read_csv(text: str, source: str) -> tuple[dict[str, str], Rows]:
 
 
 def read_lines(text: str, source: str) -> tuple[dict[str, str], Rows]:
-    """Read a text file with a prompt a line; the header is always empty, and empty lines are skipped.
+    """Read a text file with one prompt per line; the header is always empty, and empty lines are skipped.
 
     Raises:
-        PromptError: A line that is no prompt.
+        PromptError: A line is no prompt.
     """
     rows: Rows = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -103,7 +105,7 @@ def _read_item(item: Mapping[str, Any]) -> Prompt:
 
 
 def _make(texts: Mapping[str, str], relations: str, tags: tuple[str, ...], *, present: set[str]) -> Prompt:
-    """A prompt from given fields, or, where only its text is given, from what the grammar reads in it."""
+    """Make a prompt from its fields, or from its text alone as the grammar reads it."""
     needed = [key for key in _FIELDS if key not in present]
     if "text" not in texts:
         raise PromptError("'text' is missing, the words given to the model")
@@ -139,14 +141,14 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 def _read_columns(cells: list[str]) -> list[str]:
     columns = [cell.strip() for cell in cells]
-    known = ("prompt", "prompt_id", *_COLUMNS, *_PHRASES, "scene")
-    twice = sorted({column for column in columns if column in known and columns.count(column) > 1})
+    known_columns = ("prompt", "prompt_id", *_COLUMNS, *_PHRASES, "scene")
+    twice = sorted({column for column in columns if column in known_columns and columns.count(column) > 1})
     if twice:
         raise PromptError(f"columns named twice: {', '.join(twice)}")
-    wanted = ["prompt"]
+    required = ["prompt"]
     if any(column in columns for column in _COLUMNS):
-        wanted = ["type", "prompt_id", "animal", "object", "prompt"]
-    missing = [column for column in wanted if column not in columns]
+        required = ["type", "prompt_id", "animal", "object", "prompt"]
+    missing = [column for column in required if column not in columns]
     if missing:
         raise PromptError(
             f"missing columns: {', '.join(missing)}; expected 'prompt' alone, with or without 'prompt_id', or all of "
@@ -157,7 +159,7 @@ def _read_columns(cells: list[str]) -> list[str]:
 
 def _read_row(columns: list[str], cells: list[str]) -> Prompt:
     if columns == ["prompt"]:
-        cells = [",".join(cells)]  # a list of prompts: their commas separate nothing
+        cells = [",".join(cells)]  # in a table of texts alone, commas belong to the text
     if len(cells) != len(columns):
         raise PromptError(f"expected {len(columns)} cells, one a column, got {len(cells)}; quote texts with commas")
     row = {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
@@ -175,11 +177,11 @@ def _read_row(columns: list[str], cells: list[str]) -> Prompt:
 def _check_phrase(column: str, phrase: str, relation: Relation) -> None:
     if not phrase:
         return
-    said = [r for r, pattern in PLACES if pattern.fullmatch(f"{phrase} ")]
-    if not said:
+    relations = [r for r, pattern in PLACES if pattern.fullmatch(f"{phrase} ")]
+    if not relations:
         raise PromptError(f"{column} {phrase!r} is no relation; expected words such as 'on the left of'")
-    if said[0] is not relation:
+    if relations[0] is not relation:
         raise PromptError(
-            f"{column} {phrase!r} says {said[0].name.lower()}, the type says {relation.name.lower()} "
+            f"{column} {phrase!r} says {relations[0].name.lower()}, the type says {relation.name.lower()} "
             f"({relation.value}); correct one of them"
         )

@@ -1,4 +1,4 @@
-"""Suites: named, versioned sets of prompts, read from JSON Lines or from a table in the columns of the paper."""
+"""Suites: named, versioned sets of prompts, read from JSON Lines, a table with the paper's columns, or text."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from dsrbench.prompts.rows import read_csv, read_jsonl, read_lines
 from dsrbench.types import Prompt
 
 READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".txt": read_lines}
-"""Reader of a suite's file, by its extension."""
+"""Reader of a suite file, by file extension."""
 
 DATA_FOLDER = Path(__file__).parent / "data"
-"""Where the suites that come with the package are, one NAME.jsonl each."""
+"""Folder of the package's suites, one NAME.jsonl each."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """A set of prompts that results can be compared on.
+    """A named, versioned set of prompts on which results are compared.
 
     Attributes:
-        name: As in reports.
-        version: Version of the data; empty where the file gives none.
-        prompts: In the order of the file, at least one, ids unique.
+        name: Name of the suite in reports.
+        version: Version of the data; empty if the file has none.
+        prompts: Prompts in the order of the file, at least one, with unique ids.
     """
 
     name: str
@@ -59,16 +59,16 @@ class Suite:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hash of the prompts alone: the same for the same set of prompts, whatever the file, its order or its name."""
+        """Hash of the prompts, 64 hexadecimal digits, independent of the file's name, format and order."""
         fields = [describe_prompt(prompt) for prompt in sorted(self.prompts, key=lambda p: p.id)]
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def get(self, id: str) -> Prompt:
-        """The prompt of that id.
+        """Return the prompt of an id.
 
         Raises:
-            PromptError: There is none.
+            PromptError: There is no such prompt.
         """
         if id not in self._by_id:
             hint = near_matches(id, self._by_id).partition(" Known:")[0]
@@ -77,34 +77,34 @@ class Suite:
 
 
 def describe_prompt(prompt: Prompt) -> dict[str, Any]:
-    """Every field of a prompt as JSON values, relations as joined codes."""
+    """Return every field of a prompt as JSON values, relations as joined codes."""
     fields = {field.name: getattr(prompt, field.name) for field in dataclasses.fields(prompt)}
     return {**fields, "relations": prompt.type, "tags": list(prompt.tags)}
 
 
 def list_suites() -> list[str]:
-    """Names of the suites that come with the package, sorted."""
+    """List the names of the package's suites, sorted."""
     return sorted(path.stem for path in DATA_FOLDER.glob("*.jsonl"))
 
 
 def read_suite(source: str | Path) -> Suite:
     """Read a suite.
 
-    - `.jsonl`: one prompt a line with `id`, `text`, `subject`, `object`, `relations` ("LR" or a list), and optionally
+    - `.jsonl`: one prompt per line with `id`, `text`, `subject`, `object`, `relations` ("LR" or a list), and optionally
       `scene`, `split`, `tags`; or `text` alone, with or without `id`, which the grammar reads. The first line may be
       `{"suite": NAME, "version": VERSION}`.
     - `.csv`: the columns `type`, `prompt_id`, `animal`, `object`, `scene`, `initial_SR`, `final_SR`, `prompt` in any
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads. In a table with
       the single column `prompt`, texts may have commas without quotes.
-    - `.txt`: a prompt a line, which the grammar reads.
+    - `.txt`: one prompt per line, which the grammar reads.
 
     Args:
-        source: A path, the name of a suite that comes with the package, of which `NAME:SPLIT` takes one split, or a
-            file of a dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
+        source: A path, the name of one of the package's suites (`NAME:SPLIT` reads one split of it), or a file of a
+            dataset on the Hub, `hf://datasets/OWNER/NAME/FILE`.
 
     Raises:
         HubError: The file is not on the Hub, or may not be read.
-        PromptError: No such file, name or split, nothing in it, or a line that is not a prompt; names file and line.
+        PromptError: There is no such file, name or split, the file is empty, or a line is no prompt.
     """
     path = fetch_file(str(source)) if is_hub_path(source) else Path(source)
     if isinstance(source, str) and source.partition(":")[0] in list_suites() and ":" in source:
@@ -142,13 +142,13 @@ def _take_split(name: str, split: str) -> Suite:
     suite = read_suite(name)
     prompts = tuple(prompt for prompt in suite if prompt.split == split)
     if not prompts:
-        known = sorted({prompt.split for prompt in suite})
-        raise PromptError(f"suite {name!r} has no split {split!r}{near_matches(split, known)}")
+        splits = sorted({prompt.split for prompt in suite})
+        raise PromptError(f"suite {name!r} has no split {split!r}{near_matches(split, splits)}")
     return Suite(f"{name}-{split}", suite.version, prompts)
 
 
 def write_suite(suite: Suite, path: str | Path) -> None:
-    """Write a suite as JSON Lines, from which `read_suite` makes an equal one; a file there is replaced whole.
+    """Write a suite as JSON Lines, which `read_suite` reads as an equal suite; an existing file is replaced whole.
 
     Raises:
         PromptError: The path does not end in .jsonl.

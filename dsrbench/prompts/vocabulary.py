@@ -1,4 +1,4 @@
-"""The words suites are built from, as data: which noun moves how, what can stand on what, and where each of them is."""
+"""Vocabulary that suites are built from, as data: the motions, sizes and places of each noun."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from dsrbench.prompts.compose import add_article
 from dsrbench.types import Relation
 
 VOCABULARY_FILE = Path(__file__).parent / "data" / "vocabulary.json"
+"""Path of the package's vocabulary."""
 
 SIZE_GAP = 2
-"""Sizes a subject and an object may differ by: one frame must show both, neither as a speck."""
+"""Maximum difference of the sizes of subject and object, so that one frame shows both clearly."""
 
 MOVES = ("goes", "rises", "drops", "ducks")
-"""Kinds of motion verbs: on the level, onto an object, off it, under it."""
+"""Kinds of motion verbs: on level ground, onto an object, off an object, under an object."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Subject:
 
     Attributes:
         size: 1 (a hamster) to 5 (a horse).
-        reach: Height of the highest object it gets onto; 0 for none.
-        rests: Whether it can be on top of an object from the start; a fish only gets there swimming.
-        places: Keys of the scenes it is seen in.
-        verbs: For each of `MOVES`, the verbs that fit it, third person.
-        pronoun: What stands for it.
-        is_common: Whether the detectors of 80 classes know it.
+        reach: Height of the highest object it gets onto, 1 to 5; 0 for none.
+        rests: Whether it can rest on top of an object in the first frame; a fish, for example, cannot.
+        places: Kinds of places it is seen in.
+        verbs: Verbs that fit it, third person, by kind of `MOVES`.
+        pronoun: Pronoun that replaces it.
+        is_common: Whether detectors of the 80 COCO classes know it.
     """
 
     size: int
@@ -52,10 +53,10 @@ class Object:
     Attributes:
         size: 1 (a ball) to 5 (a car).
         top: Size of the largest subject that can stand on it; 0 for none.
-        height: 1 (a log) to 5 (a lamppost), to be reached by who stands on it.
+        height: 1 (a log) to 5 (a lamppost), compared with a subject's `reach`.
         under: Size of the largest subject that fits under it; 0 for none.
-        places: Keys of the scenes it is seen in.
-        is_common: Whether the detectors of 80 classes know it.
+        places: Kinds of places it is seen in.
+        is_common: Whether detectors of the 80 COCO classes know it.
     """
 
     size: int
@@ -68,13 +69,13 @@ class Object:
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """All words with their facts.
+    """All words with their properties.
 
     Attributes:
         version: Version of the data.
-        scenes: For each kind of place, the phrases that name one.
-        subjects: By noun.
-        objects: By noun.
+        scenes: Phrases that name a place, by kind of place.
+        subjects: Subjects by noun.
+        objects: Objects by noun.
     """
 
     version: str
@@ -84,12 +85,12 @@ class Vocabulary:
 
     @functools.cached_property
     def places(self) -> dict[str, str]:
-        """The kind of place each scene phrase names, by the phrase in lower case."""
+        """Kind of place of each scene phrase, by the phrase in lower case."""
         return {phrase.casefold(): place for place, phrases in self.scenes.items() for phrase in phrases}
 
     @functools.cached_property
     def verbs(self) -> frozenset[str]:
-        """Every motion verb of any subject, first words alone."""
+        """First words of all motion verbs of all subjects."""
         return frozenset(
             verb.split()[0] for subject in self.subjects.values() for verbs in subject.verbs.values() for verb in verbs
         )
@@ -97,7 +98,7 @@ class Vocabulary:
 
 @functools.cache
 def load_vocabulary() -> Vocabulary:
-    """The vocabulary of the package.
+    """Return the vocabulary of the package.
 
     >>> load_vocabulary().subjects["duck"].verbs["goes"]
     ('waddles', 'walks')
@@ -112,7 +113,7 @@ def load_vocabulary() -> Vocabulary:
 
 
 def explain_implausible(subject: str, object: str, relations: tuple[Relation, ...], scene: str = "") -> str:
-    """Why a prompt cannot be; empty where it can, or where a noun is not in the vocabulary.
+    """Explain why a prompt is implausible; empty if it is plausible or a noun is not in the vocabulary.
 
     >>> explain_implausible("horse", "tree", (Relation.LEFT, Relation.TOP))
     'a horse does not get onto a tree'
@@ -143,7 +144,7 @@ def explain_implausible(subject: str, object: str, relations: tuple[Relation, ..
 
 
 def find_verbs(subject: str, before: Relation, after: Relation) -> tuple[str, ...]:
-    """The verbs that take a subject from one relation to another; none for a noun that is not in the vocabulary.
+    """Return the verbs that take a subject from one relation to another; none for a noun outside the vocabulary.
 
     >>> find_verbs("cat", Relation.LEFT, Relation.TOP), find_verbs("toaster", Relation.LEFT, Relation.TOP)
     (('jumps', 'leaps'), ())
@@ -153,10 +154,10 @@ def find_verbs(subject: str, before: Relation, after: Relation) -> tuple[str, ..
 
 
 def rate_difficulty(subject: str, object: str, relations: tuple[Relation, ...]) -> str:
-    """`easy`, `medium` or `hard`, fixed before any model has seen the prompt.
+    """Rate a prompt `easy`, `medium` or `hard` from its words alone, without any model's results.
 
-    A point each for: top or under in it; under in it; three relations or more; nouns two sizes apart. None is easy,
-    one is medium, more are hard.
+    One point each: a relation is top or under; a relation is under; there are three relations or more; the nouns are
+    two sizes apart. No point is easy, one is medium, more are hard.
 
     >>> rate_difficulty("dog", "chair", Relation.chain("LR")), rate_difficulty("dog", "chair", Relation.chain("LTR"))
     ('easy', 'hard')
@@ -173,7 +174,7 @@ def rate_difficulty(subject: str, object: str, relations: tuple[Relation, ...]) 
 
 
 DIFFICULTIES = ("easy", "medium", "hard")
-"""The tags `rate_difficulty` gives."""
+"""Values of `rate_difficulty`, which are also tags of prompts."""
 
 
 def _move(before: Relation, after: Relation) -> str:

@@ -1,7 +1,7 @@
-"""Wordings: the same prompt in other words, made by rule, each read back by the grammar to the same fields.
+"""Wordings: the same prompt in other words, written by rule; the grammar reads each back to the same fields.
 
-A prompt in another wording is a prompt of its own, `ID~NAME`, with the tag `wording:NAME`; `Prompt.source_id` leads
-back. Results over several wordings are clustered by it.
+A prompt in another wording is a separate prompt `ID~NAME` with the tag `wording:NAME`. Its `Prompt.source_id` is the id
+of the original prompt, by which results over several wordings are clustered.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _SIDES = {Relation.LEFT: "left side of", Relation.RIGHT: "right side of"}
 
 
 def write_wording(prompt: Prompt, name: str) -> str:
-    """The text of a prompt in another wording; of a prompt whose verbs are not known, the subject "moves".
+    """Write the text of a prompt in another wording; if the prompt's verbs are unknown, the subject "moves".
 
     Args:
-        prompt: In any words.
+        prompt: A prompt in any wording.
         name: One of `WORDINGS`.
 
     Raises:
-        PromptError: No such wording, or one in which the prompt would be read otherwise than meant.
+        PromptError: There is no such wording, or the grammar would read the text as another prompt.
 
     >>> prompt = parse_prompt("In a park, a cat is on the left of a box, then the cat leaps to the top of the box.")
     >>> write_wording(prompt, "pronoun")
@@ -53,10 +53,10 @@ def write_wording(prompt: Prompt, name: str) -> str:
 
 
 def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
-    """Every prompt of a suite in each of the wordings; the default one keeps its id.
+    """Return a suite with every prompt in each of the wordings; the default one keeps its id.
 
     Raises:
-        PromptError: As `write_wording`; or the suite has wordings already.
+        PromptError: A wording cannot be written (see `write_wording`), or the suite has wordings already.
 
     >>> from dsrbench.prompts import read_suite
     >>> suite = expand_wordings(read_suite("sprites"), ["default", "definite"])
@@ -73,34 +73,34 @@ def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
 
 
 def parse_wordings(text: str) -> list[str]:
-    """Names of wordings from `all`, from names or numbers with commas, or from a range such as `0..2`.
+    """Parse `all`, names or numbers separated by commas, or a range such as `0..2` into names of wordings.
 
     Raises:
-        PromptError: None of these.
+        PromptError: The text has another form.
 
     >>> parse_wordings("0..2"), parse_wordings("pronoun")
     (['default', 'scene-last', 'definite'], ['pronoun'])
     """
-    known = list(WORDINGS)
+    names = list(WORDINGS)
     if text == "all":
-        return known
+        return names
     numbers = re.fullmatch(r"(\d{1,3})\.\.(\d{1,3})", text)
     parts = (
         list(map(str, range(int(numbers[1]), int(numbers[2]) + 1))) if numbers else [p.strip() for p in text.split(",")]
     )
-    found = [known[int(p)] if p.isdecimal() and int(p) < len(known) else p for p in parts]
-    for name in found:
-        if name not in known:
+    selected = [names[int(p)] if p.isdecimal() and int(p) < len(names) else p for p in parts]
+    for name in selected:
+        if name not in names:
             raise PromptError(
-                f"no wording {name!r}{near_matches(name, known)}; or all, or numbers from 0 to {len(known) - 1}"
+                f"no wording {name!r}{near_matches(name, names)}; or all, or numbers from 0 to {len(names) - 1}"
             )
-    if not found or len(set(found)) < len(found):
-        raise PromptError(f"expected wordings such as all, {known[1]} or 0..2, each once; got {text!r}")
-    return found
+    if not selected or len(set(selected)) < len(selected):
+        raise PromptError(f"expected wordings such as all, {names[1]} or 0..2, each once; got {text!r}")
+    return selected
 
 
 def read_verbs(prompt: Prompt) -> list[str] | None:
-    """The verbs of a canonical sentence, one a move; None for other words.
+    """Return the verbs of a canonical sentence, one for each move; None for other wordings.
 
     >>> read_verbs(parse_prompt("A cat is under a box, then the cat climbs down to the left of the box."))
     ['climbs down']
@@ -122,13 +122,13 @@ def _reword(prompt: Prompt, name: str) -> Prompt:
 
 
 def _moves(prompt: Prompt) -> Iterator[tuple[str, Relation]]:
-    """Each verb with the relation it leads to."""
+    """Yield each verb with the relation it leads to."""
     verbs = read_verbs(prompt) or ["moves"] * (len(prompt.relations) - 1)
     return zip(verbs, prompt.relations[1:], strict=True)
 
 
 def _place(prompt: Prompt, sentence: str) -> str:
-    """The sentence after the scene, or alone."""
+    """Return the sentence after the scene, or alone if there is none."""
     return f"{prompt.scene}, {sentence}." if prompt.scene else f"{sentence[0].upper()}{sentence[1:]}."
 
 
@@ -153,8 +153,8 @@ def _definite(prompt: Prompt) -> str:
 
 
 def _pronoun(prompt: Prompt) -> str:
-    known = load_vocabulary().subjects.get(prompt.subject.casefold())
-    it = known.pronoun if known is not None else "it"
+    subject = load_vocabulary().subjects.get(prompt.subject.casefold())
+    it = subject.pronoun if subject is not None else "it"
     moves = "".join(f", then {it} {verb} {FINAL_PHRASES[relation]} it" for verb, relation in _moves(prompt))
     return _place(prompt, _start(prompt) + moves)
 
@@ -200,4 +200,4 @@ WORDINGS: dict[str, Callable[[Prompt], str]] = {
     "sides": _sides,
     "states": _states,
 }
-"""Each wording's rule, by name, in the order of their numbers; the first is the prompt's own text."""
+"""Rule of each wording, by name, in the order of their numbers; the first is the prompt's own text."""

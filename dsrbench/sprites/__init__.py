@@ -1,1 +1,1 @@
-"""The embedded world: a renderer, a tiny text-to-video model of what it draws, and the recipes that made the model."""
+"""The embedded world: a renderer, a small text-to-video model of its clips, and the training of that model."""

@@ -1,6 +1,6 @@
-"""The folders of weights that come with the package, or are trained anew: where they are, and whether they are whole.
+"""Folders of sprites weights, embedded in the package or trained by the user: find and check them.
 
-Every folder has a `SHA256SUMS`, which `sha256sum -c SHA256SUMS` reads as well.
+Every folder has a `SHA256SUMS`, which `sha256sum -c SHA256SUMS` can check as well.
 """
 
 from __future__ import annotations
@@ -12,63 +12,66 @@ from dsrbench.errors import VideoError, WeightsError
 from dsrbench.video import sha256_file
 
 Kind = Literal["model", "detector"]
+"""Kind of a folder of weights."""
 
 WEIGHTS = Path(__file__).parent / "weights"
 MODEL = WEIGHTS / "model"
 DETECTOR = WEIGHTS / "detector"
 
 EMBEDDED: dict[str, Path] = {"model": MODEL, "detector": DETECTOR}
-"""Where the embedded model and detector are."""
+"""Folders of the embedded model and detector, by kind."""
 
 SUMS = "SHA256SUMS"
+"""Name of the file of hashes."""
 
 ENTRY = {"model": "model_index.json", "detector": "config.json"}
-"""The file by which a folder is known to be one of its kind."""
+"""File that a folder of weights must have, by kind."""
 
 ANEW = "train anew with: dsrbench sprites train FOLDER"
+"""Advice that ends the messages about altered weights."""
 
 
 def write_sums(folder: Path) -> None:
-    """Write the sha256 of every file below a folder into its `SHA256SUMS`."""
+    """Write the sha256 of every file in a folder and its subfolders into the folder's `SHA256SUMS`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SUMS)
     lines = [f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def find_weights_folder(kind: Kind, folder: Path | None) -> Path:
-    """Find a folder of weights, and check every file of it against its `SHA256SUMS`.
+    """Find a folder of weights, and check each of its files against its `SHA256SUMS`.
 
     Args:
-        kind: What it must hold.
-        folder: Where it is; by default the embedded one.
+        kind: Kind of the weights.
+        folder: Path of the folder; by default the embedded one.
 
     Raises:
-        WeightsError: The folder, one of its files or its `SHA256SUMS` is absent, or a file is not what was written.
+        WeightsError: The folder, one of its files or its `SHA256SUMS` is absent, or a file was altered.
     """
-    found = EMBEDDED[kind] if folder is None else Path(folder)
+    path = EMBEDDED[kind] if folder is None else Path(folder)
     remedy = f"reinstall dsrbench, or {ANEW}" if folder is None else ANEW
-    if not (found / ENTRY[kind]).is_file():
-        raise WeightsError(f"{found}: no sprites {kind} here, expected a folder with {ENTRY[kind]}; {remedy}")
-    sums = read_sums(found, remedy)
+    if not (path / ENTRY[kind]).is_file():
+        raise WeightsError(f"{path}: no sprites {kind} here, expected a folder with {ENTRY[kind]}; {remedy}")
+    sums = read_sums(path, remedy)
     if ENTRY[kind] not in sums:
-        raise WeightsError(f"{found / SUMS}: says nothing of {ENTRY[kind]}; {remedy}")
+        raise WeightsError(f"{path / SUMS}: says nothing of {ENTRY[kind]}; {remedy}")
     for name, expected in sums.items():
         try:
-            got = sha256_file(found / name)
+            got = sha256_file(path / name)
         except VideoError as error:
             raise WeightsError(f"{error}; {remedy}") from None
         if got != expected:
             raise WeightsError(
-                f"{found / name}: altered, expected sha256 {expected[:12]}..., got {got[:12]}...; {remedy}"
+                f"{path / name}: altered, expected sha256 {expected[:12]}..., got {got[:12]}...; {remedy}"
             )
-    return found
+    return path
 
 
 def read_sums(folder: Path, remedy: str = ANEW) -> dict[str, str]:
-    """The names in a folder's `SHA256SUMS`, and the digest each file should have.
+    """Read the expected sha256 of each file from a folder's `SHA256SUMS`.
 
     Raises:
-        WeightsError: It is absent or cannot be read; the message ends with `remedy`.
+        WeightsError: The file is absent or cannot be read; the message ends with `remedy`.
     """
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()

@@ -1,11 +1,11 @@
-"""The 384 prompts of the sprites world, split once and for all into train, validation and test.
+"""The fixed split of the 384 prompts of the sprites world into train, validation and test.
 
-Run `python -m dsrbench.sprites.split` to write the suites; they only change when the rule does.
+Run `python -m dsrbench.sprites.split` to write the suites, which change only when the rule changes.
 
 The rule: number the (subject, object, relation type) triples, shuffle them with `SEED`, let the first 100 be test, the
 next 40 validation, the other 244 train. Then try `SWAPS` random exchanges between two parts and keep each that leaves
-the parts no less balanced over relation types, subjects, objects, and their pairs (sum of squared counts). Nothing in
-it has seen a model.
+the parts no less balanced over relation types, subjects, objects, and their pairs (sum of squared counts). The rule
+does not depend on any model.
 """
 
 from __future__ import annotations
@@ -22,23 +22,28 @@ from dsrbench.sprites.world import ANIMALS, OBJECTS, SCENES, TYPES, Gait
 from dsrbench.types import Prompt, Relation
 
 SEED = 20260222
+"""Random seed of the split."""
 SWAPS = 30_000
+"""Number of exchanges that are tried."""
 VERSION = "1.0"
+"""Version of the suites."""
 
 SIZES = {"test": 100, "validation": 40, "train": 244}
-"""Triples of each part."""
+"""Number of triples of each part."""
 
 SHOWN = 60
-"""Test prompts in the suite `sprites`."""
+"""Number of test prompts in the suite `sprites`."""
 
 Triple = tuple[str, str, str]
+"""Subject, object and relation type."""
 Ints = NDArray[np.int64]
 
 TRIPLES: tuple[Triple, ...] = tuple(itertools.product(ANIMALS, OBJECTS, TYPES))
+"""All 384 triples of the world."""
 
 
 def split_triples(*, seed: int = SEED, swaps: int = SWAPS) -> dict[str, list[Triple]]:
-    """Divide the triples by the rule above; each part in the order of `TRIPLES`."""
+    """Divide the triples by the rule above; each part keeps the order of `TRIPLES`."""
     parts = np.repeat(np.arange(len(SIZES)), list(SIZES.values()))
     rng = np.random.default_rng(seed)
     parts = _balance(_features(TRIPLES), parts[np.argsort(rng.permutation(len(TRIPLES)))], rng, swaps)
@@ -46,7 +51,7 @@ def split_triples(*, seed: int = SEED, swaps: int = SWAPS) -> dict[str, list[Tri
 
 
 def make_suites() -> list[Suite]:
-    """The suites `sprites`, `sprites-test`, `sprites-val` and `sprites-train`."""
+    """Make the suites `sprites`, `sprites-test`, `sprites-val` and `sprites-train`."""
     split = split_triples()
     prompts = {name: _prompts(triples, name) for name, triples in split.items()}
     shown = set(_choose_shown(split["test"]))
@@ -59,7 +64,7 @@ def make_suites() -> list[Suite]:
 
 
 def make_prompt(triple: Triple, *, scene: str, gait: Gait, split: str) -> Prompt:
-    """The prompt of a triple, its sentence in canonical form."""
+    """Make the prompt of a triple, with its sentence in canonical form."""
     subject, object_, relations = triple
     return Prompt(
         id=f"{subject}-{object_}-{relations.lower()}",
@@ -73,7 +78,7 @@ def make_prompt(triple: Triple, *, scene: str, gait: Gait, split: str) -> Prompt
 
 
 def _prompts(triples: Sequence[Triple], split: str) -> tuple[Prompt, ...]:
-    """Prompts with scenes and gaits in equal shares, shuffled."""
+    """Make prompts with scenes and gaits in equal shares, shuffled."""
     rng = np.random.default_rng([SEED, list(SIZES).index(split)])
     looks = list(itertools.product(SCENES, Gait))
     order = np.concatenate([rng.permutation(len(looks)) for _ in range(len(triples) // len(looks) + 1)])
@@ -91,10 +96,10 @@ def _choose_shown(triples: Sequence[Triple]) -> list[Triple]:
 
 
 def _features(triples: Sequence[Triple]) -> Ints:
-    """What each triple is counted under, `[N, 6]`: subject, object, type, and each pair of them."""
+    """Return the numbers under which each triple is counted, `[N, 6]`: subject, object, type, and each pair of them."""
     subjects, objects, types = (
-        np.array([list(known).index(triple[k]) for triple in triples])
-        for k, known in enumerate((ANIMALS, OBJECTS, TYPES))
+        np.array([list(values).index(triple[k]) for triple in triples])
+        for k, values in enumerate((ANIMALS, OBJECTS, TYPES))
     )
     columns = [subjects, objects, types, 8 * subjects + objects, 8 * types + subjects, 8 * types + objects]
     starts = np.cumsum([0, 8, 8, 8, 64, 64])
@@ -102,7 +107,7 @@ def _features(triples: Sequence[Triple]) -> Ints:
 
 
 def _balance(features: Ints, parts: Ints, rng: np.random.Generator, swaps: int) -> Ints:
-    """Exchange members between parts while the sum of squared counts does not grow."""
+    """Exchange members between parts as long as the sum of squared counts does not grow."""
     parts = parts.copy()
     # Single nouns and types weigh more than pairs.
     weights = np.array([8, 8, 8, 1, 1, 1])
@@ -113,7 +118,7 @@ def _balance(features: Ints, parts: Ints, rng: np.random.Generator, swaps: int) 
         p, q, fa, fb = parts[a], parts[b], features[a], features[b]
         if p == q:
             continue
-        # Where both have a feature in common its counts do not change.
+        # The counts of a feature that both members share do not change.
         change = 2 * (counts[p, fb] - counts[q, fb] + counts[q, fa] - counts[p, fa] + 2)
         if int((weights * change * (fa != fb)).sum()) <= 0:
             counts[p, fa] -= 1

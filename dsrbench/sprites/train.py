@@ -1,4 +1,4 @@
-"""Train the embedded model from nothing, in stages that can be interrupted and go on where they stopped."""
+"""Train the embedded model from scratch, in stages that continue where they were interrupted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ STAGES: dict[str, Callable[..., bool]] = {
     "refinement": refine_transformer,
     "detector": train_detector,
 }
+"""Function of each stage, by name, in order."""
 
 
 def train(
@@ -31,16 +32,16 @@ def train(
     report: Callable[[str], None] = print,
     on_step: Callable[[str, int, int, float | None], None] = lambda *_: None,
 ) -> bool:
-    """Train, or go on training, into a folder.
+    """Train the model and the detector into a folder, or continue an interrupted training.
 
     Args:
-        folder: Checkpoints, the finished model (`folder/model`) and the finished detector (`folder/detector`) are
-            written here; losses into `log.jsonl`.
-        settings: By default those of the embedded model.
-        minutes: Time after which to stop with a checkpoint; None for no limit.
-        interrupted: Whether to stop with a checkpoint now, asked after every step.
-        report: Given a line a stage.
-        on_step: Told the stage, its steps done, its steps altogether, and a loss where there is one.
+        folder: Folder of the checkpoints, the finished model (`folder/model`), the finished detector
+            (`folder/detector`), and the losses (`folder/log.jsonl`).
+        settings: Settings of the training; by default those of the embedded model.
+        minutes: Time after which the training stops with a checkpoint, minutes; None for no limit.
+        interrupted: Function that tells whether to stop with a checkpoint, called after every step.
+        report: Function that receives one line per stage.
+        on_step: Callback with the stage, its steps done, its total steps, and the loss or None.
 
     Returns:
         Whether all stages are done.

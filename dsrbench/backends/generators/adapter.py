@@ -1,4 +1,4 @@
-"""LoRA adapters in diffusers' format: find the file, and put it on a model."""
+"""LoRA adapters in diffusers' format: find the file of an adapter and load it into a model."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dsrbench.backends.pretrained.snapshots import is_hub_id
 from dsrbench.errors import MissingExtraError, OptionError, WeightsError, first_line
 
 WEIGHT_NAME = "pytorch_lora_weights.safetensors"
-"""What diffusers calls the file of an adapter."""
+"""File name of an adapter's weights, as diffusers saves them."""
 
 
 def find_adapter(path: Path) -> Path:
-    """The weights of an adapter: a `.safetensors` file, the folder that holds one, or an id in the Hub's cache.
+    """Find the weights of an adapter: a `.safetensors` file, the folder that holds one, or an id in the Hub's cache.
 
     Raises:
-        WeightsError: There is none, or there are several and none has diffusers' name.
+        WeightsError: There is no such file, or there are several and none has diffusers' name.
         MissingExtraError: peft is not installed.
     """
     if not path.exists() and is_hub_id(path.as_posix()):
@@ -43,10 +43,10 @@ def find_adapter(path: Path) -> Path:
 
 
 def check_scale(scale: float) -> float:
-    """What an adapter's change is multiplied by, if that is a finite number.
+    """Return the factor of an adapter's change after checking that it is a finite number.
 
     Raises:
-        OptionError: It is not.
+        OptionError: The factor is infinite or NaN.
     """
     if not math.isfinite(scale):
         raise OptionError(f"adapter_scale must be a finite number, got {scale}")
@@ -54,15 +54,15 @@ def check_scale(scale: float) -> float:
 
 
 def load_adapter(model: Any, file: Path, *, scale: float) -> None:
-    """Put an adapter on a diffusers model.
+    """Load an adapter into a diffusers model.
 
     Args:
         model: A ModelMixin with diffusers' adapter methods.
-        file: As `find_adapter` gives it; keys with or without the prefix `transformer.` or `unet.`.
-        scale: What its change is multiplied by.
+        file: Weights from `find_adapter`; keys with or without the prefix `transformer.` or `unet.`.
+        scale: Factor of the adapter's change.
 
     Raises:
-        WeightsError: Damaged, or made for another model.
+        WeightsError: The adapter is damaged, or was made for another model.
     """
     import logging
 
@@ -77,7 +77,7 @@ def load_adapter(model: Any, file: Path, *, scale: float) -> None:
     try:
         logging.getLogger("diffusers").setLevel(logging.ERROR)
         model.load_lora_adapter(
-            *(file.parent,),
+            file.parent,
             weight_name=file.name,
             prefix=prefix,
             adapter_name="default",
@@ -88,14 +88,16 @@ def load_adapter(model: Any, file: Path, *, scale: float) -> None:
         model.set_adapters("default", scale)
     except WeightsError as error:
         raise WeightsError(f"adapter {file}: {error}") from None
-    except Exception as error:  # what peft and diffusers raise for an adapter of another model is not documented
+    except Exception as error:  # the errors of peft and diffusers for an adapter of another model are not documented
         raise WeightsError(f"adapter {file}: does not fit the model ({first_line(error)})") from error
 
 
 def _check_loaded(model: Any, keys: list[str], prefix: str | None) -> None:
-    """Diffusers leaves out what it cannot place, with a warning at most."""
+    """Check that diffusers loaded every matrix; it leaves out those it cannot place, with a warning at most."""
     start = f"{prefix}." if prefix else ""
-    wanted = {key[len(start) :] for key in keys if ".lora_" in key}
-    there = {name.replace(".default.", ".") for name in model.state_dict() if ".lora_" in name}
-    if not wanted or wanted != there:
-        raise WeightsError(f"does not fit the model: {len(wanted & there)} of its {len(wanted)} matrices have a place")
+    expected = {key[len(start) :] for key in keys if ".lora_" in key}
+    loaded = {name.replace(".default.", ".") for name in model.state_dict() if ".lora_" in name}
+    if not expected or expected != loaded:
+        raise WeightsError(
+            f"does not fit the model: {len(expected & loaded)} of its {len(expected)} matrices have a place"
+        )

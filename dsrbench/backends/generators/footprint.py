@@ -1,4 +1,4 @@
-"""What a text-to-video pipeline takes: weights on disk and in memory, and what its authors say of time."""
+"""Footprint of a text-to-video pipeline: weights on disk and in memory, and the time its authors report for a clip."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.backends.generators.recipe import Recipe, read_recipe
-from dsrbench.backends.generators.settings import Asked, Settings, settle
+from dsrbench.backends.generators.settings import Overrides, Settings, settle
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-"""Bytes of a number, by precision."""
+"""Bytes of one number, by precision."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Footprint:
-    """What a generator takes, as far as it is known before anything is made.
+    """Disk space, memory and time that a generator needs, as far as known before a clip is made.
 
     Attributes:
         weights: Bytes of weights on disk.
-        memory: Bytes of weights in the device's memory at once; what is computed comes on top.
-        basis: How these are known: `measured` on the files, or `reckoned` from published numbers of parameters.
-        pixels: Pixels of a clip, all frames; 0 where unknown.
-        seconds: What the authors say a clip of their own settings takes, by device.
-        is_authors: Whether the clips asked for are those the authors' figures are about.
+        memory: Bytes of weights in the device's memory at once, without activations.
+        basis: Source of these sizes: `measured` on the files, or `reckoned` from published numbers of parameters.
+        pixels: Number of pixels of a clip, over all frames; 0 if unknown.
+        seconds: Seconds a clip takes with the authors' own settings, as they report it, by device.
+        is_authors: Whether the requested clips have the authors' own settings, which `seconds` is about.
     """
 
     weights: int
@@ -37,25 +37,25 @@ class Footprint:
 
 
 def measure_footprint(recipe: Recipe, settings: Settings, offload: str, files: Mapping[str, list[Path]]) -> Footprint:
-    """The footprint of weights that are there, from the headers of their safetensors, by component."""
+    """Measure the footprint of weights on disk from the headers of their safetensors, by component."""
     parameters = {part: sum(map(count_parameters, paths)) for part, paths in files.items()}
     weights = sum(path.stat().st_size for paths in files.values() for path in paths)
     return _make(recipe, settings, offload, parameters, weights, "measured")
 
 
 def reckon_footprint(name: str, options: Mapping[str, Any]) -> tuple[Footprint, tuple[str, ...]]:
-    """The footprint of a recipe whose weights are not there, and the notes about what was asked for.
+    """Estimate the footprint of a recipe whose weights are not on disk, with notes about rounded settings.
 
     Args:
         name: A recipe's name.
-        options: Options of the generator `diffusers`, converted.
+        options: Options of the generator `diffusers`, converted to their types.
 
     Raises:
         OptionError: A value out of range.
     """
     recipe = read_recipe(name)
-    names = {field.name for field in dataclasses.fields(Asked)}
-    settings, notes = settle(recipe, Asked(**{key: value for key, value in options.items() if key in names}))
+    names = {field.name for field in dataclasses.fields(Overrides)}
+    settings, notes = settle(recipe, Overrides(**{key: value for key, value in options.items() if key in names}))
     parameters = {part: round(billions * 1e9) for part, billions in recipe.parameters.items()}
     released = {part: recipe.dtypes.get(part, recipe.dtype) for part in parameters}
     weights = sum(count * BYTES[released[part]] for part, count in parameters.items())
@@ -68,7 +68,7 @@ def _make(
     dtypes = settings.dtypes
     sizes = [count * BYTES[dtypes.get(part, dtypes["default"])] for part, count in parameters.items()]
     memory = {"none": sum(sizes), "model": max(sizes, default=0)}.get(offload, 0)
-    own, _ = settle(recipe, Asked())
+    own, _ = settle(recipe, Overrides())
     same = ("height", "width", "frames", "steps")
     return Footprint(
         weights=weights,
@@ -81,7 +81,7 @@ def _make(
 
 
 def count_parameters(path: Path) -> int:
-    """Numbers in a safetensors file, from its header; 0 where it has none that can be read."""
+    """Count the numbers in a safetensors file from its header; return 0 if the header cannot be read."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

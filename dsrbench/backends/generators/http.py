@@ -1,4 +1,4 @@
-"""`http`: hosted models behind a video endpoint in the style of OpenAI's."""
+"""Generator `http`: hosted models behind a video endpoint in the style of OpenAI's."""
 
 from __future__ import annotations
 
@@ -24,32 +24,33 @@ from dsrbench.types import Clip, NoClip, Prompt
 from dsrbench.video import read_clip
 
 WAITING = ("queued", "in_progress", "processing", "pending", "running")
+"""States of a job that has not ended."""
 
 
 class Http(Generator):
-    """A hosted model: every video is submitted, asked about until it is there, and downloaded.
+    """A hosted model: every video is submitted as a job, polled until the job has ended, and downloaded.
 
-    The service knows no seeds: a sample's seed tells its draws apart. The ids of jobs are kept under the user's cache
-    folder by endpoint, model, settings, text and seed, so that what was paid for once is asked about, not paid for
-    again; delete that folder to pay anew.
+    The service has no seeds: a sample's seed only numbers its draws. Job ids are stored in the user's cache folder by
+    endpoint, model, settings, text and seed, so that a job that was paid for is polled again, not submitted again;
+    delete that folder to submit new jobs.
 
     Args:
         url: Base address of the endpoint, such as `https://api.openai.com/v1`.
-        model: The model's name there.
-        size: Width x height, as the service writes it; by default the service's own.
-        seconds: Length of a clip; by default the service's own.
-        key_env: The environment variable that holds the key; the key itself is neither logged nor recorded.
-        batch: Videos asked for at once.
-        poll: Seconds between two questions about a job.
-        patience: Seconds a job may take.
-        per_minute: Requests a minute at most; 0 for no limit.
-        attempts: Times a request is made before the service is given up on.
-        timeout: Seconds the service may be silent.
-        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
+        model: Name of the model at the service.
+        size: Width x height in the service's notation; by default the service's own.
+        seconds: Length of a clip in seconds; by default the service's own.
+        key_env: Environment variable that holds the key; the key itself is neither logged nor recorded.
+        batch: Number of videos requested at once.
+        poll: Seconds between two polls of a job.
+        patience: Maximum duration of a job, seconds.
+        per_minute: Maximum number of requests per minute; 0 for no limit.
+        attempts: Maximum number of attempts of a request.
+        timeout: Maximum silence of the service, seconds.
+        upsampled: A file of `dsrbench upsample`; the model receives its texts instead of the prompts' own.
 
     Raises:
-        OptionError: An option out of range, or no key.
-        InputError: A file that has no upsampled prompts.
+        OptionError: An option is out of range, or there is no key.
+        InputError: The file has no upsampled prompts.
     """
 
     name = "http"
@@ -94,7 +95,7 @@ class Http(Generator):
         }
 
     def check_prompt(self, prompt: Prompt) -> None:
-        """See whether there is a text for a prompt.
+        """Check that there is a text for a prompt.
 
         Raises:
             InputError: The file of upsampled prompts lacks it.
@@ -102,12 +103,12 @@ class Http(Generator):
         self._texts.of(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
-        """Yield one clip per (prompt, seed) pair, in order; none for what the service refuses or fails at.
+        """Yield one clip per (prompt, seed) pair, in order, or a `NoClip` if the service refuses or fails.
 
         Raises:
             InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
             BackendError: The key is not accepted, or the service does not answer sensibly.
-            StoreError: The ids of jobs cannot be kept.
+            StoreError: The job ids cannot be stored.
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
@@ -119,7 +120,7 @@ class Http(Generator):
             yield self._finish(begun.popleft(), text, seed)
 
     def _begin(self, text: str, seed: int) -> str | NoClip:
-        """The id of a sample's job: the one submitted before, or a new one."""
+        """Return the id of a sample's job: that of an earlier run, or of a new one."""
         note = self._note(text, seed)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return str(json.loads(note.read_text(encoding="utf-8"))["job"])
@@ -133,7 +134,7 @@ class Http(Generator):
         return job
 
     def _finish(self, begun: str | NoClip, text: str, seed: int) -> Clip | NoClip:
-        """The clip of a job, when it is there; of a job the service has forgotten, that of a new one."""
+        """Return the clip of a job when it is ready; submit a new job if the service no longer knows this one."""
         if isinstance(begun, NoClip):
             return begun
         try:
@@ -147,7 +148,7 @@ class Http(Generator):
             return NoClip(f"the service forgets its jobs: {error}")
 
     def _await(self, job: str, text: str, seed: int) -> Clip | NoClip:
-        """Ask about a job until it has ended.
+        """Poll a job until it has ended, and return its clip.
 
         Raises:
             GoneError: The service knows no such job.
@@ -162,7 +163,7 @@ class Http(Generator):
             if status == "completed":
                 return self._download(job, text, seed)
             if status not in WAITING:
-                self._note(text, seed).unlink(missing_ok=True)  # another run submits it anew
+                self._note(text, seed).unlink(missing_ok=True)  # another run submits a new job
                 return NoClip(f"job {job} {status}{_reason(answer)}")
             if time.monotonic() > last:
                 return NoClip(f"job {job} is {status} after {self._patience:.0f} s; another run asks again")
@@ -184,7 +185,7 @@ class Http(Generator):
         return Clip(clip.frames, clip.fps, text, {**notes, "sha256": hashlib.sha256(data).hexdigest()})
 
     def _note(self, text: str, seed: int) -> Path:
-        """Where the id of a sample's job is kept."""
+        """Return the path of the file that stores the id of a sample's job."""
         facts = json.dumps([self._url, self._fields, text, seed], sort_keys=True)
         return self._jobs / f"{hashlib.sha256(facts.encode()).hexdigest()}.json"
 
@@ -201,10 +202,10 @@ def _check_url(url: str) -> urllib.parse.SplitResult:
 
 
 def _read_key(variable: str, *, is_needed: bool) -> str:
-    """The key in an environment variable; the variable's value is in no message.
+    """Read the key from an environment variable; no message contains its value.
 
     Raises:
-        OptionError: There is none, or it is no key.
+        OptionError: The variable is not set, or holds no valid key.
     """
     key = os.environ.get(variable, "").strip()
     if is_needed and not key:
@@ -216,15 +217,15 @@ def _read_key(variable: str, *, is_needed: bool) -> str:
 
 def _reason(answer: dict[str, Any]) -> str:
     error = answer.get("error")
-    said = error.get("message") or error.get("code") if isinstance(error, dict) else error
-    return f": {' '.join(str(said).split())[:200]}" if said else ""
+    message = error.get("message") or error.get("code") if isinstance(error, dict) else error
+    return f": {' '.join(str(message).split())[:200]}" if message else ""
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    """Write a note, whole or not at all.
+    """Write a note completely or not at all.
 
     Raises:
-        StoreError: It cannot be written.
+        StoreError: The note cannot be written.
     """
     part = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""Find a text-to-video pipeline by what the user calls it, and load it: safetensors only, no code of its own."""
+"""Find a text-to-video pipeline by name, folder or id, and load it from safetensors without running its code."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ from dsrbench.backends.pretrained.snapshots import measure_files
 from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, WeightsError, first_line
 
 OFFLOADS = ("none", "model", "sequential")
+"""Values of the option `offload`."""
 
 PART_FILES = ("config.json", "*.safetensors")
-"""Patterns of the files of a component that has a repository of its own."""
+"""File patterns of a component that has a repository of its own."""
 
 ADVICE = (
     "take fewer frames (frames=), a smaller size (height=, width=), vae_tiling=true, batch=1, offload=model or "
     "offload=sequential"
 )
+"""Advice that ends the message when memory runs out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +45,11 @@ class Model:
     """A pipeline on disk with the recipe that runs it.
 
     Attributes:
-        recipe: How it is run.
-        source: Where its weights are.
+        recipe: Settings with which it is run.
+        source: Folder of its weights.
         parts: Folders of components that have repositories of their own.
-        is_released: Whether the weights are those the recipe is about; others keep their own scheduler.
-        fingerprint: What tells it from every other model.
+        is_released: Whether the weights are those that the recipe names; other weights keep their own scheduler.
+        fingerprint: Identity of the weights, as JSON values.
     """
 
     recipe: Recipe
@@ -58,15 +60,15 @@ class Model:
 
 
 def find_model(model: str, *, revision: str | None) -> Model:
-    """The model a user means; no server is asked, nothing is loaded.
+    """Find the model that a user names, without asking a server or loading weights.
 
     Args:
         model: The name of a recipe or an alias, a folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default the recipe's, or the main branch.
 
     Raises:
-        WeightsError: It is not there; the message gives the command that fetches it.
-        InputError: A folder that is no pipeline, or a pipeline without a recipe.
+        WeightsError: The model is not on disk; the message gives the command that fetches it.
+        InputError: The folder is no pipeline, or there is no recipe for it.
     """
     names = recipe_names()
     if model not in names:
@@ -76,15 +78,21 @@ def find_model(model: str, *, revision: str | None) -> Model:
     recipe = read_recipe(names[model])
     fetch = f"dsrbench backends pull {recipe.name}{f' --revision {revision}' if revision else ''}"
     source = find_pipeline(recipe.id, revision=revision or recipe.revision, without=recipe.without, fetch=fetch)
-    found = {part: find_part(where["id"], fetch=fetch) for part, where in recipe.parts.items()}
-    commits = {part: {"model": recipe.parts[part]["id"], "commit": commit} for part, (_, commit) in found.items()}
+    repositories = {part: find_part(where["id"], fetch=fetch) for part, where in recipe.parts.items()}
+    commits = {
+        part: {"model": recipe.parts[part]["id"], "commit": commit} for part, (_, commit) in repositories.items()
+    }
     return Model(
-        recipe, source, {part: folder for part, (folder, _) in found.items()}, True, {**source.fingerprint(), **commits}
+        recipe,
+        source,
+        {part: folder for part, (folder, _) in repositories.items()},
+        True,
+        {**source.fingerprint(), **commits},
     )
 
 
 def pull_model(model: str, *, revision: str | None) -> Model:
-    """Fetch what is absent of a model; of a folder, only look at it.
+    """Fetch the missing files of a model; a local folder is only checked.
 
     Args:
         model: The name of a recipe or an alias, an id on the Hub, or a folder.
@@ -92,8 +100,8 @@ def pull_model(model: str, *, revision: str | None) -> Model:
 
     Raises:
         DownloadError: Offline, no network, no such model, terms not accepted, or nowhere to write it.
-        WeightsError: What was fetched is not all it needs.
-        InputError: No pipeline, or one without a recipe.
+        WeightsError: A file that the model needs is not in its repository.
+        InputError: It is no pipeline, or there is no recipe for it.
     """
     names = recipe_names()
     if model in names:
@@ -103,7 +111,7 @@ def pull_model(model: str, *, revision: str | None) -> Model:
             pull_files(where["id"], [*PART_FILES])
     elif not Path(model).expanduser().is_dir():
         index = pull_files(model, [INDEX], revision=revision)
-        match_recipe(index, str(read_index(index)["_class_name"]))  # before gigabytes are fetched
+        match_recipe(index, str(read_index(index)["_class_name"]))  # checked before gigabytes are fetched
         pull_pipeline(model, revision=revision)
     return find_model(model, revision=revision)
 
@@ -117,7 +125,7 @@ def measure_model(model: str, *, revision: str | None) -> int:
 
     Raises:
         DownloadError: Offline, no network, no such model, or terms not accepted.
-        InputError: It is no pipeline, or one without a recipe.
+        InputError: It is no pipeline, or there is no recipe for it.
     """
     name = recipe_names().get(model)
     if name is None:
@@ -131,14 +139,14 @@ def measure_model(model: str, *, revision: str | None) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """Where and how a pipeline is held in memory.
+    """Device and memory settings of a pipeline.
 
     Attributes:
-        device: As torch names it; None for CUDA where torch sees one, else the CPU.
-        offload: One of `OFFLOADS`: what waits in main memory until it is needed.
+        device: Device name of torch; None for CUDA if torch can use it, else the CPU.
+        offload: One of `OFFLOADS`: the parts that stay in main memory until they are used.
         vae_tiling: Whether videos are decoded tile by tile.
-        adapter: A LoRA, as `find_adapter` gives it.
-        adapter_scale: What its change is multiplied by.
+        adapter: Path of a LoRA from `find_adapter`.
+        adapter_scale: Factor of the adapter's change.
     """
 
     device: str | None = None
@@ -148,10 +156,10 @@ class Placement:
     adapter_scale: float = 1.0
 
     def check(self) -> None:
-        """See whether the machine can do this.
+        """Check that the machine supports this placement.
 
         Raises:
-            OptionError: It cannot.
+            OptionError: The offload is unknown, or the device cannot be used.
         """
         if self.offload not in OFFLOADS:
             raise OptionError(f"offload must be one of {', '.join(OFFLOADS)}; got {self.offload!r}")
@@ -162,7 +170,7 @@ class Placement:
 
 
 def load_pipeline(model: Model, settings: Settings, placement: Placement) -> Any:
-    """Load a pipeline and put it where it will run.
+    """Load a pipeline and move it to its device.
 
     Raises:
         WeightsError: The weights are damaged, or the adapter does not fit.
@@ -182,7 +190,7 @@ def load_pipeline(model: Model, settings: Settings, placement: Placement) -> Any
             raise MissingExtraError(f"model {model.recipe.name}", _package(error), "generate") from None
         except DSRBenchError:
             raise
-        except Exception as error:  # what diffusers, transformers and safetensors raise is not documented
+        except Exception as error:  # the errors of diffusers, transformers and safetensors are not documented
             if is_out_of_memory(error):
                 raise
             reason = first_line(error)
@@ -215,7 +223,7 @@ def _read(cls: Any, model: Model, settings: Settings) -> Any:
 
 
 def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -> None:
-    """Put scheduler, guidance, tiling and adapter as they are wanted."""
+    """Set scheduler, guidance, tiling and adapter of a loaded pipeline."""
     import diffusers
 
     recipe = model.recipe
@@ -232,17 +240,17 @@ def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -
 
 
 def explaining(what: str) -> contextlib.AbstractContextManager[None]:
-    """Say of memory that ran out, in one line, what helps.
+    """Replace an out-of-memory error by a line that says which options need less memory.
 
     Raises:
-        BackendError: In place of torch's own error.
+        BackendError: Memory ran out.
     """
     return explaining_memory(lambda reason: BackendError(f"{what}: out of memory ({reason}); {ADVICE}"))
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep diffusers and transformers from drawing bars and printing advice."""
+    """Silence the progress bars and messages of diffusers and transformers."""
     from diffusers.utils import logging
 
     from dsrbench.backends.pretrained.models import quiet as quiet_transformers
@@ -261,6 +269,6 @@ def quiet() -> Iterator[None]:
 
 
 def _package(error: ImportError) -> str:
-    """The package an import failed for, where the message of another library names it."""
-    known = ("sentencepiece", "protobuf", "accelerate", "transformers", "ftfy")
-    return error.name or next((name for name in known if name in str(error)), "transformers")
+    """Return the package that an import failed for, by the error's name or the message of another library."""
+    packages = ("sentencepiece", "protobuf", "accelerate", "transformers", "ftfy")
+    return error.name or next((name for name in packages if name in str(error)), "transformers")

@@ -1,4 +1,4 @@
-"""`diffusers`: any text-to-video pipeline of diffusers that has a recipe."""
+"""Generator `diffusers`: text-to-video pipelines of diffusers that have a recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsrbench.backends.base import Generator
 from dsrbench.backends.generators.adapter import check_scale, find_adapter
 from dsrbench.backends.generators.footprint import Footprint, measure_footprint
 from dsrbench.backends.generators.loading import Placement, explaining, find_model, load_pipeline, quiet
-from dsrbench.backends.generators.settings import Asked, settle
+from dsrbench.backends.generators.settings import Overrides, settle
 from dsrbench.backends.generators.upsampled import Texts
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.errors import InputError, MissingExtraError, OptionError
@@ -27,40 +27,43 @@ from dsrbench.video import sha256_file
 logger = logging.getLogger("dsrbench")
 
 DEFAULT = "wan2.1-1.3b"
+"""Recipe that is used without a model's name."""
 RECIPE = "recipe"
+"""Value of the option `negative_prompt` that takes the recipe's text."""
 
 
 class Pipelines(Generator):
-    """A text-to-video model of diffusers: by its short name, from the Hub's cache, or from a folder.
+    """A text-to-video model of diffusers, from the Hub's cache or a folder.
 
-    What is not given is taken from the model's recipe, its authors' own settings. The noise of a clip is drawn on the
-    CPU and depends on its seed alone, not on batch or device. Prompts are given to the model as they are,
-    or as a file has them.
+    Options that are not set have the values of the model's recipe, its authors' own settings. The noise of a clip is
+    drawn on the CPU and depends on its seed alone, not on batch or device. The model receives the prompts' own texts,
+    or those of a file of upsampled prompts.
 
     Args:
-        model: A recipe's name, a folder saved by a pipeline, or an id on the Hub; of a folder or an id, the pipeline's
-            class and configuration tell the recipe.
+        model: A recipe's name, a folder saved by a pipeline, or an id on the Hub. The recipe of a folder or an id is
+            found from the pipeline's class and configuration.
         revision: A branch, tag or commit on the Hub.
-        steps: Denoising steps.
+        steps: Number of denoising steps.
         guidance: Scale of classifier-free guidance.
-        height: Pixels; rounded to what the model can make.
-        width: Pixels; likewise.
-        frames: Frames a clip; likewise.
-        fps: Frames a second.
-        negative_prompt: What the model is told to avoid; `recipe` for its authors' words.
+        height: Height of a frame in pixels, rounded to a size the model can make.
+        width: Width of a frame in pixels, rounded likewise.
+        frames: Number of frames of a clip, rounded likewise.
+        fps: Frames per second.
+        negative_prompt: Text that describes what the model should avoid; `recipe` for its authors' text.
         dtype: `float32`, `float16` or `bfloat16`, for all components.
-        device: As torch names it; by default CUDA where torch sees one, else the CPU.
-        offload: `none`, `model` (components wait in main memory) or `sequential` (layers do; slow, least memory).
-        vae_tiling: Decode videos tile by tile: less memory.
-        batch: Clips made at once.
+        device: Device name of torch; by default CUDA if torch can use it, else the CPU.
+        offload: `none`, `model` (unused components stay in main memory) or `sequential` (unused layers stay there:
+            slow, least memory).
+        vae_tiling: Whether to decode videos tile by tile, which needs less memory.
+        batch: Number of clips made at once.
         adapter: A LoRA in diffusers' format: a `.safetensors` file, its folder, or an id in the Hub's cache.
-        adapter_scale: What the adapter's change is multiplied by.
-        upsampled: A file of `dsrbench upsample`, whose texts the model is given in place of the prompts'.
+        adapter_scale: Factor of the adapter's change.
+        upsampled: A file of `dsrbench upsample`; the model receives its texts instead of the prompts' own.
 
     Raises:
         MissingExtraError: A package is not installed.
-        WeightsError: The model is not there, or not all of it.
-        InputError: A folder that is no pipeline, or one without a recipe; a file that has no upsampled prompts.
+        WeightsError: The model, or a part of it, is not on disk.
+        InputError: A folder that is no pipeline, a pipeline without a recipe, or a file without upsampled prompts.
         OptionError: An option out of range.
     """
 
@@ -98,8 +101,8 @@ class Pipelines(Generator):
         if offload != "none":
             _check_packages("accelerate")
         words = None if negative_prompt == RECIPE else negative_prompt
-        asked = Asked(height, width, frames, fps, steps, guidance, words, dtype)
-        self.settings, self.notes = settle(self.model.recipe, asked)
+        overrides = Overrides(height, width, frames, fps, steps, guidance, words, dtype)
+        self.settings, self.notes = settle(self.model.recipe, overrides)
         file = find_adapter(adapter) if adapter is not None else None
         self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale))
         self._placement.check()
@@ -116,18 +119,18 @@ class Pipelines(Generator):
         }
 
     def placement(self) -> tuple[str, str]:
-        """Device, as torch names it, and precision of the weights."""
+        """Return the device, as torch names it, and the precision of the weights."""
         return check_device(self._placement.device), self.settings.dtypes["default"]
 
     def footprint(self) -> Footprint:
-        """What it takes: weights as measured on disk."""
+        """Return the footprint of the model, measured on its files."""
         source = self.model.source
         folders = {**{part: source.folder / part for part in source.components}, **self.model.parts}
         files = {part: sorted(folder.glob("*.safetensors")) for part, folder in folders.items()}
         return measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
 
     def check_prompt(self, prompt: Prompt) -> None:
-        """See whether there is a text for a prompt.
+        """Check that there is a text for a prompt.
 
         Raises:
             InputError: The file of upsampled prompts lacks it.
@@ -135,12 +138,12 @@ class Pipelines(Generator):
         self._texts.of(prompt)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip | NoClip]:
-        """Yield one clip per (prompt, seed) pair, in order; none for a clip that is not all numbers.
+        """Yield one clip per (prompt, seed) pair, in order, or a `NoClip` if a clip has values that are not finite.
 
         Raises:
             InputError: Unequal numbers of prompts and seeds, or a prompt the file of upsampled ones lacks.
             WeightsError: The weights cannot be loaded.
-            BackendError: Memory ran out; the message says what helps.
+            BackendError: Memory ran out; the message says which options need less.
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
@@ -151,7 +154,7 @@ class Pipelines(Generator):
                 yield self._finish(video, text, seed)
 
     def _make(self, texts: list[str], seeds: Sequence[int]) -> NDArray[np.floating[Any]]:
-        """Videos of texts, float `[B, T, H, W, 3]` in 0..1, NaN where the model failed."""
+        """Make videos of texts, float `[B, T, H, W, 3]` in 0..1, NaN where the model failed."""
         import torch
 
         pipe, recipe, settings = self._pipeline, self.model.recipe, self.settings
@@ -191,7 +194,7 @@ class Pipelines(Generator):
 
     @functools.cached_property
     def _pipeline(self) -> Any:
-        """The model, loaded when the first clip is asked for."""
+        """The pipeline, loaded when the first clip is made."""
         return load_pipeline(self.model, self.settings, self._placement)
 
 

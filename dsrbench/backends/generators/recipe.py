@@ -1,4 +1,4 @@
-"""Recipes: what the authors of a model ask of its pipeline, one YAML file a model in `recipes/`."""
+"""Recipes: how the authors of a model run its pipeline, one YAML file per model in `recipes/`."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from typing import Any
 from dsrbench.errors import InputError, MissingExtraError, UnknownBackendError, first_line, near_matches
 
 FOLDER = Path(__file__).parent / "recipes"
-"""Where the recipes are."""
+"""Folder of the recipes, one NAME.yaml each."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a model is run. A new model is a new file: its name is the model's, its keys are these.
+    """Settings with which a model is run. To add a model, add a file with the model's name and these keys.
 
     Attributes:
         name: Short name of the model.
-        pipeline: Class of diffusers that runs it.
-        id: Its weights on the Hub, "owner/name".
-        licence: What its authors call the licence of the weights.
-        height: Pixels.
-        width: Pixels.
-        frames: Frames a clip.
-        fps: Frames a second.
-        steps: Denoising steps.
+        pipeline: Name of the diffusers class that runs the model.
+        id: Repository of the weights on the Hub, "owner/name".
+        licence: Name that the authors give the license of the weights.
+        height: Height of a frame, pixels.
+        width: Width of a frame, pixels.
+        frames: Number of frames of a clip.
+        fps: Frames per second.
+        steps: Number of denoising steps.
         guidance: Scale of classifier-free guidance.
         dtype: Precision of the weights.
-        frame_rule: Frame counts the model can make, such as `4n+1`.
-        size_multiple: Height and width must be multiples of it, pixels.
-        lora: The component that takes adapters.
-        lora_targets: Names of its layers, or the ends of their dotted paths, that `align` puts a LoRA on; none: it
-            does not train the model.
-        aliases: Other short names.
-        negative_prompt: What the model is told to avoid.
-        dtypes: Precision of single components, where it differs.
+        frame_rule: Frame counts that the model can make, such as `4n+1`.
+        size_multiple: Divisor of height and width, pixels.
+        lora: Name of the component that adapters are loaded into.
+        lora_targets: Names, or ends of dotted paths, of the layers that `align` puts a LoRA on; empty if `align` cannot
+            train the model.
+        aliases: Other short names of the model.
+        negative_prompt: Text that describes what the model should avoid.
+        dtypes: Precision of the components that differ from `dtype`.
         revision: Commit of the weights; None for the newest.
-        min_steps: Fewest denoising steps the pipeline can take.
-        max_frames: Frames the model cannot go beyond; None where there is no such limit.
-        guidance_argument: What the pipeline calls the guidance; `guider` where it has an object for it.
-        fps_argument: What the pipeline calls the frame rate; empty where it has no say in it.
-        call: Further arguments of the call.
-        match: Values in JSON files of a folder that tell this model from others of its pipeline class.
-        parts: Components that have a repository of their own: `class` and `id` of each.
-        without: Components of the repository that are left out.
+        min_steps: Minimum number of denoising steps of the pipeline.
+        max_frames: Maximum number of frames of a clip; None if there is no limit.
+        guidance_argument: Name of the pipeline's argument for the guidance; `guider` if it has an object for it.
+        fps_argument: Name of the pipeline's argument for the frame rate; empty if it has none.
+        call: Further arguments of the pipeline's call.
+        match: Values in the JSON files of a folder that distinguish this model from others of its pipeline class.
+        parts: `class` and `id` of each component that has a repository of its own.
+        without: Components of the repository that are not loaded.
         scheduler: Settings of the scheduler that differ from those saved with the weights; `class` names another one.
-        parameters: Parameters of each component, billions.
-        seconds: What the authors say a clip takes, by device.
+        parameters: Number of parameters of each component, billions.
+        seconds: Seconds a clip takes as the authors report it, by device.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Recipe:
     seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def round_frames(self, frames: int) -> int:
-        """The frame count nearest to `frames` that the model can make; of two, the larger.
+        """Return the frame count nearest to `frames` that the model can make; of two equally near, the larger.
 
         >>> read_recipe("wan2.1-1.3b").round_frames(16), read_recipe("cogvideox-2b").round_frames(48)
         (17, 49)
@@ -95,7 +95,7 @@ class Recipe:
         return step * max(0 if first else 1, (2 * (frames - first) + step) // (2 * step)) + first
 
     def round_size(self, pixels: int) -> int:
-        """The height or width nearest to `pixels` that the model can make.
+        """Return the height or width nearest to `pixels` that the model can make.
 
         >>> read_recipe("wan2.1-1.3b").round_size(475)
         480
@@ -104,7 +104,7 @@ class Recipe:
 
 
 def recipe_names() -> dict[str, str]:
-    """Every short name and alias, with the name of its recipe; reads no recipe but for its aliases."""
+    """Map every short name and alias to the name of its recipe."""
     files = sorted(path.stem for path in FOLDER.glob("*.yaml"))
     aliases = {alias: name for name in files for alias in read_recipe(name).aliases}
     return {**aliases, **{name: name for name in files}}
@@ -112,12 +112,12 @@ def recipe_names() -> dict[str, str]:
 
 @functools.cache
 def read_recipe(name: str) -> Recipe:
-    """The recipe of one name (not of an alias).
+    """Read the recipe of a name; aliases are not resolved.
 
     Raises:
         MissingExtraError: PyYAML is not installed.
-        UnknownBackendError: No such recipe.
-        InputError: It cannot be read, or a key is absent, or is none of a recipe.
+        UnknownBackendError: There is no recipe of that name.
+        InputError: The file cannot be read, lacks a key, or has a key that is none of a recipe.
     """
     try:
         import yaml
@@ -144,20 +144,20 @@ def _is_needed(field: dataclasses.Field[Any]) -> bool:
 
 
 def match_recipe(folder: Path, pipeline: str) -> Recipe:
-    """The recipe for a pipeline's folder: of those of its class, the one whose `match` says most that is true.
+    """Find the recipe of a pipeline's folder: of the class's recipes that fit, the one with the most `match` values.
 
     Args:
-        folder: Has model_index.json.
-        pipeline: Its class, as that file says.
+        folder: Folder with a model_index.json.
+        pipeline: Name of the pipeline's class in that file.
 
     Raises:
-        InputError: No recipe is of that class.
+        InputError: No recipe is for that class.
     """
     recipes = [read_recipe(name) for name in sorted(set(recipe_names().values()))]
     fitting = [recipe for recipe in recipes if recipe.pipeline == pipeline and _fits(folder, recipe)]
     if not fitting:
-        known = ", ".join(sorted({recipe.pipeline for recipe in recipes}))
-        raise InputError(f"model {folder}: no recipe runs a {pipeline}; there are recipes for {known}")
+        classes = ", ".join(sorted({recipe.pipeline for recipe in recipes}))
+        raise InputError(f"model {folder}: no recipe runs a {pipeline}; there are recipes for {classes}")
     return max(fitting, key=lambda recipe: sum(len(values) for values in recipe.match.values()))
 
 

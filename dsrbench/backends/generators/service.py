@@ -1,4 +1,7 @@
-"""A video service over HTTP: submit, ask, download; patient with busy servers, and silent about the key."""
+"""Client of a video service over HTTP: submit a job, ask for its state, download its video.
+
+Failed requests are tried again, and no message contains the key.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from typing import Any
 
 from dsrbench.errors import BackendError
 
-LONGEST_WAIT = 60.0
-"""Seconds between two attempts at most, where the server does not say."""
+MAX_WAIT = 60.0
+"""Maximum seconds between two attempts, unless the server names a time."""
 
-LONGEST_ANSWER = 1 << 30
-"""Bytes of an answer at most."""
+MAX_ANSWER_BYTES = 1 << 30
+"""Maximum size of an answer, bytes."""
 
 
 class GoneError(Exception):
@@ -28,7 +31,7 @@ class GoneError(Exception):
 
 
 class RefusedError(Exception):
-    """The server will not do this one thing: the request is at fault, not the server or the key."""
+    """The server refuses this request; the server works and accepts the key."""
 
 
 @dataclasses.dataclass
@@ -37,11 +40,11 @@ class Service:
 
     Attributes:
         url: Base address, such as `https://api.example.com/v1`.
-        key: Sent as a bearer token, and only to that host; empty for none.
-        attempts: Times a request is made before the server is given up on.
-        timeout: Seconds the server may be silent.
-        per_minute: Requests a minute at most; 0 for no limit.
-        wait: What sleeps; tests replace it.
+        key: Key sent as a bearer token, only to that host; empty for none.
+        attempts: Maximum number of attempts of a request.
+        timeout: Maximum silence of the server, seconds.
+        per_minute: Maximum number of requests per minute; 0 for no limit.
+        wait: Function that sleeps for a number of seconds; tests replace it.
     """
 
     url: str
@@ -53,30 +56,30 @@ class Service:
     _next: float = dataclasses.field(repr=False, default=0.0)
 
     def submit(self, fields: Mapping[str, str]) -> str:
-        """Ask for a video; its job's id. A repeated attempt has the same idempotency key, so as not to pay twice.
+        """Request a video and return its job id; all attempts share one idempotency key, so that it is paid for once.
 
         Raises:
             RefusedError: The request is refused.
-            BackendError: The key is, or the server does not answer sensibly.
+            BackendError: The key is refused, or the server's answer is not valid.
         """
         once = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
         return str(self._json("POST", "/videos", json.dumps(dict(fields)).encode(), once, "id")["id"])
 
     def ask(self, job: str) -> dict[str, Any]:
-        """What the server says of a job: at least its `status`.
+        """Return the server's description of a job, with at least its `status`.
 
         Raises:
-            GoneError: It knows no such job.
-            BackendError: The key is refused, or the server does not answer sensibly.
+            GoneError: The server knows no such job.
+            BackendError: The key is refused, or the server's answer is not valid.
         """
         return self._json("GET", f"/videos/{urllib.parse.quote(job, safe='')}", None, {}, "status")
 
     def download(self, job: str) -> bytes:
-        """The video of a completed job.
+        """Download the video of a completed job.
 
         Raises:
-            GoneError: It is there no more.
-            BackendError: The key is refused, or the server does not answer sensibly.
+            GoneError: The server no longer has it.
+            BackendError: The key is refused, or the server's answer is not valid.
         """
         return self._request("GET", f"/videos/{urllib.parse.quote(job, safe='')}/content", None, {})
 
@@ -104,29 +107,29 @@ class Service:
                 reason = getattr(error, "reason", None) or error
                 why, pause = f"{type(reason).__name__}: {reason}", None
             if attempt < self.attempts - 1:
-                self.wait(pause if pause is not None else min(LONGEST_WAIT, 2.0**attempt))
+                self.wait(pause if pause is not None else min(MAX_WAIT, 2.0**attempt))
         raise BackendError(
             f"{self.url}{path}: gave up after {self.attempts} attempts ({_plain(why)}); what was submitted is kept, "
             f"the same command goes on from there"
         )
 
     def _explain(self, error: urllib.error.HTTPError, path: str) -> str:
-        """What an error means, where another attempt may help; other errors are raised."""
-        said = _message(error)
+        """Describe an error that another attempt may resolve; raise all other errors."""
+        message = _message(error)
         error.close()
         where = f"{self.url}{path}: HTTP {error.code}"
         if error.code in (401, 403):
-            raise BackendError(f"{where}, the key is not accepted ({said}); see the option key_env") from None
+            raise BackendError(f"{where}, the key is not accepted ({message}); see the option key_env") from None
         if error.code in (404, 410):
-            raise GoneError(f"{where} ({said})") from None
+            raise GoneError(f"{where} ({message})") from None
         if error.code in (408, 409, 425, 429) or error.code >= 500:
-            return f"HTTP {error.code}: {said}"
+            return f"HTTP {error.code}: {message}"
         if error.code < 400:
             raise BackendError(f"{where}: a redirect, which is not followed so that the key stays here") from None
-        raise RefusedError(f"HTTP {error.code}: {said}") from None
+        raise RefusedError(f"HTTP {error.code}: {message}") from None
 
     def _keep_pace(self) -> None:
-        """Wait until the rate allows another request."""
+        """Wait until the rate limit allows another request."""
         if self.per_minute > 0:
             now = time.monotonic()
             if now < self._next:
@@ -137,24 +140,24 @@ class Service:
         own = {"User-Agent": "dsrbench", **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
         request = urllib.request.Request(self.url + path, data=body, headers={**own, **headers}, method=method)
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=self.timeout) as answer:
-            data: bytes = answer.read(LONGEST_ANSWER + 1)
+            data: bytes = answer.read(MAX_ANSWER_BYTES + 1)
             length = answer.headers.get("Content-Length")
-        if len(data) > LONGEST_ANSWER:
-            raise BackendError(f"{self.url}{path}: the answer is longer than {LONGEST_ANSWER >> 20} MiB")
+        if len(data) > MAX_ANSWER_BYTES:
+            raise BackendError(f"{self.url}{path}: the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB")
         if length is not None and length.isdigit() and len(data) < int(length):
             raise ConnectionError(f"connection closed at {len(data)} of {length} bytes")
         return data
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects become errors."""
+    """Handler that turns redirects into errors."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds the server asks to wait, as a number or a date; at most ten minutes."""
+    """Return the seconds that the server asks to wait, as a number or a date; at most ten minutes."""
     text = (headers.get("Retry-After") or "").strip() if headers is not None else ""
     try:
         seconds = float(text)
@@ -167,14 +170,14 @@ def _retry_after(headers: Any) -> float | None:
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    """What the server says of an error: the message in its JSON, or the beginning of its text."""
+    """Return the server's error message: the one in its JSON, or the beginning of its text."""
     try:
         text = error.read(4096).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         return str(error.reason)
     try:
-        said = json.loads(text)["error"]
-        return _plain(str(said["message"] if isinstance(said, dict) else said))
+        error_field = json.loads(text)["error"]
+        return _plain(str(error_field["message"] if isinstance(error_field, dict) else error_field))
     except (ValueError, KeyError, TypeError):
         return _plain(text) or str(error.reason)
 

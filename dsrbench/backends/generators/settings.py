@@ -1,4 +1,4 @@
-"""What a pipeline is asked for in the end: the recipe, but for what the user gave, in numbers the model can make."""
+"""Settings of a pipeline's clips: the recipe, overridden by the user's options, rounded to sizes the model can make."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dsrbench.errors import OptionError
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """All values in force for a pipeline's clips.
+    """Settings of a pipeline's clips.
 
     Attributes:
-        height: Pixels.
-        width: Pixels.
-        frames: Frames a clip, as asked for.
-        fps: Frames a second.
-        steps: Denoising steps.
+        height: Height of a frame, pixels.
+        width: Width of a frame, pixels.
+        frames: Number of frames of a clip.
+        fps: Frames per second.
+        steps: Number of denoising steps.
         guidance: Scale of classifier-free guidance.
-        negative_prompt: What the model is told to avoid.
-        dtypes: Precision by component; `default` for the others.
+        negative_prompt: Text that describes what the model should avoid.
+        dtypes: Precision by component; `default` holds that of all other components.
     """
 
     height: int
@@ -35,13 +35,13 @@ class Settings:
     dtypes: dict[str, str]
 
     def record(self) -> dict[str, Any]:
-        """As it goes into manifests."""
+        """Return the settings as JSON values for manifests."""
         return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """What the user asked for; None leaves a value to the recipe. Attributes are those of `Settings`."""
+class Overrides:
+    """Values that the user sets; None takes the recipe's. Attributes are those of `Settings`."""
 
     height: int | None = None
     width: int | None = None
@@ -53,51 +53,55 @@ class Asked:
     dtype: str | None = None
 
 
-def settle(recipe: Recipe, asked: Asked) -> tuple[Settings, tuple[str, ...]]:
-    """Settings in force, and notes about what was asked for and cannot be had: sizes and frame counts are rounded.
+def settle(recipe: Recipe, overrides: Overrides) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings in force, and notes about requested sizes and frame counts that were rounded.
 
     Raises:
         OptionError: A value out of range.
 
     >>> from dsrbench.backends.generators.recipe import read_recipe
-    >>> settings, notes = settle(read_recipe("wan2.1-1.3b"), Asked(frames=80, height=475))
+    >>> settings, notes = settle(read_recipe("wan2.1-1.3b"), Overrides(frames=80, height=475))
     >>> settings.frames, settings.height
     (81, 480)
     >>> notes[1]
     'wan2.1-1.3b makes 4n+1 frames: 81 in place of 80'
     """
-    for field in dataclasses.fields(asked):
-        value = getattr(asked, field.name)
+    for field in dataclasses.fields(overrides):
+        value = getattr(overrides, field.name)
         if isinstance(value, int | float) and field.name != "guidance" and not 0 < value < 1e6:
             raise OptionError(f"{field.name} must be above 0 and below a million, got {value}")
-    if asked.guidance is not None and not 0 <= asked.guidance < 1e6:
-        raise OptionError(f"guidance must be 0 or more, got {asked.guidance}")
-    if asked.dtype is not None and asked.dtype not in DTYPES:
-        raise OptionError(f"dtype must be one of {', '.join(DTYPES)}; got {asked.dtype!r}")
-    given = {name: value for name, value in dataclasses.asdict(asked).items() if value is not None and name != "dtype"}
-    own = {name: getattr(recipe, name) for name in dataclasses.asdict(asked) if name != "dtype"}
-    dtypes = {"default": asked.dtype} if asked.dtype else {"default": recipe.dtype, **recipe.dtypes}
-    wanted = Settings(**{**own, **given}, dtypes=dtypes)
-    if wanted.steps < recipe.min_steps:
-        raise OptionError(f"{recipe.name} takes at least {recipe.min_steps} steps, got {wanted.steps}")
-    return _round(recipe, wanted)
+    if overrides.guidance is not None and not 0 <= overrides.guidance < 1e6:
+        raise OptionError(f"guidance must be 0 or more, got {overrides.guidance}")
+    if overrides.dtype is not None and overrides.dtype not in DTYPES:
+        raise OptionError(f"dtype must be one of {', '.join(DTYPES)}; got {overrides.dtype!r}")
+    values = {
+        name: value for name, value in dataclasses.asdict(overrides).items() if value is not None and name != "dtype"
+    }
+    own = {name: getattr(recipe, name) for name in dataclasses.asdict(overrides) if name != "dtype"}
+    dtypes = {"default": overrides.dtype} if overrides.dtype else {"default": recipe.dtype, **recipe.dtypes}
+    requested = Settings(**{**own, **values}, dtypes=dtypes)
+    if requested.steps < recipe.min_steps:
+        raise OptionError(f"{recipe.name} takes at least {recipe.min_steps} steps, got {requested.steps}")
+    return _round(recipe, requested)
 
 
-def _round(recipe: Recipe, wanted: Settings) -> tuple[Settings, tuple[str, ...]]:
+def _round(recipe: Recipe, requested: Settings) -> tuple[Settings, tuple[str, ...]]:
     possible = dataclasses.replace(
-        wanted,
-        height=recipe.round_size(wanted.height),
-        width=recipe.round_size(wanted.width),
-        frames=recipe.round_frames(wanted.frames),
+        requested,
+        height=recipe.round_size(requested.height),
+        width=recipe.round_size(requested.width),
+        frames=recipe.round_frames(requested.frames),
     )
     if recipe.max_frames is not None and possible.frames > recipe.max_frames:
-        raise OptionError(f"{recipe.name} makes at most {recipe.max_frames} frames, got {wanted.frames}")
+        raise OptionError(f"{recipe.name} makes at most {recipe.max_frames} frames, got {requested.frames}")
     notes = []
-    if (possible.height, possible.width) != (wanted.height, wanted.width):
+    if (possible.height, possible.width) != (requested.height, requested.width):
         notes.append(
             f"{recipe.name} makes sizes that are multiples of {recipe.size_multiple}: "
-            f"{possible.width}x{possible.height} in place of {wanted.width}x{wanted.height}"
+            f"{possible.width}x{possible.height} in place of {requested.width}x{requested.height}"
         )
-    if possible.frames != wanted.frames:
-        notes.append(f"{recipe.name} makes {recipe.frame_rule} frames: {possible.frames} in place of {wanted.frames}")
+    if possible.frames != requested.frames:
+        notes.append(
+            f"{recipe.name} makes {recipe.frame_rule} frames: {possible.frames} in place of {requested.frames}"
+        )
     return possible, tuple(notes)

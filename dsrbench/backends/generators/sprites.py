@@ -1,4 +1,4 @@
-"""`sprites`: the tiny text-to-video model that comes with the package."""
+"""Generator `sprites`: the small text-to-video model that is part of the package."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from dsrbench.video import sha256_file
 
 
 class Sprites(Generator):
-    """The embedded model: 16 frames of 48 x 32 pixels, a few tenths of a second a clip on a CPU.
+    """The embedded model: clips of 16 frames of 48 x 32 pixels, made in a few tenths of a second each on a CPU.
 
-    Prompts are put into the canonical sentence it was trained on, but for those in a wording that was asked for, which
-    are read as they are; the text used goes with each clip. Punctuation it does not read.
+    Prompts are rewritten as the canonical sentence that the model was trained on, except those in a requested wording,
+    which the model reads unchanged. Each clip records the text used. The model ignores punctuation.
 
     Args:
-        steps: Euler steps.
-        guidance: Classifier-free guidance; 1 turns it off.
-        batch: Clips made at once; noise depends on prompt and seed alone.
-        enlarge: Times each pixel is repeated along both sides, for people's eyes and for the video's colours.
+        steps: Number of Euler steps.
+        guidance: Scale of classifier-free guidance; 1 turns it off.
+        batch: Number of clips made at once; a clip's noise depends on its prompt and seed alone.
+        enlarge: Factor by which frames are enlarged, by repeating pixels along both sides.
         folder: A folder saved by the model's pipeline; by default the embedded one.
         adapter: A LoRA in diffusers' format, a `.safetensors` file or its folder.
-        adapter_scale: What the adapter's change is multiplied by.
-        threads: Threads; by default as many as torch takes.
+        adapter_scale: Factor of the adapter's change.
+        threads: Number of CPU threads; by default torch's own number.
 
     Raises:
         MissingExtraError: torch, diffusers or, for an adapter, peft is not installed.
-        WeightsError: Weights absent, altered, or of another model.
-        OptionError: An option out of range.
+        WeightsError: The weights are absent, altered, or of another model.
+        OptionError: An option is out of range.
     """
 
     name = "sprites"
@@ -86,10 +86,10 @@ class Sprites(Generator):
         }
 
     def check_prompt(self, prompt: Prompt) -> None:
-        """See whether the world can show a prompt.
+        """Check that the world can show a prompt.
 
         Raises:
-            PromptError: A noun, relation type or scene it does not know.
+            PromptError: The world does not know a noun, the relation type or the scene.
         """
         given_text(prompt)
 
@@ -97,7 +97,7 @@ class Sprites(Generator):
         """Yield one clip per (prompt, seed) pair, in order.
 
         Raises:
-            PromptError: A noun, relation type or scene the world does not know; before any clip is made.
+            PromptError: The world does not know a noun, the relation type or the scene; raised before any clip is made.
             InputError: Unequal numbers of prompts and seeds.
             WeightsError: The weights cannot be loaded.
         """
@@ -106,8 +106,10 @@ class Sprites(Generator):
         texts = [given_text(prompt) for prompt in prompts]
         for first in range(0, len(prompts), self.batch):
             part = slice(first, first + self.batch)
-            made = self._make(texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)])
-            for text, frames, seed in zip(texts[part], made, seeds[part], strict=True):
+            videos = self._make(
+                texts[part], [noise_seed(p, s) for p, s in zip(prompts[part], seeds[part], strict=True)]
+            )
+            for text, frames, seed in zip(texts[part], videos, seeds[part], strict=True):
                 large = frames.repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
                 yield Clip(large, FPS, text, {"seed": seed})
 
@@ -120,7 +122,7 @@ class Sprites(Generator):
 
     @functools.cached_property
     def _pipeline(self) -> Any:
-        """The model, loaded when the first clip is asked for."""
+        """The pipeline, loaded when the first clip is made."""
         import torch
         from diffusers.utils import logging
 
@@ -131,7 +133,7 @@ class Sprites(Generator):
             torch.set_num_threads(self._threads)
         try:
             pipeline = SpritesPipeline.from_pretrained(self._folder, local_files_only=True)
-        except Exception as error:  # what diffusers and safetensors raise for damaged files is not documented
+        except Exception as error:  # the errors of diffusers and safetensors for damaged files are not documented
             raise WeightsError(f"{self._folder}: the sprites model cannot be loaded ({error})") from error
         if self._adapter is not None:
             load_adapter(pipeline.transformer, self._adapter, scale=self._adapter_scale)
@@ -140,7 +142,7 @@ class Sprites(Generator):
 
 
 def canonical_text(prompt: Prompt) -> str:
-    """The sentence the model was trained on, with the prompt's verb where the model knows it.
+    """Return the sentence that the model was trained on, with the prompt's verb if the model knows it.
 
     Raises:
         PromptError: The world cannot show the prompt.
@@ -154,10 +156,10 @@ def canonical_text(prompt: Prompt) -> str:
 
 
 def given_text(prompt: Prompt) -> str:
-    """The words the model is given: the canonical sentence, or those of the wording that was asked for.
+    """Return the text that the model receives: the canonical sentence, or that of a requested wording.
 
     Raises:
-        PromptError: The world cannot show the prompt, or a word of the wording is not among the model's.
+        PromptError: The world cannot show the prompt, or the model does not know a word of the wording.
     """
     canonical = canonical_text(prompt)
     if prompt.wording in ("", DEFAULT_WORDING):
@@ -167,6 +169,6 @@ def given_text(prompt: Prompt) -> str:
 
 
 def noise_seed(prompt: Prompt, seed: int) -> int:
-    """A seed of the noise that depends on the prompt's fields and on the sample's seed, not on the batch."""
+    """Derive the seed of the noise from the prompt's fields and the sample's seed, independent of the batch."""
     fields = f"{prompt.subject} {prompt.object} {prompt.type} {prompt.scene}".encode()
     return int(np.random.default_rng([seed, *fields]).integers(2**62))

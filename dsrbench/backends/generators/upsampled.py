@@ -1,7 +1,7 @@
-"""Files of upsampled prompts: what a model is told in place of a prompt's own text, and who wrote it.
+"""Files of upsampled prompts: the texts a model receives instead of the prompts' own, and their author.
 
-JSON Lines, `{"text": RAW, "upsampled": EXTENDED, "upsampler": NAME}`, and a `note` where there is something to say of a
-line. A file has the texts of one upsampler. `dsrbench upsample` writes such files; one written by hand does as well.
+JSON Lines, `{"text": RAW, "upsampled": EXTENDED, "upsampler": NAME}`, and optionally a `note` about the line. A file
+has the texts of one upsampler. `dsrbench upsample` writes such files; they may also be written by hand.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _KEYS = (*_NEEDED, "note")
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One prompt, extended.
+    """One prompt with its extended text.
 
     Attributes:
         text: The prompt's own text.
-        upsampled: The text the model is given.
-        upsampler: Who wrote it.
-        note: Why it is the prompt's own text after all; empty otherwise.
+        upsampled: The text that the model receives.
+        upsampler: Name of the upsampler that wrote it.
+        note: Reason why `upsampled` is the prompt's own text; empty otherwise.
     """
 
     text: str
@@ -40,12 +40,12 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
-    """What a generator tells its model: every prompt's own text, or that of a file.
+    """Texts that a generator gives its model: the prompts' own, or those of a file.
 
     Attributes:
-        source: The file; None for the prompts' own texts.
-        lines: Its lines, by the prompt's own text.
-        record: What a generator's fingerprint says of it: `raw`, or the upsampler's name and the file's sha256.
+        source: Path of the file; None for the prompts' own texts.
+        lines: Lines of the file, by the prompt's own text.
+        record: Entry of a generator's fingerprint: `raw`, or the upsampler's name and the file's sha256.
     """
 
     source: Path | None = None
@@ -54,10 +54,10 @@ class Texts:
 
     @classmethod
     def read(cls, path: Path | None) -> Texts:
-        """The texts of a file; of None, the prompts' own.
+        """Read the texts of a file; for None, use the prompts' own.
 
         Raises:
-            InputError: It cannot be read, has no lines, or one that is not as said above.
+            InputError: The file cannot be read, has no lines, or has a line of another form.
         """
         if path is None:
             return cls()
@@ -69,7 +69,7 @@ class Texts:
         return cls(path, lines, {"upsampler": upsampler, "sha256": hashlib.sha256(data).hexdigest()})
 
     def of(self, prompt: Prompt) -> str:
-        """The text the model is given for a prompt.
+        """Return the text that the model receives for a prompt.
 
         Raises:
             InputError: The file lacks the prompt.
@@ -82,43 +82,43 @@ class Texts:
 
 
 def read_lines(path: Path) -> dict[str, Line]:
-    """The lines of a file by the prompts' own texts, in its order; none where there is no file.
+    """Read the lines of a file, by the prompts' own texts, in the file's order; return none if there is no file.
 
     Raises:
-        InputError: It cannot be read, or a line is not as said above.
+        InputError: The file cannot be read, or has a line of another form.
     """
     return parse_lines(_read_bytes(path), path) if path.exists() else {}
 
 
 def parse_lines(data: bytes, path: Path) -> dict[str, Line]:
-    """The lines of a file's bytes, by the prompts' own texts; empty ones are skipped.
+    """Parse the bytes of a file into lines by the prompts' own texts; empty lines are skipped.
 
     Raises:
-        InputError: One is no such line, repeats a prompt, or is of another upsampler; the message names it.
+        InputError: A line has another form, repeats a prompt, or is by another upsampler; the message names it.
     """
-    found: dict[str, Line] = {}
+    lines: dict[str, Line] = {}
     places: dict[str, str] = {}
     for where, item in iter_objects(data, path):
         line = _read_item(item, where)
-        if line.text in found:
+        if line.text in lines:
             raise InputError(f"{where}: the prompt of {places[line.text].rpartition(', ')[2]} again; one line a prompt")
-        first = next(iter(found.values()), line)
+        first = next(iter(lines.values()), line)
         if line.upsampler != first.upsampler:
             raise InputError(
                 f"{where}: of {line.upsampler!r}, and before it of {first.upsampler!r}; one upsampler a file"
             )
-        found[line.text], places[line.text] = line, where
-    return found
+        lines[line.text], places[line.text] = line, where
+    return lines
 
 
 def format_lines(lines: Iterable[Line]) -> bytes:
-    """The bytes of a file from which `parse_lines` reads equal lines."""
+    """Format lines as the bytes of a file, from which `parse_lines` reads equal lines."""
     fields = ({key: value for key, value in dataclasses.asdict(line).items() if value} for line in lines)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in fields).encode()
 
 
 def command(path: Path) -> str:
-    """What makes a file.
+    """Return the command that makes a file.
 
     >>> command(Path("texts.jsonl"))
     'dsrbench upsample SUITE --out texts.jsonl'

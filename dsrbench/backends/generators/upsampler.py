@@ -19,10 +19,12 @@ from dsrbench.hub import HubModel
 from dsrbench.types import Prompt, Relation
 
 NAME = "upsampler"
+"""Name of the upsampler in messages."""
 MODEL = HubModel("Qwen/Qwen2.5-1.5B-Instruct", "Apache-2.0")
+"""Default model of the upsampler."""
 
 VERSION = 1
-"""Of the instruction, of what is made of an answer, and of which answers are taken; part of the upsampler's name."""
+"""Version of the instruction and of how answers are read and checked; part of the upsampler's name."""
 
 INSTRUCTION = """\
 Rewrite a prompt for a text-to-video model so that it describes the same video in more detail.
@@ -36,6 +38,7 @@ Answer with the new prompt alone: one paragraph of three to five sentences in En
 quotation marks.
 
 The prompt: {text}"""
+"""Instruction that the language model receives, with the fields `subject`, `object` and `text`."""
 
 _SIDES = {
     Relation.LEFT: r"left\w*",
@@ -45,19 +48,20 @@ _SIDES = {
     Relation.FRONT: r"front",
     Relation.BEHIND: r"behind|back",
 }
+"""Pattern of the words for each relation, of which an answer must have one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How answers are drawn.
+    """Settings with which answers are drawn.
 
     Attributes:
-        max_tokens: Tokens an answer may have; of a longer one, the sentences that ended are taken.
-        temperature: 0 takes the likeliest token every time; above 0, tokens are drawn.
+        max_tokens: Maximum number of tokens of an answer; a longer one is cut after its last complete sentence.
+        temperature: Temperature of the draws; 0 always takes the likeliest token.
         seed: Random seed of the draws, joined with the prompt's text, so that answers do not depend on each other.
 
     Raises:
-        OptionError: One out of range.
+        OptionError: A value is out of range.
     """
 
     max_tokens: int = 200
@@ -76,20 +80,20 @@ class Sampling:
 
 
 class Upsampler:
-    """A causal language model of transformers, found at once and loaded when the first prompt is extended.
+    """A causal language model of transformers that extends prompts; its weights are loaded for the first prompt.
 
     Args:
-        choice: Which model, and where it runs.
-        sampling: How its answers are drawn.
+        choice: The model, and where it runs.
+        sampling: Settings with which its answers are drawn.
 
     Attributes:
-        name: The model with its commit, or of a folder the hash of its files; the instruction's version; the
+        name: The model with its commit (or the hash of its files if it is a folder), the instruction's version, the
             sampling and the dtype.
 
     Raises:
         MissingExtraError: A package is not installed.
-        WeightsError: The model is not there; the message has the command that fetches it.
-        OptionError: A revision of a folder.
+        WeightsError: The model is not on disk; the message has the command that fetches it.
+        OptionError: A revision is given for a folder.
     """
 
     def __init__(self, choice: Choice, sampling: Sampling | None = None) -> None:
@@ -101,10 +105,10 @@ class Upsampler:
         self.name = f"{snapshot.name}@{revision[:12]}, instruction {VERSION}, {self._sampling}, {choice.dtype}"
 
     def extend(self, prompt: Prompt) -> Line:
-        """A prompt with visual details added, or, where the answer will not do, as it is, with a note.
+        """Extend a prompt with visual details; if the answer is rejected, keep the prompt's text and add a note.
 
         Raises:
-            WeightsError: The model is damaged, or no causal language model.
+            WeightsError: The model is damaged, or is no causal language model.
             OptionError: A device or a dtype that cannot be used.
             BackendError: Memory ran out.
         """
@@ -119,13 +123,13 @@ class Upsampler:
         return Line(prompt.text, text, self.name)
 
     def _ask(self, question: str) -> tuple[str, bool]:
-        """The model's answer, and whether it came to its end."""
+        """Return the model's answer, and whether it is complete."""
         import torch
 
         net, tokenizer = self._loaded.net, self._loaded.processor
         encoded = _encode(tokenizer, question)
         inputs = {key: encoded[key].to(net.device) for key in ("input_ids", "attention_mask")}
-        gpus = [net.device] if net.device.type == "cuda" else []  # the others' draws are left alone
+        gpus = [net.device] if net.device.type == "cuda" else []  # the random state of other GPUs is not changed
         digest = hashlib.sha256(f"{self._sampling.seed} {question}".encode()).digest()
         problem = BackendError(
             f"{NAME}: {self._choice.model} and its answer do not fit into memory; take a smaller model, "
@@ -148,33 +152,33 @@ class Upsampler:
         ends = sorted({*_listed(own.eos_token_id), *_listed(tokenizer.eos_token_id)})
         if not ends:
             raise WeightsError(f"{self._choice.model} says of no token that it ends an answer")
-        # of the model's own settings its marks alone: with their penalties the likeliest token would not be taken
-        marks = {"bos_token_id": own.bos_token_id, "eos_token_id": ends}
+        # Only the special tokens of the model's own settings are used: its penalties would change the likeliest token.
+        special_tokens = {"bos_token_id": own.bos_token_id, "eos_token_id": ends}
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
         drawing: dict[str, Any] = {"do_sample": False}
         if self._sampling.temperature:
             drawing = {"do_sample": True, "temperature": self._sampling.temperature, "top_k": 0, "top_p": 1.0}
         loaded.net.generation_config = GenerationConfig(
-            max_new_tokens=self._sampling.max_tokens, pad_token_id=pad, **marks, **drawing
+            max_new_tokens=self._sampling.max_tokens, pad_token_id=pad, **special_tokens, **drawing
         )
         return loaded
 
 
 def read_answer(answer: str, *, is_whole: bool) -> str:
-    r"""The text of an answer on one line, without what some models put around it.
+    r"""Return the text of an answer on one line, without the marks that some models put around it.
 
     Args:
-        answer: What the model wrote.
-        is_whole: Whether it came to its end; otherwise the last sentence that did is the text's last.
+        answer: Text that the model wrote.
+        is_whole: Whether the answer is complete; otherwise it is cut after its last complete sentence.
 
     Raises:
-        InputError: Nothing is left.
+        InputError: No text is left.
 
     >>> read_answer('<think>A cat.</think> "A grey cat.\n It wal', is_whole=False)
     'A grey cat.'
     """
-    said = answer.rpartition("</think>")[2].partition("<think>")[0]  # of thoughts that did not end, nothing is left
-    text = " ".join(said.replace("\ufffd", "").split())
+    answer_text = answer.rpartition("</think>")[2].partition("<think>")[0]  # an unfinished thought leaves no text
+    text = " ".join(answer_text.replace("\ufffd", "").split())
     if not is_whole:
         text = text[: max(text.rfind(mark) for mark in ".!?") + 1]
     text = text.strip(" \"'“”`*")
@@ -186,10 +190,10 @@ def read_answer(answer: str, *, is_whole: bool) -> str:
 
 
 def check_answer(text: str, prompt: Prompt) -> None:
-    """See whether a text still names what the prompt asks for: subject, object, and the directions the prompt names.
+    """Check that a text still names the prompt's subject, its object and the directions that its text names.
 
     Raises:
-        InputError: It lost one; the message names it.
+        InputError: One of them is missing; the message names it.
     """
     for role in ("subject", "object"):
         noun = getattr(prompt, role)
@@ -205,7 +209,7 @@ def _has(text: str, pattern: str) -> bool:
 
 
 def _encode(tokenizer: Any, question: str) -> Any:
-    """The question as tokens `[1, N]`, by the model's chat template if it has one."""
+    """Encode the question as tokens `[1, N]`, with the model's chat template if it has one."""
     if tokenizer.chat_template is None:
         return tokenizer(f"{question}\n\nThe new prompt:", return_tensors="pt")
     message = [{"role": "user", "content": question}]

@@ -1,1 +1,1 @@
-"""Models of `transformers`: found on disk or in the Hub's local cache, loaded from safetensors, run in batches."""
+"""Models of `transformers` and diffusers: find them on disk or in the Hub's cache, load safetensors, run batches."""

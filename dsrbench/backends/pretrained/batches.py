@@ -1,4 +1,4 @@
-"""Frames through a model, some at a time; fewer where they do not fit into memory."""
+"""Run a model on frames in batches, which are halved when they do not fit into memory."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ logger = logging.getLogger("dsrbench")
 
 
 class Batches:
-    """Gives a function frames in batches; a batch that does not fit is halved, and so are all that follow.
+    """Runner of a function on batches of frames; if a batch does not fit into memory, it and all later ones are halved.
 
     Attributes:
-        size: Frames a batch, now.
+        size: Current number of frames of a batch.
 
     Args:
-        size: Frames a batch, to begin with.
-        backend: Whose batches, for messages.
+        size: Initial number of frames of a batch.
+        backend: Name of the backend, for messages.
 
     Raises:
-        OptionError: Less than one frame.
+        OptionError: The size is less than one frame.
     """
 
     def __init__(self, size: int, *, backend: str) -> None:
@@ -37,10 +37,10 @@ class Batches:
         self._backend = backend
 
     def run(self, frames: NDArray[np.uint8], forward: Callable[[NDArray[np.uint8]], list[T]]) -> list[T]:
-        """What `forward` makes of each of the frames uint8 `[T, H, W, 3]`.
+        """Call `forward` on batches of frames uint8 `[T, H, W, 3]` and return one result per frame.
 
         Raises:
-            BackendError: Not even one frame fits.
+            BackendError: A single frame does not fit into memory.
         """
         done: list[T] = []
         while len(done) < len(frames):
@@ -51,7 +51,7 @@ class Batches:
                 if not is_out_of_memory(error):
                     raise
                 failure = first_line(error)
-            if failure:  # here the error has let go of what the batch had in memory
+            if failure:  # outside `except`, the error no longer holds the memory of the batch
                 self._halve(part, failure)
         return done
 
@@ -75,18 +75,18 @@ class Batches:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory ran out, on a GPU or in the machine."""
+    """Tell whether an error says that memory ran out, on a GPU or in the machine."""
     import torch
 
-    said = str(error).lower()
+    message = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in said or "not enough memory" in said)
+        isinstance(error, RuntimeError) and ("out of memory" in message or "not enough memory" in message)
     )
 
 
 @contextlib.contextmanager
 def explaining_memory(explain: Callable[[str], DSRBenchError]) -> Iterator[None]:
-    """Where memory runs out within, raise what `explain` makes of the first line that is said of it."""
+    """Replace an out-of-memory error inside the block by what `explain` returns for its first line."""
     try:
         yield
     except Exception as error:
@@ -96,7 +96,7 @@ def explaining_memory(explain: Callable[[str], DSRBenchError]) -> Iterator[None]
 
 
 def free_memory() -> None:
-    """Give back what torch keeps of the GPU's memory for later use."""
+    """Release the GPU memory that torch caches."""
     import torch
 
     if torch.cuda.is_available():

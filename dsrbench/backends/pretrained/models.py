@@ -1,4 +1,4 @@
-"""Load a model of `transformers` with its processor: safetensors only, no code from the Hub, nothing left random."""
+"""Load a model of `transformers` with its processor: safetensors only, no code from the Hub, no missing weights."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dsrbench.errors import BackendError, MissingExtraError, WeightsError
 from dsrbench.hub import HubModel
 
 Kinds = Mapping[str, tuple[str, str]]
-"""The `model_type` of a config.json to the names of two classes of `transformers`: the model's and its processor's."""
+"""Class names in `transformers` by the `model_type` of a config.json: the model's and its processor's."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Which model a user wants, and where it runs.
+    """A model that a user selects, and where it runs.
 
     Attributes:
         model: A folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default its main branch.
-        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        device: Device name of torch; by default CUDA if torch can use it, else the CPU.
         dtype: `float32`, `float16` or `bfloat16`.
     """
 
@@ -40,10 +40,10 @@ class Pretrained:
 
     Attributes:
         net: The model, in evaluation mode on its device.
-        processor: What makes its inputs and reads its outputs.
-        device: Where it is.
+        processor: Processor that makes the model's inputs and reads its outputs.
+        device: Device of the model, as torch names it.
         dtype: The torch type of its weights.
-        fingerprint: Which model it is, and the libraries' versions.
+        fingerprint: Identity of the model and versions of the libraries, as JSON values.
     """
 
     net: Any
@@ -57,15 +57,15 @@ def load_pretrained(choice: Choice, *, backend: str, default: HubModel, kinds: K
     """Load a model from a local folder or the Hub's cache.
 
     Args:
-        choice: Which, and where it runs.
-        backend: The backend it is for, as registered.
-        default: The backend's own model.
-        kinds: What the backend can run.
+        choice: The model, and where it runs.
+        backend: Registered name of the backend.
+        default: Default model of the backend.
+        kinds: Kinds of models that the backend can run.
 
     Raises:
         MissingExtraError: A package is not installed.
         WeightsError: The model is absent, damaged, or of another kind.
-        OptionError: A device or a dtype that cannot be used.
+        OptionError: The device or the dtype cannot be used.
     """
     transformers = import_transformers(backend)
     import torch
@@ -96,7 +96,7 @@ def import_transformers(backend: str) -> Any:
     """Import transformers and torch.
 
     Raises:
-        MissingExtraError: One is not installed.
+        MissingExtraError: One of them is not installed.
     """
     import importlib
 
@@ -120,7 +120,7 @@ def _load(snapshot: Snapshot, net_class: Any, processor_class: Any, dtype: Any, 
     except ImportError as error:
         package = getattr(error, "name", None) or ("timm" if "timm" in str(error) else "torchvision")
         raise MissingExtraError(f"backend {backend!r}", package, "hf") from None
-    except Exception as error:  # what transformers raises for damaged files is not documented
+    except Exception as error:  # the errors of transformers for damaged files are not documented
         reason = next(iter(str(error).strip().splitlines()), "")
         raise WeightsError(
             f"{snapshot.folder} cannot be loaded as a model ({type(error).__name__}: {reason})"
@@ -142,7 +142,7 @@ class PretrainedBackend(BaseBackend):
     Args:
         model: A folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default its main branch.
-        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
+        device: Device name of torch (`cpu`, `cuda:0`); by default CUDA if torch can use it, else the CPU.
         dtype: float32, float16 or bfloat16.
 
     Attributes:
@@ -186,7 +186,7 @@ class PretrainedBackend(BaseBackend):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from drawing bars and printing reports while it loads."""
+    """Silence the progress bars and reports of transformers."""
     from transformers.utils import logging
 
     level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

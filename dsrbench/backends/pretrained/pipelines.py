@@ -1,7 +1,7 @@
-"""Folders of diffusers pipelines: yours, or from the Hub's cache; what they must have, and what is fetched of them.
+"""Folders of diffusers pipelines, local or in the Hub's cache: check their files and fetch missing ones.
 
-A pipeline is a folder with model_index.json and a folder a component. Only safetensors and data are fetched and
-accepted; Python code and pickled weights are neither.
+A pipeline is a folder with a model_index.json and one folder per component. Only safetensors and data files are fetched
+and accepted, never Python code or pickled weights.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ from dsrbench.hub import is_offline
 from dsrbench.hub.connection import hush_hub, import_hub
 
 INDEX = "model_index.json"
-KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
-"""What is fetched of a component: configuration, vocabulary, templates, weights."""
+"""File that lists the components of a pipeline."""
+FILE_PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+"""Patterns of a component's files that are fetched: configuration, vocabulary, templates, weights."""
 
-LEFT = ("*.fp16*", "*.bf16*", "*.non_ema*")
-"""What is left: second copies of the weights, in other precisions."""
+IGNORED_PATTERNS = ("*.fp16*", "*.bf16*", "*.non_ema*")
+"""Patterns of files that are not fetched: second copies of the weights, in other precisions."""
 
 LIBRARIES = ("diffusers", "transformers")
+"""Libraries whose classes a component may have."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PipelineFolder:
-    """A pipeline on disk, looked through but not loaded.
+    """A pipeline on disk whose files are checked but not loaded.
 
     Attributes:
-        name: Its id on the Hub, or the name of its folder.
-        folder: Where model_index.json is.
-        commit: The commit of the Hub's repository; empty for a folder of yours.
-        pipeline: Its class.
-        components: Folders of the components.
+        name: Id on the Hub, or name of the local folder.
+        folder: Folder with the model_index.json.
+        commit: Commit of the Hub's repository; empty for a local folder.
+        pipeline: Name of the pipeline's class.
+        components: Names of the components, which are those of their folders.
     """
 
     name: str
@@ -47,31 +49,33 @@ class PipelineFolder:
     components: tuple[str, ...]
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells it from every other pipeline: its commit, or else the sha256 of each file."""
+        """Return the identity of the pipeline: its commit, or else the sha256 of each file."""
         if self.commit:
             return {"model": self.name, "commit": self.commit}
-        files = {path for pattern in KEPT for part in self.components for path in (self.folder / part).glob(pattern)}
+        files = {
+            path for pattern in FILE_PATTERNS for part in self.components for path in (self.folder / part).glob(pattern)
+        }
         named = {path.relative_to(self.folder).as_posix(): path for path in (self.folder / INDEX, *files)}
         return {"model": self.name, "weights": {name: remember_sha256(path) for name, path in sorted(named.items())}}
 
     @property
     def needs_sentencepiece(self) -> bool:
-        """Whether a tokenizer is a sentencepiece model alone."""
+        """Whether a tokenizer has only a sentencepiece model, so that the package sentencepiece is needed."""
         tokenizers = [self.folder / part for part in self.components]
         return any(any(part.glob("*.model")) and not (part / "tokenizer.json").is_file() for part in tokenizers)
 
 
 def open_pipeline(folder: Path, *, name: str = "", commit: str = "", without: Iterable[str] = ()) -> PipelineFolder:
-    """Look through a pipeline's folder.
+    """Check a pipeline's folder and describe it.
 
     Args:
-        folder: The folder.
-        name: Its id on the Hub; by default the folder's name.
-        commit: Its commit there.
-        without: Components that are not wanted of it.
+        folder: The pipeline's folder.
+        name: Id on the Hub; by default the folder's name.
+        commit: Commit on the Hub.
+        without: Components to leave out.
 
     Raises:
-        InputError: It is no pipeline.
+        InputError: The folder is no pipeline.
         WeightsError: A component is absent, has no safetensors, or comes with code.
     """
     index = read_index(folder)
@@ -84,10 +88,10 @@ def open_pipeline(folder: Path, *, name: str = "", commit: str = "", without: It
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The model_index.json of a folder.
+    """Read the model_index.json of a folder.
 
     Raises:
-        InputError: There is none, or it names no class.
+        InputError: There is no such file, or it names no class of diffusers.
     """
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -102,7 +106,7 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def list_components(index: Mapping[str, Any]) -> list[str]:
-    """Components of a pipeline that are not empty; a safety checker is never loaded.
+    """List the components of a pipeline that are not empty, without the safety checker, which is never loaded.
 
     >>> list_components({"_class_name": "X", "vae": ["diffusers", "V"], "unet": [None, None], "boundary_ratio": None})
     ['vae']
@@ -115,7 +119,7 @@ def list_components(index: Mapping[str, Any]) -> list[str]:
 
 
 def _find_problem(component: Path, kind: list[Any]) -> str:
-    """What keeps a component from being loaded; nothing where it can be."""
+    """Return the reason why a component cannot be loaded; empty if it can."""
     if kind[0] not in LIBRARIES:
         return f"component {component.name} is of {kind[0]!r}; only classes of {' and '.join(LIBRARIES)} are loaded"
     if not component.is_dir():
@@ -139,53 +143,53 @@ def _find_problem(component: Path, kind: list[Any]) -> str:
 def find_pipeline(
     model: str, *, revision: str | None = None, without: Iterable[str] = (), fetch: str = ""
 ) -> PipelineFolder:
-    """A pipeline in a local folder or in the Hub's cache; no server is asked.
+    """Find a pipeline in a local folder or in the Hub's cache, without asking a server.
 
     Args:
         model: A folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default its main branch.
-        without: Components that are not wanted of it.
-        fetch: The command that fetches it, for messages.
+        without: Components to leave out.
+        fetch: Command that fetches it, for messages.
 
     Raises:
-        InputError: A folder that is no pipeline.
-        OptionError: A revision of a local folder.
-        WeightsError: It is not there, or not all of it.
-        MissingExtraError: An id on the Hub, and huggingface_hub is not installed.
+        InputError: The folder is no pipeline.
+        OptionError: A revision is given for a local folder.
+        WeightsError: The pipeline, or a part of it, is not on disk.
+        MissingExtraError: The model is an id on the Hub, and huggingface_hub is not installed.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise OptionError(f"a revision belongs to a model on the Hub; {model} is a folder")
         return open_pipeline(folder, without=without)
-    found = find_cached(model, revision)
+    cached = find_cached(model, revision)
     hint = f". Fetch it with: {fetch or pull_pipeline_command(model, revision)}"
-    if found is None or not (found / INDEX).is_file():
+    if cached is None or not (cached / INDEX).is_file():
         raise WeightsError(f"{at_revision(model, revision)} is not in the Hub's cache{hint}")
     try:
-        return open_pipeline(found, name=model, commit=found.name, without=without)
+        return open_pipeline(cached, name=model, commit=cached.name, without=without)
     except WeightsError as error:
         raise WeightsError(f"{error}{hint}") from None
 
 
 def find_part(model: str, *, fetch: str) -> tuple[Path, str]:
-    """The folder and commit of a component that has a repository of its own, in the Hub's cache.
+    """Find the folder and commit of a component with a repository of its own, in the Hub's cache.
 
     Raises:
-        WeightsError: It is not there.
+        WeightsError: The component is not in the cache.
     """
-    found = find_cached(model, None)
-    problem = _find_problem(found, ["diffusers"]) if found is not None else "it is not in the Hub's cache"
-    if found is None or problem:
+    cached = find_cached(model, None)
+    problem = _find_problem(cached, ["diffusers"]) if cached is not None else "it is not in the Hub's cache"
+    if cached is None or problem:
         raise WeightsError(f"{model}: {problem}. Fetch it with: {fetch}")
-    return found, found.name
+    return cached, cached.name
 
 
 def find_cached(model: str, revision: str | None) -> Path | None:
-    """The folder of a repository in the Hub's cache, whatever of it is there; None where nothing is.
+    """Find the folder of a repository in the Hub's cache, which may be incomplete; None if there is none.
 
     Raises:
-        WeightsError: It can be no id on the Hub.
+        WeightsError: The model is no valid id on the Hub.
         MissingExtraError: huggingface_hub is not installed.
     """
     check_id(model)
@@ -197,7 +201,7 @@ def find_cached(model: str, revision: str | None) -> Path | None:
 
 
 def pull_pipeline_command(model: str, revision: str | None) -> str:
-    """What fetches a pipeline.
+    """Return the command that fetches a pipeline.
 
     >>> pull_pipeline_command("me/mine", None)
     'dsrbench backends pull diffusers --model me/mine'
@@ -206,16 +210,16 @@ def pull_pipeline_command(model: str, revision: str | None) -> str:
 
 
 def pull_pipeline(model: str, *, revision: str | None = None, without: Iterable[str] = ()) -> PipelineFolder:
-    """Fetch what is absent of a pipeline on the Hub: its components, and no second copies of the weights.
+    """Fetch the missing files of a pipeline on the Hub, without second copies of the weights.
 
     Raises:
-        DownloadError: Offline, no network, no such model, terms not accepted, or nowhere to write it.
+        DownloadError: Offline, no network, no such model, terms not accepted, or the cache cannot be written.
         InputError: It is no pipeline.
-        WeightsError: A component has no safetensors, or is code.
+        WeightsError: A component has no safetensors, or has Python code.
     """
-    left = set(without)
-    folder = pull_files(model, _pull_patterns(model, revision, left), revision=revision)
-    return open_pipeline(folder, name=model, commit=folder.name, without=left)
+    excluded = set(without)
+    folder = pull_files(model, _pull_patterns(model, revision, excluded), revision=revision)
+    return open_pipeline(folder, name=model, commit=folder.name, without=excluded)
 
 
 def measure_pipeline(model: str, *, revision: str | None = None, without: Iterable[str] = ()) -> int:
@@ -226,21 +230,21 @@ def measure_pipeline(model: str, *, revision: str | None = None, without: Iterab
         InputError: It is no pipeline.
     """
     patterns = _pull_patterns(model, revision, set(without))
-    return measure_files(model, patterns, ignored=[*LEFT], revision=revision, feature="backend 'diffusers'")
+    return measure_files(model, patterns, ignored=[*IGNORED_PATTERNS], revision=revision, feature="backend 'diffusers'")
 
 
-def _pull_patterns(model: str, revision: str | None, left: set[str]) -> list[str]:
-    """Patterns of the files of a pipeline, from its index, which is fetched first."""
+def _pull_patterns(model: str, revision: str | None, excluded: set[str]) -> list[str]:
+    """Return the file patterns of a pipeline from its index, which is fetched first."""
     index = read_index(pull_files(model, [INDEX], revision=revision))
-    parts = [part for part in list_components(index) if part not in left]
-    return [INDEX, *(f"{part}/{pattern}" for part in parts for pattern in KEPT)]
+    parts = [part for part in list_components(index) if part not in excluded]
+    return [INDEX, *(f"{part}/{pattern}" for part in parts for pattern in FILE_PATTERNS)]
 
 
 def pull_files(model: str, patterns: list[str], *, revision: str | None = None) -> Path:
-    """Fetch files of a repository on the Hub; the folder they are in.
+    """Fetch files of a repository on the Hub and return their folder.
 
     Raises:
-        DownloadError: Offline, no network, no such model, terms not accepted, or nowhere to write it.
+        DownloadError: Offline, no network, no such model, terms not accepted, or the cache cannot be written.
     """
     if is_offline():
         raise DownloadError(f"offline, and {at_revision(model, revision)} is not known to be whole in the Hub's cache")
@@ -251,6 +255,10 @@ def pull_files(model: str, patterns: list[str], *, revision: str | None = None) 
     hub = import_hub("backend 'diffusers'", "hf")
     hush_hub(hub)
     try:
-        return Path(hub.snapshot_download(model, revision=revision, allow_patterns=patterns, ignore_patterns=[*LEFT]))
-    except Exception as error:  # HTTP, network, disk and more, of two libraries
+        return Path(
+            hub.snapshot_download(
+                model, revision=revision, allow_patterns=patterns, ignore_patterns=[*IGNORED_PATTERNS]
+            )
+        )
+    except Exception as error:  # errors of HTTP, network and disk, of two libraries
         raise DownloadError(f"{at_revision(model, revision)}: {explain_hub_error(error, model, hub)}") from None

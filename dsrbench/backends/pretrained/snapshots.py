@@ -1,6 +1,6 @@
-"""Models that are folders of safetensors: one of yours, or a revision of one from the Hub in its local cache.
+"""Models as folders of safetensors: a local folder, or a revision in the Hub's local cache.
 
-Nothing is downloaded unless `pull_snapshot` is called. Pickled weights are neither fetched nor read.
+Only `pull_snapshot` downloads. Pickled weights are neither fetched nor read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dsrbench.hub import HubModel, is_offline
 from dsrbench.hub.connection import hush_hub, import_hub
 from dsrbench.video import sha256_file
 
-KEPT = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
-"""What is fetched of a repository: configuration, vocabulary, templates, weights."""
+FILE_PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+"""Patterns of a repository's files that are fetched: configuration, vocabulary, templates, weights."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -27,9 +27,9 @@ class Snapshot:
     """A model on disk.
 
     Attributes:
-        name: Its id on the Hub, or the name of its folder.
-        folder: Where config.json and the weights are.
-        commit: The commit of the Hub's repository; empty for a folder of yours.
+        name: Id on the Hub, or name of the local folder.
+        folder: Folder with config.json and the weights.
+        commit: Commit of the Hub's repository; empty for a local folder.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Snapshot:
     commit: str = ""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells it from every other model: its commit, or else the sha256 of each file."""
+        """Return the identity of the model: its commit, or else the sha256 of each file."""
         if self.commit:
             return {"model": self.name, "commit": self.commit}
-        files = sorted(path for pattern in KEPT for path in self.folder.glob(pattern))
+        files = sorted(path for pattern in FILE_PATTERNS for path in self.folder.glob(pattern))
         return {"model": self.name, "weights": {path.name: sha256_file(path) for path in files}}
 
     @property
     def model_type(self) -> str:
-        """What config.json says it is.
+        """Value of `model_type` in config.json.
 
         Raises:
-            WeightsError: It says nothing.
+            WeightsError: The file has no such value.
         """
         try:
             return str(json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["model_type"])
@@ -57,18 +57,18 @@ class Snapshot:
 
 
 def find_snapshot(model: str, *, revision: str | None = None, backend: str, default: HubModel) -> Snapshot:
-    """A model in a local folder or in the Hub's cache; no server is asked.
+    """Find a model in a local folder or in the Hub's cache, without asking a server.
 
     Args:
         model: A folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default its main branch.
-        backend: The backend it is for, named in the command that fetches it.
-        default: What that command fetches unless told otherwise.
+        backend: Name of the backend, for the command that fetches the model.
+        default: Default model of the backend, which that command need not name.
 
     Raises:
-        WeightsError: It is not there, or not all of it; the message gives the command that fetches it.
-        OptionError: A revision of a local folder.
-        MissingExtraError: An id on the Hub, and huggingface_hub is not installed.
+        WeightsError: The model, or a part of it, is not on disk; the message gives the command that fetches it.
+        OptionError: A revision is given for a local folder.
+        MissingExtraError: The model is an id on the Hub, and huggingface_hub is not installed.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
@@ -82,32 +82,36 @@ def find_snapshot(model: str, *, revision: str | None = None, backend: str, defa
     hub = import_hub(f"backend {backend!r}", "hf")
     fetch = f"Fetch it with: {pull_command(model, revision=revision, backend=backend, default=default)}"
     try:
-        found = Path(hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[*KEPT]))
+        cached = Path(
+            hub.snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=[*FILE_PATTERNS])
+        )
     except (OSError, ValueError, hub.errors.EntryNotFoundError):
         raise WeightsError(
             f"{backend}: {at_revision(model, revision)} is not in the cache, or only in part. {fetch}"
         ) from None
-    absent = _absent_files(found)
+    absent = _absent_files(cached)
     if absent:
         raise WeightsError(f"{backend}: {absent} of {at_revision(model, revision)} is not in the cache. {fetch}")
-    return Snapshot(model, found, found.name)
+    return Snapshot(model, cached, cached.name)
 
 
 def pull_snapshot(
     model: str, *, revision: str | None = None, offline: bool = False, backend: str, default: HubModel
 ) -> Snapshot:
-    """Fetch what is absent of a model on the Hub; a local folder is only looked at.
+    """Fetch the missing files of a model on the Hub; a local folder is only checked.
 
     Args:
         model: An id on the Hub, or a folder.
         revision: A branch, tag or commit; by default the main branch.
-        offline: Ask no server; so do the environment variables `DSRBENCH_OFFLINE=1` and `HF_HUB_OFFLINE=1`.
-        backend: The backend it is for.
-        default: The backend's own model.
+        offline: Ask no server; the environment variables `DSRBENCH_OFFLINE=1` and `HF_HUB_OFFLINE=1` have the same
+            effect.
+        backend: Name of the backend.
+        default: Default model of the backend.
 
     Raises:
-        DownloadError: Offline, no network, no such model or revision, terms not accepted, or nowhere to write it.
-        WeightsError: It has no safetensors, or no such folder.
+        DownloadError: Offline, no network, no such model or revision, terms not accepted, or the cache cannot be
+            written.
+        WeightsError: The model has no safetensors, or there is no such folder.
     """
     if Path(model).expanduser().is_dir():
         return find_snapshot(model, revision=revision, backend=backend, default=default)
@@ -120,8 +124,8 @@ def pull_snapshot(
     hub = import_hub(f"backend {backend!r}", "hf")
     hush_hub(hub)
     try:
-        folder = Path(hub.snapshot_download(model, revision=revision, allow_patterns=[*KEPT]))
-    except Exception as error:  # HTTP, network, disk and more, of two libraries
+        folder = Path(hub.snapshot_download(model, revision=revision, allow_patterns=[*FILE_PATTERNS]))
+    except Exception as error:  # errors of HTTP, network and disk, of two libraries
         raise DownloadError(f"{at_revision(model, revision)}: {explain_hub_error(error, model, hub)}") from None
     absent = _absent_files(folder)
     if absent:
@@ -135,7 +139,7 @@ def measure_snapshot(model: str, *, revision: str | None = None) -> int:
     Raises:
         DownloadError: No network, no such model or revision, or terms not accepted.
     """
-    return measure_files(model, [*KEPT], revision=revision, feature=f"model {model}")
+    return measure_files(model, [*FILE_PATTERNS], revision=revision, feature=f"model {model}")
 
 
 def measure_files(
@@ -144,11 +148,11 @@ def measure_files(
     """Ask the Hub how many bytes of a repository's files are not in the cache yet.
 
     Args:
-        model: The repository's id.
-        patterns: Patterns of the files that are wanted.
-        ignored: Patterns of files that are left out of these.
+        model: Id of the repository.
+        patterns: Patterns of the files to measure.
+        ignored: Patterns of files to leave out of these.
         revision: A branch, tag or commit; by default the main branch.
-        feature: What needs the Hub's package, in the message where that is not installed.
+        feature: Feature that needs the Hub's package, for the message if that is not installed.
 
     Raises:
         DownloadError: No network, no such model or revision, or terms not accepted.
@@ -159,13 +163,13 @@ def measure_files(
         files = hub.snapshot_download(
             model, revision=revision, allow_patterns=patterns, ignore_patterns=ignored, dry_run=True
         )
-    except Exception as error:  # HTTP, network, disk and more, of two libraries
+    except Exception as error:  # errors of HTTP, network and disk, of two libraries
         raise DownloadError(f"{at_revision(model, revision)}: {explain_hub_error(error, model, hub)}") from None
     return sum(file.file_size for file in files if file.will_download)
 
 
 def pull_command(model: str, *, revision: str | None, backend: str, default: HubModel) -> str:
-    """What fetches a model.
+    """Return the command that fetches a model.
 
     >>> pull_command("me/mine", revision="v2", backend="owlv2", default=HubModel("google/owlv2", "Apache-2.0"))
     'dsrbench backends pull owlv2 --model me/mine --revision v2'
@@ -175,7 +179,7 @@ def pull_command(model: str, *, revision: str | None, backend: str, default: Hub
 
 
 def _absent_files(folder: Path) -> str:
-    """The first file a model needs and this folder has not; nothing for a whole model."""
+    """Return the first file that a model needs and the folder lacks; empty if the model is complete."""
     if not (folder / "config.json").is_file():
         return "config.json"
     index = folder / "model.safetensors.index.json"
@@ -189,7 +193,7 @@ def _absent_files(folder: Path) -> str:
 
 
 def is_hub_id(text: str) -> bool:
-    """Whether a text can be an id on the Hub.
+    """Tell whether a text can be an id on the Hub.
 
     >>> is_hub_id("me/mine"), is_hub_id("./mine"), is_hub_id("mine")
     (True, False, False)
@@ -198,22 +202,22 @@ def is_hub_id(text: str) -> bool:
 
 
 def check_id(model: str) -> None:
-    """See whether a text can be an id on the Hub.
+    """Check that a text can be an id on the Hub.
 
     Raises:
-        WeightsError: It cannot.
+        WeightsError: The text has another form.
     """
     if not is_hub_id(model):
         raise WeightsError(f"no such folder: {model} (and no id on the Hub, which would be OWNER/NAME)")
 
 
 def at_revision(model: str, revision: str | None) -> str:
-    """A model and its revision, for messages."""
+    """Format a model and its revision for messages."""
     return f"{model}@{revision}" if revision else model
 
 
 def explain_hub_error(error: Exception, model: str, hub: Any) -> str:
-    """Why the Hub did not give a model, in one line."""
+    """Explain in one line why the Hub did not deliver a model."""
     first_line = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, hub.errors.GatedRepoError):
         return f"accept its terms at https://huggingface.co/{model}, then log in with: hf auth login"

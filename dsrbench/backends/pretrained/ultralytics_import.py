@@ -1,7 +1,7 @@
-"""Ultralytics (AGPL-3.0), imported on this package's terms.
+"""Import of ultralytics (AGPL-3.0) with restricted behaviour.
 
-It looks up hosts, sends events, writes to the home directory, installs packages and unpickles checkpoints. Here it does
-none of these: it is told so before its first import, and weights load through its restricted loader only.
+By default ultralytics looks up hosts, sends events, writes to the home directory, installs packages and unpickles
+checkpoints. All of this is switched off before its first import, and weights load through its restricted loader only.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ _SWITCHES = {
     "YOLO_VERBOSE": "False",
     "ULTRALYTICS_SAFE_LOAD": "True",
 }
+"""Environment variables that switch off network use, installing, output and unpickling."""
 
 
 def import_ultralytics(feature: str = "detector 'yolo'") -> Any:
     """Import ultralytics without network, telemetry, installing, unpickling, or files in the home directory.
 
     Args:
-        feature: What needs it, for the message.
+        feature: Feature that needs it, for the message.
 
     Raises:
-        MissingExtraError: It is not installed.
-        BackendError: It was imported before without these, or is too old to load weights safely.
+        MissingExtraError: Ultralytics is not installed.
+        BackendError: It was imported earlier without these settings, or is too old to load weights safely.
     """
     was_imported = "ultralytics" in sys.modules
     os.environ.update(_SWITCHES)

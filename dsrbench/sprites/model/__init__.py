@@ -1,1 +1,1 @@
-"""The tiny text-to-video model in diffusers' form: autoencoder, text encoder, video transformer, pipeline."""
+"""The small text-to-video model in diffusers' form: autoencoder, text encoder, video transformer, pipeline."""

@@ -1,4 +1,4 @@
-"""Frames to latents and back: a small convolutional autoencoder that sees one frame at a time."""
+"""Small convolutional autoencoder that encodes single frames to latents and decodes them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 DOWN = 4
-"""Pixels a latent spans along each side."""
+"""Width and height of a latent, pixels."""
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around which the input is carried."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -23,20 +23,20 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape, `[N, channels, h, w]`."""
+        """Apply the block to features `[N, channels, h, w]`; the shape stays the same."""
         change: Tensor = self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
         return x + change
 
 
 class SpritesAutoencoder(ModelMixin, ConfigMixin):
-    """Per-frame autoencoder, 4 x 4 pixels to one latent.
+    """Per-frame autoencoder with one latent per 4 x 4 pixels.
 
     Args:
-        latent_channels: Numbers a latent has.
-        channels: Features at half and at a quarter of the resolution.
-        blocks: Residual blocks at each resolution, encoder and decoder.
-        latents_mean: Mean of each latent channel over the training clips; empty: 0.
-        latents_std: Their standard deviation; empty: 1.
+        latent_channels: Number of channels of a latent.
+        channels: Number of features at half and at a quarter of the resolution.
+        blocks: Number of residual blocks at each resolution, in the encoder and in the decoder.
+        latents_mean: Mean of each latent channel over the training clips; 0 if empty.
+        latents_std: Standard deviation of each latent channel over the training clips; 1 if empty.
     """
 
     @register_to_config
@@ -70,17 +70,17 @@ class SpritesAutoencoder(ModelMixin, ConfigMixin):
         )
 
     def encode_frames(self, frames: Tensor) -> Tensor:
-        """Frames `[N, 3, H, W]` in -1..1 to raw latents `[N, C, H/4, W/4]`."""
+        """Encode frames `[N, 3, H, W]` in -1..1 to raw latents `[N, C, H/4, W/4]`."""
         latents: Tensor = self.encoder(frames)
         return latents
 
     def decode_frames(self, latents: Tensor) -> Tensor:
-        """Raw latents `[N, C, h, w]` to frames `[N, 3, 4h, 4w]`, about -1..1."""
+        """Decode raw latents `[N, C, h, w]` to frames `[N, 3, 4h, 4w]`, about -1..1."""
         frames: Tensor = self.decoder(latents)
         return frames
 
     def encode(self, video: Tensor) -> Tensor:
-        """Video `[B, 3, T, H, W]` in -1..1 to latents `[B, C, T, H/4, W/4]` of about unit variance."""
+        """Encode video `[B, 3, T, H, W]` in -1..1 to latents `[B, C, T, H/4, W/4]` of about unit variance."""
         frames = video.transpose(1, 2)
         latents = self.encode_frames(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
         mean, std = self._statistics(latents)
@@ -88,7 +88,7 @@ class SpritesAutoencoder(ModelMixin, ConfigMixin):
         return video_latents
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents `[B, C, T, h, w]` of about unit variance to video `[B, 3, T, 4h, 4w]`, about -1..1."""
+        """Decode latents `[B, C, T, h, w]` of about unit variance to video `[B, 3, T, 4h, 4w]`, about -1..1."""
         by_frame = latents.transpose(1, 2)
         mean, std = self._statistics(by_frame)
         frames = self.decode_frames((by_frame * std + mean).flatten(0, 1))
@@ -96,7 +96,7 @@ class SpritesAutoencoder(ModelMixin, ConfigMixin):
         return video
 
     def forward(self, video: Tensor) -> Tensor:
-        """Encode and decode."""
+        """Encode a video to latents and decode them."""
         return self.decode(self.encode(video))
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:

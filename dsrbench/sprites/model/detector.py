@@ -1,4 +1,4 @@
-"""Frames to labelled boxes: a small network that marks the centre of every animal and object on a map of its noun."""
+"""Detector of the sprites: a small network that marks the centre of every animal and object on a map of its noun."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dsrbench.sprites.model.autoencoder import ResidualBlock
 from dsrbench.sprites.world import ANIMALS, OBJECTS
 
 STRIDE = 2
-"""Pixels a cell of the maps spans along each side."""
+"""Width and height of a cell of the maps, pixels."""
 
 REACH = 16.0
-"""Pixels by which the network's outputs for a box are measured."""
+"""Unit of the network's outputs for the sides of a box, pixels."""
 
 
 class SpritesDetectorNet(ModelMixin, ConfigMixin):
-    """Centre heatmaps, one a noun, and for every cell the distances to the sides of the box around it.
+    """Network for one centre heatmap per noun, and for the distances from every cell to the sides of its box.
 
     Args:
-        channels: Features of a cell.
-        blocks: Residual blocks.
-        nouns: What the maps stand for; by default all nouns of the world.
+        channels: Number of features of a cell.
+        blocks: Number of residual blocks.
+        nouns: Nouns of the maps, in order; by default all nouns of the world.
     """
 
     @register_to_config
@@ -45,7 +45,7 @@ class SpritesDetectorNet(ModelMixin, ConfigMixin):
         self.heat.bias = nn.Parameter(torch.full((len(nouns),), -4.0))
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps of frames `[N, 3, H, W]` in -1..1.
+        """Compute the maps of frames `[N, 3, H, W]` in -1..1.
 
         Returns:
             Heat in logits `[N, nouns, H/2, W/2]`, and distances from the cell's centre to the left, top, right and
@@ -56,23 +56,23 @@ class SpritesDetectorNet(ModelMixin, ConfigMixin):
 
 
 def find_peaks(heat: Tensor, sides: Tensor, threshold: float) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Boxes at cells that are the warmest of their neighbours.
+    """Return boxes at cells whose heat is the highest of their neighbourhood.
 
     Args:
         heat: Logits `[N, nouns, h, w]`.
         sides: Distances in pixels `[N, 4, h, w]`.
-        threshold: Lowest heat kept, in 0..1.
+        threshold: Minimum heat of a box, in 0..1.
 
     Returns:
-        For each frame boxes `[M, 4]` in pixels, scores `[M]` and nouns `[M]`.
+        For each frame, boxes `[M, 4]` in pixels, scores `[M]` and indices of nouns `[M]`.
     """
     warmth = heat.sigmoid()
     peaks = (F.max_pool2d(warmth, 5, stride=1, padding=2) == warmth) & (warmth >= threshold)
-    found = []
+    detections = []
     for n in range(len(heat)):
         noun, y, x = peaks[n].nonzero(as_tuple=True)
         left, top, right, bottom = sides[n][:, y, x]
         cx, cy = (x + 0.5) * STRIDE, (y + 0.5) * STRIDE
         boxes = torch.stack([cx - left, cy - top, cx + right, cy + bottom], dim=-1)
-        found.append((boxes, warmth[n, noun, y, x], noun))
-    return found
+        detections.append((boxes, warmth[n, noun, y, x], noun))
+    return detections

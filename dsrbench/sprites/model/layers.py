@@ -7,12 +7,12 @@ from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    """Multi-head attention with normalised queries and keys; its projections have diffusers' names.
+    """Multi-head attention with normalised queries and keys; its projections have the names that diffusers uses.
 
     Args:
-        width: Features of the queries and of the result.
-        heads: Heads, a divisor of `width`.
-        context_width: Features of keys and values; by default `width`.
+        width: Number of features of the queries and of the result.
+        heads: Number of heads, a divisor of `width`.
+        context_width: Number of features of keys and values; by default `width`.
     """
 
     def __init__(self, width: int, heads: int, context_width: int | None = None) -> None:
@@ -28,14 +28,14 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Attend from `x` `[B, N, width]` to `context` `[B, M, ...]`, by default to itself.
 
-        `mask` is bool `[B, M]`, true where there is something to attend to.
+        `mask` is bool `[B, M]`, true for tokens to attend to.
         """
         context = x if context is None else context
         q, k, v = (
             layer(source).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, source in ((self.to_q, x), (self.to_k, context), (self.to_v, context))
         )
-        # Written out: torch's fused attention was slower in bfloat16 on a CPU, for so few tokens.
+        # For so few tokens, torch's fused attention was slower in bfloat16 on a CPU.
         q, k = (self.norm_q(q) * q.shape[-1] ** -0.5).to(v.dtype), self.norm_k(k).to(v.dtype)
         scores = q @ k.transpose(-1, -2)
         if mask is not None:
@@ -54,6 +54,6 @@ class FeedForward(nn.Module):
         self.leave = nn.Linear(int(width * ratio), width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape."""
+        """Apply the layers to `[..., width]`; the shape stays the same."""
         out: Tensor = self.leave(F.silu(self.enter(x)))
         return out

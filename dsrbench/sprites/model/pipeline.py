@@ -1,4 +1,4 @@
-"""Texts to clips, as a diffusers pipeline."""
+"""The sprites model as a pipeline of diffusers."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from dsrbench.sprites.model.transformer import SpritesTransformer
 
 @dataclasses.dataclass
 class SpritesPipelineOutput(BaseOutput):
-    """What the pipeline returns.
+    """Output of the pipeline.
 
     Attributes:
-        frames: Clips, uint8 `[B, T, H, W, 3]`, or latents `[B, C, T, h, w]` if those were asked for.
+        frames: Clips, uint8 `[B, T, H, W, 3]`, or latents `[B, C, T, h, w]` if `output_type` is `latent`.
     """
 
     frames: NDArray[np.uint8] | Tensor
 
 
 class SpritesPipeline(DiffusionPipeline):
-    """Makes clips of the sprites world from canonical sentences.
+    """Pipeline that makes clips of the sprites world from canonical sentences.
 
     Args:
-        autoencoder: Latents to frames.
-        text_encoder: Sentences to features.
-        transformer: The denoiser.
+        autoencoder: Decoder of latents to frames.
+        text_encoder: Encoder of sentences to features.
+        transformer: Denoiser of the latents.
         scheduler: A flow-matching scheduler.
     """
 
@@ -73,19 +73,20 @@ class SpritesPipeline(DiffusionPipeline):
 
         Args:
             prompt: One sentence or several.
-            num_inference_steps: Euler steps.
-            guidance_scale: Classifier-free guidance; 1 turns it off.
-            generator: One for all, or one a prompt; with one a prompt a clip's noise does not depend on its batch.
-            latents: Noise to start from instead, `[B, C, T, h, w]`.
-            num_frames: Frames; only the number the model was made for.
-            height: Rows; likewise.
-            width: Columns; likewise.
+            num_inference_steps: Number of Euler steps.
+            guidance_scale: Scale of classifier-free guidance; 1 turns it off.
+            generator: One generator for all prompts, or one per prompt, which makes a clip's noise independent of its
+                batch.
+            latents: Noise to start from, `[B, C, T, h, w]`; by default drawn from `generator`.
+            num_frames: Number of frames; only the model's own number is accepted.
+            height: Height of a frame, pixels; only the model's own is accepted.
+            width: Width of a frame, pixels; only the model's own is accepted.
             output_type: `np` for frames, `latent` for latents.
             return_dict: Whether to return an object rather than a tuple.
 
         Raises:
-            PromptError: Words the model does not know.
-            InputError: A size it cannot make, too few steps, or generators that do not fit.
+            PromptError: The model does not know a word.
+            InputError: The size is not the model's, there are too few steps, or the generators do not fit the prompts.
         """
         texts = [prompt] if isinstance(prompt, str) else list(prompt)
         self._check(num_frames, height, width, num_inference_steps, output_type)
@@ -96,21 +97,21 @@ class SpritesPipeline(DiffusionPipeline):
             doubled = torch.cat([x] * (len(text) // len(x)))
             velocity = self.transformer(doubled, timestep.expand(len(doubled)), text, mask)
             if len(doubled) > len(x):
-                empty, told = velocity.chunk(2)
-                velocity = empty + guidance_scale * (told - empty)
+                unconditional, conditional = velocity.chunk(2)
+                velocity = unconditional + guidance_scale * (conditional - unconditional)
             x = self.scheduler.step(velocity, timestep, x, return_dict=False)[0]
         frames = x if output_type == "latent" else self._to_frames(x)
         self.maybe_free_model_hooks()
         return SpritesPipelineOutput(frames=frames) if return_dict else (frames,)
 
     def encode_prompts(self, texts: Sequence[str], *, guided: bool) -> tuple[Tensor, Tensor]:
-        """Features and masks of texts, those of as many empty texts before them if `guided`."""
+        """Return features and masks of texts, preceded by those of as many empty texts if `guided`."""
         tokens = self.text_encoder.tokenize([*([""] * len(texts) if guided else []), *texts])
         features, mask = self.text_encoder(tokens.to(self.text_encoder.device))
         return features, mask
 
     def prepare_latents(self, count: int, generator: torch.Generator | Sequence[torch.Generator] | None) -> Tensor:
-        """Noise for `count` clips, each from its own generator where there is one a clip."""
+        """Draw noise for `count` clips, each from its own generator if there is one per clip."""
         config = self.transformer.config
         shape = (config.latent_channels, *config.latent_size)
         if generator is None or isinstance(generator, torch.Generator):
@@ -128,9 +129,10 @@ class SpritesPipeline(DiffusionPipeline):
 
     def _check(self, frames: int | None, height: int | None, width: int | None, steps: int, output_type: str) -> None:
         t, h, w = self.transformer.config.latent_size
-        for name, asked, made in (("num_frames", frames, t), ("height", height, h * DOWN), ("width", width, w * DOWN)):
-            if asked is not None and asked != made:
-                raise InputError(f"the sprites model makes clips of {name} = {made} only, got {asked}")
+        sizes = (("num_frames", frames, t), ("height", height, h * DOWN), ("width", width, w * DOWN))
+        for name, requested, own in sizes:
+            if requested is not None and requested != own:
+                raise InputError(f"the sprites model makes clips of {name} = {own} only, got {requested}")
         if steps < 1:
             raise InputError(f"num_inference_steps must be at least 1, got {steps}")
         if output_type not in ("np", "latent"):

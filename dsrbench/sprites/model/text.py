@@ -1,4 +1,4 @@
-"""Sentences to features: word embeddings and a small transformer encoder, with its vocabulary in its configuration."""
+"""Text encoder: word embeddings and a small transformer encoder, whose configuration holds its vocabulary."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dsrbench.sprites.model.vocabulary import LENGTH, PAD, encode_text, list_wor
 
 
 class SpritesTextEncoder(ModelMixin, ConfigMixin):
-    """Reads canonical sentences about the sprites world.
+    """Encoder of canonical sentences about the sprites world.
 
     Args:
-        width: Features a word has.
-        depth: Layers.
-        heads: Attention heads.
-        words: The vocabulary; by default the words of the grammar.
+        width: Number of features of a word.
+        depth: Number of layers.
+        heads: Number of attention heads.
+        words: Vocabulary; by default the words of the canonical sentences.
     """
 
     @register_to_config
@@ -37,15 +37,15 @@ class SpritesTextEncoder(ModelMixin, ConfigMixin):
         nn.init.normal_(self.embedding.weight, std=0.3)
 
     def tokenize(self, texts: Sequence[str]) -> Tensor:
-        """Word numbers, int64 `[B, LENGTH]`.
+        """Convert texts to word numbers, int64 `[B, LENGTH]`.
 
         Raises:
-            PromptError: A word the vocabulary does not have, or too many.
+            PromptError: A word is not in the vocabulary, or there are too many words.
         """
         return torch.tensor([encode_text(text, self.config.words) for text in texts])
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Features `[B, LENGTH, width]`, and a mask `[B, LENGTH]` that is true where there is a word."""
+        """Return features `[B, LENGTH, width]`, and a mask `[B, LENGTH]` that is true for words."""
         mask = tokens != PAD
         x = self.embedding(tokens) + self.position
         for i, (attention, feed) in enumerate(zip(self.attention, self.feed, strict=True)):

@@ -1,4 +1,4 @@
-"""Latents, time and text to velocity: a transformer over tubelets of a clip's latents."""
+"""Video transformer: estimates the velocity of noisy latents from time and text, over tubelets of a clip's latents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from dsrbench.sprites.model.layers import Attention, FeedForward
 
 TIMESTEPS = 1000
-"""Timesteps are sigma times this, as in the scheduler."""
+"""Factor from sigma to timesteps, as in the scheduler."""
 
-LEAST_SIGMA = 0.08
-"""Below this noise level the velocity is measured against it (keeps the loss finite)."""
+MIN_SIGMA = 0.08
+"""Minimum noise level that the velocity is divided by, which keeps the loss finite."""
 
 
 class Block(nn.Module):
-    """Self-attention, cross-attention and feed-forward, the first and last modulated by time and text."""
+    """Self-attention, cross-attention and feed-forward layers; the first and last are modulated by time and text."""
 
     def __init__(self, width: int, heads: int, context_width: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Block(nn.Module):
         self.modulation = nn.Parameter(torch.randn(6, width) / width**0.5)
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
-        """Tokens `[B, N, width]`; `condition` is `[B, 6, width]`."""
+        """Apply the block to tokens `[B, N, width]`; `condition` is `[B, 6, width]`."""
         shift1, scale1, gate1, shift2, scale2, gate2 = (condition + self.modulation).unsqueeze(2).unbind(1)
         x = x + gate1 * self.attn1(self.norm1(x) * (1 + scale1) + shift1)
         x = x + self.attn2(self.norm2(x), context, mask)
@@ -45,17 +45,16 @@ class Block(nn.Module):
 class SpritesTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     """Flow-matching video transformer: adaptive layer norm (one shared projection), cross-attention to words.
 
-    It estimates the clean latents and returns the velocity that points to them, `(x_t - x_0) / sigma`, which is what
-    flow-matching schedulers expect.
+    It estimates the clean latents and returns the velocity that flow-matching schedulers expect, `(x_t - x_0) / sigma`.
 
     Args:
         latent_channels: Channels of the latents.
         latent_size: Frames, rows and columns of the latents.
-        tubelet: Frames, rows and columns of latents that make one token.
-        width: Features a token has.
-        depth: Blocks.
-        heads: Attention heads.
-        text_width: Features of the text encoder.
+        tubelet: Frames, rows and columns of the latents of one token.
+        width: Number of features of a token.
+        depth: Number of blocks.
+        heads: Number of attention heads.
+        text_width: Number of features of the text encoder.
     """
 
     @register_to_config
@@ -92,23 +91,23 @@ class SpritesTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         encoder_hidden_states: Tensor,
         encoder_attention_mask: Tensor,
     ) -> Tensor:
-        """Velocity of noisy latents.
+        """Compute the velocity of noisy latents.
 
         Args:
-            hidden_states: `[B, C, T, h, w]`.
+            hidden_states: Noisy latents `[B, C, T, h, w]`.
             timestep: Sigma times 1000, `[B]`.
             encoder_hidden_states: Features of the words, `[B, L, text_width]`.
-            encoder_attention_mask: True where there is a word, bool `[B, L]`.
+            encoder_attention_mask: Mask of the words, bool `[B, L]`, true for a word.
 
         Returns:
             Velocity (noise minus clean latents), of the shape of `hidden_states`.
         """
         sigma = (timestep / TIMESTEPS).to(hidden_states.dtype)
         clean = self.estimate_clean(hidden_states, sigma, encoder_hidden_states, encoder_attention_mask)
-        return (hidden_states - clean) / sigma.clamp(min=LEAST_SIGMA)[:, None, None, None, None]
+        return (hidden_states - clean) / sigma.clamp(min=MIN_SIGMA)[:, None, None, None, None]
 
     def estimate_clean(self, noisy: Tensor, sigma: Tensor, text: Tensor, mask: Tensor) -> Tensor:
-        """Clean latents estimated from noisy ones, `[B, C, T, h, w]`."""
+        """Estimate clean latents from noisy ones, `[B, C, T, h, w]`."""
         x = self.enter(self._to_tokens(noisy)) + self.position
         share = mask.unsqueeze(-1).to(text.dtype)
         pooled = (text * share).sum(1) / share.sum(1)
@@ -134,7 +133,7 @@ class SpritesTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
 
 def _sinusoids(sigma: Tensor) -> Tensor:
-    """Sines and cosines of noise levels `[B]`, `[B, 128]`."""
+    """Return sines and cosines of noise levels `[B]`, `[B, 128]`."""
     rates = torch.exp(torch.linspace(0, math.log(1000.0), 64, device=sigma.device, dtype=sigma.dtype))
     angles = sigma[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

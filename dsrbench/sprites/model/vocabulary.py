@@ -1,4 +1,4 @@
-"""The words the model reads: those of the prompt grammar's canonical sentences about the sprites world."""
+"""Vocabulary of the model: the words of the canonical sentences about the sprites world."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dsrbench.sprites.world import ANIMALS, OBJECTS, SCENES, TYPES, Gait
 from dsrbench.types import Relation
 
 PAD, EMPTY = 0, 1
-"""Identifiers of "no word", and of the one word of an empty text (guidance's unconditional half)."""
+"""Numbers of the padding, and of the one token of an empty text (the unconditional half of guidance)."""
 
 LENGTH = 28
-"""Words a sentence may have."""
+"""Maximum number of words of a sentence."""
 
 
 def list_words() -> list[str]:
-    """Every word of the canonical sentences, sorted.
+    """List every word of the canonical sentences, sorted.
 
     >>> "elephant" in list_words(), "horse" in list_words()
     (True, False)
@@ -32,24 +32,24 @@ def list_words() -> list[str]:
 
 
 def encode_text(text: str, words: Sequence[str]) -> list[int]:
-    """Word numbers of a sentence, `LENGTH` of them, filled up with `PAD`; the empty text is one `EMPTY`.
+    """Encode a sentence as `LENGTH` word numbers, padded with `PAD`; the empty text is one `EMPTY`.
 
     Args:
-        text: A canonical sentence, or nothing.
-        words: The vocabulary; its first word has the number 2.
+        text: Canonical sentence, or an empty text.
+        words: Vocabulary; its first word has the number 2.
 
     Raises:
-        PromptError: A word the model does not know, or too many of them.
+        PromptError: The model does not know a word, or there are too many words.
 
     >>> encode_text("", ["a", "cat"])[:3], encode_text("A cat.", ["a", "cat"])[:3]
     ([1, 0, 0], [2, 3, 0])
     """
-    said = re.findall(r"[^\W_]+", text.lower())
-    if len(said) > LENGTH:
-        raise PromptError(f"the sprites model reads at most {LENGTH} words, got {len(said)}: {text!r}")
+    text_words = re.findall(r"[^\W_]+", text.lower())
+    if len(text_words) > LENGTH:
+        raise PromptError(f"the sprites model reads at most {LENGTH} words, got {len(text_words)}: {text!r}")
     numbers = {word: number for number, word in enumerate(words, 2)}
-    for word in said:
+    for word in text_words:
         if word not in numbers:
             raise PromptError(f"the sprites model does not know the word {word!r}{near_matches(word, words)}")
-    found = [numbers[word] for word in said] or [EMPTY]
-    return found + [PAD] * (LENGTH - len(found))
+    numbers_of_text = [numbers[word] for word in text_words] or [EMPTY]
+    return numbers_of_text + [PAD] * (LENGTH - len(numbers_of_text))

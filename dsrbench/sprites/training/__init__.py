@@ -1,1 +1,1 @@
-"""How the embedded model was trained: data, checkpoints, and one module a stage."""
+"""Training of the embedded model: data, checkpoints, and one module per stage."""

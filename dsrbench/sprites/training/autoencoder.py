@@ -1,4 +1,4 @@
-"""First stage: the autoencoder, then what its latents look like."""
+"""First stage: train the autoencoder, then measure mean and deviation of its latents."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from dsrbench.sprites.training.loop import Clock, OnStep, make_generators, run_s
 from dsrbench.sprites.training.settings import Settings
 
 STAGE = 1
+"""Number of the stage, which seeds its random draws."""
 NAMES = ("seed", "autoencoder_steps", "frames", "autoencoder_rate", "latent_noise", "autoencoder")
-"""Settings this stage depends on."""
+"""Names of the settings that this stage depends on."""
 
 
 def train_autoencoder(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Train it into `folder/autoencoder`; a finished one is left alone.
+    """Train the autoencoder into `folder/autoencoder`; a finished one is not changed.
 
     Returns:
-        Whether it is finished.
+        Whether the stage is finished.
     """
     if (folder / "autoencoder" / "config.json").exists():
         return True
@@ -55,14 +56,14 @@ def train_autoencoder(folder: Path, settings: Settings, clock: Clock, *, on_step
     if not run_steps(progress, steps, compute_loss, clock=clock, log=log, on_step=on_step):
         return False
     _measure_latents(model, settings)
-    with whole_folder(folder / "autoencoder") as made:
-        model.save_pretrained(made)
+    with whole_folder(folder / "autoencoder") as temporary:
+        model.save_pretrained(temporary)
     return True
 
 
 @torch.no_grad()
 def _measure_latents(model: SpritesAutoencoder, settings: Settings) -> None:
-    """Put mean and deviation of the latents into the configuration."""
+    """Measure mean and deviation of the latents and store them in the configuration."""
     rng, _ = make_generators(settings.seed, STAGE, settings.autoencoder_steps)
     latents = model.encode_frames(draw_frames(8 * settings.frames, rng)[0])
     model.register_to_config(

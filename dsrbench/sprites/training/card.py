@@ -1,4 +1,4 @@
-"""Model cards: what the weights of a folder are, from the settings, tables and log that made them."""
+"""Model cards of folders of weights, from the settings, tables and log of their training."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from dsrbench.sprites.world import ANIMALS, FPS, FRAMES, HEIGHT, OBJECTS, SCENES
 from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
 
 TEMPLATES = Path(__file__).parent / "cards"
+"""Folder of the templates of the cards."""
 
 STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",)}
-"""Stages of the training whose losses a card shows."""
+"""Stages of the training whose losses a card shows, by kind of weights."""
 
 LOSSES_SHOWN = 6
-"""Lines a stage has in the table of losses."""
+"""Number of rows of each stage in the table of losses."""
 
 
 def finish_folder(folder: Path, kind: Kind, settings: Settings, *, log: Path) -> None:
     """Write the model card of a folder of weights, then the sums of all its files.
 
     Args:
-        folder: Holds the weights.
-        kind: What they are.
-        settings: What the training was told.
-        log: Its JSON Lines file of losses; may be absent.
+        folder: Folder of the weights.
+        kind: Kind of the weights.
+        settings: Settings of the training.
+        log: JSON Lines file of the training's losses; may be absent.
     """
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     card = make_card(kind, settings, [json.loads(line) for line in lines], parameters=count_parameters(folder))
@@ -45,13 +46,13 @@ def finish_folder(folder: Path, kind: Kind, settings: Settings, *, log: Path) ->
 
 
 def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, parameters: int) -> str:
-    """The card as Markdown with the Hub's YAML header.
+    """Make the card as Markdown with the Hub's YAML header.
 
     Args:
-        kind: What it is about.
-        settings: What the training was told.
+        kind: Kind of the weights.
+        settings: Settings of the training.
         log: Lines of the training's log, with stage, step and loss.
-        parameters: Numbers the weights have.
+        parameters: Number of parameters of the weights.
     """
     template = string.Template((TEMPLATES / f"{kind}.md").read_text(encoding="utf-8"))
     return template.substitute(
@@ -72,7 +73,7 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
 
 
 def count_parameters(folder: Path) -> int:
-    """Numbers in all safetensors files below a folder."""
+    """Count the numbers in all safetensors files of a folder and its subfolders."""
     count = 0
     for path in folder.rglob("*.safetensors"):
         with safe_open(path, "pt") as file:
@@ -91,7 +92,7 @@ def _mix() -> str:
 
 
 def _settings(kind: Kind, settings: Settings) -> str:
-    """The settings that bear on one kind; a configuration that is the default is left out."""
+    """Format the settings of one kind; a configuration with default values is left out."""
     rows = [
         (f"`{name}`", f"`{value}`")
         for name, value in dataclasses.asdict(settings).items()

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, averages and optimiser state in one safetensors file; all that is written is replaced whole."""
+"""Checkpoints: weights, averages and optimiser state in one safetensors file, which is always replaced as a whole."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dsrbench.store import LocalDisk, pack_tensors
 
 
 class Progress:
-    """What a stage must carry from one run to the next.
+    """State of a stage that continues from one run to the next.
 
     Args:
-        path: The checkpoint file.
+        path: Path of the checkpoint.
         modules: Trained modules by name.
-        optimizers: Their optimisers, always in the same order.
-        settings: What must not change between runs.
+        optimizers: Optimisers of the modules, always in the same order.
+        settings: Settings that must not change between runs.
         averaged: Modules that hold running averages, by name.
     """
 
@@ -43,7 +43,7 @@ class Progress:
         self._modules = {**modules, **{f"average {name}": module for name, module in (averaged or {}).items()}}
 
     def save(self, step: int) -> None:
-        """Write all of it, then put it in the place of the last checkpoint."""
+        """Write a checkpoint, then put it in the place of the last one."""
         tensors: dict[str, Tensor] = {}
         for name, module in self._modules.items():
             tensors.update({f"{name}/{key}": value.contiguous() for key, value in module.state_dict().items()})
@@ -58,10 +58,10 @@ class Progress:
         """Restore the last checkpoint.
 
         Returns:
-            Steps that were done; 0 without a checkpoint.
+            Number of steps done; 0 without a checkpoint.
 
         Raises:
-            StoreError: It was made with other settings.
+            StoreError: The checkpoint was made with other settings.
         """
         if not self.path.exists():
             return 0
@@ -86,7 +86,7 @@ class Progress:
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a folder to write into that takes the place of `folder` at the end; what is half written never does."""
+    """Yield a temporary folder that replaces `folder` when the block ends without an error."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Training clips: prompts of the train triples alone, in all places and gaits, obeyed and disobeyed as the mix says."""
+"""Training clips: prompts of the train triples in all places and gaits, obeyed in the shares of the mix."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from dsrbench.sprites.world import SCENES, Gait, Rendered, draw_spec, render_act
 from dsrbench.types import Prompt, Relation
 
 PLAIN_VERB = 0.1
-"""Share of prompts that say "moves", and leave the gait open."""
+"""Share of prompts with the verb "moves", which leaves the gait open."""
 
 NO_SCENE = 0.05
-"""Share of prompts that name no place."""
+"""Share of prompts without a scene."""
 
 FOREGROUND = 3.0
-"""Weight of a pixel inside a box, against one outside, when frames are compared."""
+"""Weight of a pixel inside a box when frames are compared, relative to a pixel outside."""
 
 
 @functools.lru_cache(maxsize=1)
 def train_triples() -> tuple[Triple, ...]:
-    """The 244 triples that may be trained on."""
+    """Return the 244 triples of the training split."""
     return tuple(split_triples()["train"])
 
 
 def draw_prompt(rng: np.random.Generator) -> Prompt:
-    """A prompt of a train triple, its place and verb drawn anew."""
+    """Draw a prompt of a train triple, with a random place and verb."""
     triples = train_triples()
     subject, object_, relations = triples[int(rng.integers(len(triples)))]
     scene = "" if rng.random() < NO_SCENE else str(rng.choice(list(SCENES)))
@@ -41,19 +41,19 @@ def draw_prompt(rng: np.random.Generator) -> Prompt:
 
 
 def draw_clip(rng: np.random.Generator) -> tuple[str, Rendered]:
-    """A text and a clip that follows it or does not."""
+    """Draw a text and a clip that may or may not follow it."""
     prompt = draw_prompt(rng)
     return prompt.text, render_actors(draw_spec(prompt, rng), rng)
 
 
 def draw_clip_with_nouns(rng: np.random.Generator) -> tuple[list[str], Rendered]:
-    """A clip and the noun of each of its actors."""
+    """Draw a clip and the noun of each of its actors."""
     spec = draw_spec(draw_prompt(rng), rng)
     return [actor.noun for actor in spec.actors], render_actors(spec, rng)
 
 
 def draw_frames(count: int, rng: np.random.Generator, *, of_each: int = 8) -> tuple[Tensor, Tensor]:
-    """Single frames with the weight of each pixel.
+    """Draw single frames with the weight of each pixel.
 
     Returns:
         Frames `[count, 3, H, W]` in -1..1, and weights `[count, 1, H, W]`.
@@ -69,7 +69,7 @@ def draw_frames(count: int, rng: np.random.Generator, *, of_each: int = 8) -> tu
 
 
 def to_tensor(frames: NDArray[np.uint8]) -> Tensor:
-    """Frames uint8 `[..., H, W, 3]` to float `[..., 3, H, W]` in -1..1."""
+    """Convert frames uint8 `[..., H, W, 3]` to float `[..., 3, H, W]` in -1..1."""
     return torch.from_numpy(frames).movedim(-1, -3).float() / 127.5 - 1
 
 

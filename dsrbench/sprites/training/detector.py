@@ -1,4 +1,4 @@
-"""Fourth stage: the detector, on frames as rendered, degraded, and passed through the autoencoder."""
+"""Fourth stage: train the detector on frames as rendered, degraded, and passed through the autoencoder."""
 
 from __future__ import annotations
 
@@ -24,29 +24,31 @@ from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
 
 STAGE = 4
+"""Number of the stage, which seeds its random draws."""
 NAMES = ("seed", "detector_steps", "detector_frames", "detector_rate", "ema", "detector", "autoencoder")
-"""Settings this stage depends on, beside the autoencoder it was given."""
+"""Names of the settings that this stage depends on, in addition to the trained autoencoder."""
 
 UNFORMED, GHOSTS = 0.15, 0.15
-"""Shares of frames in which a sprite is torn to pieces, and in which two moments lie over one another.
+"""Shares of frames in which the pieces of a sprite are shuffled, and in which two moments of a clip overlap.
 
-Half-trained models make such things; a detector that has never seen them takes a smear of an animal's colours for it.
+Half-trained models make such frames. A detector trained without them takes a smear of colours for an animal.
 """
 
 WARPED, BEND = 0.4, 1.5
-"""Share of frames that are bent, and by how many pixels at most (standard deviation) a part of one then lies elsewhere.
+"""Share of frames that are bent, and maximum standard deviation of the displacement, pixels.
 
-The model's moving animals are misshapen; to bend them teaches that they are animals all the same.
+The model distorts moving animals; bent frames train the detector to recognise them.
 """
 
 Targets = tuple[Tensor, Tensor, Tensor]
+"""Heat, distances and weights of the distances, as `draw_labelled` returns them."""
 
 
 def train_detector(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Train it into `folder/detector`; a finished one is left alone.
+    """Train the detector into `folder/detector`; a finished one is not changed.
 
     Returns:
-        Whether it is finished.
+        Whether the stage is finished.
     """
     if (folder / "detector" / SUMS).exists():
         return True
@@ -81,17 +83,17 @@ def train_detector(folder: Path, settings: Settings, clock: Clock, *, on_step: O
         return False
     for tensor in (*averaged.parameters(), *averaged.buffers()):
         tensor.data = tensor.data.half()
-    with whole_folder(folder / "detector") as made:
-        averaged.save_pretrained(made)
-        finish_folder(made, "detector", settings, log=log)
+    with whole_folder(folder / "detector") as temporary:
+        averaged.save_pretrained(temporary)
+        finish_folder(temporary, "detector", settings, log=log)
     return True
 
 
 def draw_labelled(count: int, rng: np.random.Generator, *, of_each: int = 4) -> tuple[Tensor, Targets]:
-    """Frames `[count, 3, H, W]` in -1..1, with the maps the network should give for them.
+    """Draw frames `[count, 3, H, W]` in -1..1, with the maps that the network should return for them.
 
     Returns:
-        Frames, and heat `[count, nouns, h, w]`, distances `[count, 4, h, w]` and where they count `[count, 1, h, w]`.
+        Frames, and heat `[count, nouns, h, w]`, distances `[count, 4, h, w]` and their weights `[count, 1, h, w]`.
     """
     frames: list[NDArray[np.uint8]] = []
     maps: list[tuple[NDArray[np.float32], ...]] = []
@@ -137,11 +139,11 @@ def overlay(
     other_boxes: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Lay another moment of the clip half over a frame; rows of `boxes` that are elsewhere by then become NaN."""
+    """Blend another moment of the clip over a frame; rows of `boxes` that are elsewhere in it become NaN."""
     share = rng.uniform(0.35, 0.65)
     same = np.array([iou_matrix(a[None], b[None])[0, 0] for a, b in zip(boxes, other_boxes, strict=True)])
     blurred = (same > 0.5) & (same < 0.8)
-    if blurred.any():  # neither whole nor a ghost
+    if blurred.any():  # a sprite that moved a little is neither in place nor elsewhere
         return frame
     boxes[~(same >= 0.8)] = np.nan
     mixed: NDArray[np.uint8] = np.rint(frame * (1 - share) + other * share).astype(np.uint8)
@@ -149,10 +151,10 @@ def overlay(
 
 
 def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-    """Heat, distances and where those count, of one frame whose boxes are `[N, 4]`, NaN where there is none."""
-    known = (*ANIMALS, *OBJECTS)
+    """Draw heat, distances and their weights for one frame with boxes `[N, 4]`, NaN for an absent box."""
+    nouns_of_maps = (*ANIMALS, *OBJECTS)
     height, width = HEIGHT // STRIDE, WIDTH // STRIDE
-    heat = np.zeros((len(known), height, width), np.float32)
+    heat = np.zeros((len(nouns_of_maps), height, width), np.float32)
     sides, counts = np.zeros((4, height, width), np.float32), np.zeros((1, height, width), np.float32)
     y, x = (np.mgrid[0:height, 0:width] + 0.5) * STRIDE
     for noun, (x0, y0, x1, y1) in zip(nouns, boxes, strict=True):
@@ -161,7 +163,7 @@ def draw_maps(nouns: list[str], boxes: NDArray[np.float64]) -> tuple[NDArray[np.
         cy = min(int((y0 + y1) / 2 / STRIDE), height - 1)
         cx = min(int((x0 + x1) / 2 / STRIDE), width - 1)
         away = (np.arange(height)[:, None] - cy) ** 2 + (np.arange(width) - cx) ** 2
-        index = known.index(noun)
+        index = nouns_of_maps.index(noun)
         heat[index] = np.maximum(heat[index], np.exp(-away / 2))
         near = away <= 2
         sides[:, near] = np.stack([x - x0, y - y0, x1 - x, y1 - y])[:, near]
@@ -194,7 +196,7 @@ def degrade(frames: Tensor, autoencoder: nn.Module, rng: np.random.Generator, ge
 
 
 def warp(frames: Tensor, rng: np.random.Generator) -> Tensor:
-    """Bend some of the frames `[N, 3, H, W]` smoothly; boxes stay where they are."""
+    """Bend some of the frames `[N, 3, H, W]` smoothly; their boxes stay valid."""
     count, (height, width) = len(frames), frames.shape[2:]
     bend = rng.uniform(0.3, BEND, count) * (rng.random(count) < WARPED)
     coarse = rng.normal(size=(count, 2, height // 6 + 2, width // 6 + 2)) * bend[:, None, None, None]
@@ -205,10 +207,10 @@ def warp(frames: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def detection_loss(heat: Tensor, sides: Tensor, targets: Targets) -> Tensor:
-    """Focal loss of the heat (CornerNet, arXiv 1808.01244, equation 1), and mean distance of the sides in pixels."""
-    wanted, wanted_sides, counts = targets
-    warmth, peaks = heat.sigmoid().clamp(1e-5, 1 - 1e-5), wanted >= 1
+    """Return focal loss of the heat (CornerNet, arXiv 1808.01244, eq. 1) and mean distance of the sides in pixels."""
+    heat_targets, side_targets, counts = targets
+    warmth, peaks = heat.sigmoid().clamp(1e-5, 1 - 1e-5), heat_targets >= 1
     hits = -(((1 - warmth) ** 2) * warmth.log())[peaks].sum()
-    misses = -(((1 - wanted) ** 4) * (warmth**2) * (1 - warmth).log())[~peaks].sum()
-    off = ((sides - wanted_sides).abs() * counts).sum() / (4 * counts.sum()).clamp(min=1)
+    misses = -(((1 - heat_targets) ** 4) * (warmth**2) * (1 - warmth).log())[~peaks].sum()
+    off = ((sides - side_targets).abs() * counts).sum() / (4 * counts.sum()).clamp(min=1)
     return (hits + misses) / peaks.sum().clamp(min=1) + 0.2 * off

@@ -1,4 +1,4 @@
-"""Second stage: clips rendered and encoded once, in files of a few hundred; a file that is there is left alone."""
+"""Second stage: render and encode the training clips, in files of a few hundred; existing files are not changed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import FRAMES, HEIGHT, WIDTH
 
 STAGE = 2
+"""Number of the stage, which seeds its random draws."""
 
 
 def encode_clips(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
     """Render and encode the training clips into `folder/latents`.
 
     Returns:
-        Whether all files are there.
+        Whether all files are written.
     """
     paths = _paths(folder, settings)
     todo = [path for path in paths if not path.exists()]
@@ -47,7 +48,7 @@ def encode_clips(folder: Path, settings: Settings, clock: Clock, *, on_step: OnS
 
 
 def draw_foreground(settings: Settings) -> NDArray[np.bool_]:
-    """Which cells of the training clips' latents show a sprite, `[N, T, h, w]`; the clips are drawn as they were."""
+    """Draw the clips again and return which cells of their latents show a sprite, bool `[N, T, h, w]`."""
     shown = np.zeros(
         (-(-settings.clips // settings.block) * settings.block, FRAMES, HEIGHT // DOWN, WIDTH // DOWN), bool
     )
@@ -62,7 +63,7 @@ def draw_foreground(settings: Settings) -> NDArray[np.bool_]:
 
 
 def read_clips(folder: Path, settings: Settings) -> tuple[NDArray[np.float16], list[str]]:
-    """Latents float16 `[N, C, T, h, w]` of all training clips, and their texts."""
+    """Read the latents float16 `[N, C, T, h, w]` of all training clips, and their texts."""
     latents, texts = [], []
     for path in _paths(folder, settings):
         with np.load(path, allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""The loop every stage runs: seeded steps, a learning rate that decays to nothing, checkpoints, a limit of time."""
+"""Training loop of all stages: seeded steps, a learning rate that decays to 0, checkpoints, a time limit."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from torch import Tensor, nn
 from dsrbench.sprites.training.checkpoint import Progress
 
 EVERY = 200
-"""Steps between checkpoints, and between lines of the log."""
+"""Number of steps between checkpoints, and between lines of the log."""
 
 WARM_UP = 100
+"""Number of steps in which the learning rate rises to its full value."""
 
 OnStep = Callable[[int, int, float | None], None]
-"""Told the steps done, the steps altogether, and the loss of the last one where there is a loss."""
+"""Callback with the steps done, the total steps, and the loss of the last step or None."""
 
 
 class Clock:
-    """How much of a run's time is left.
+    """Time limit of a run.
 
     Args:
-        minutes: The time there is; None for no limit.
-        interrupted: Whether to stop all the same, asked after every step.
+        minutes: Time limit, minutes; None for no limit.
+        interrupted: Function that tells whether to stop earlier, called after every step.
     """
 
     def __init__(self, minutes: float | None, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -35,7 +36,7 @@ class Clock:
         self._interrupted = interrupted
 
     def is_over(self) -> bool:
-        """Whether the time has run out, or somebody wants the run to stop."""
+        """Tell whether the time has run out, or the run was interrupted."""
         return self._interrupted() or (self._end is not None and time.monotonic() >= self._end)
 
 
@@ -49,16 +50,16 @@ def run_steps(
     after_step: Callable[[int], None] | None = None,
     on_step: OnStep | None = None,
 ) -> bool:
-    """Train from the last checkpoint on.
+    """Train from the last checkpoint to the last step or the time limit.
 
     Args:
-        progress: Modules and optimisers, restored here.
-        steps: Steps altogether.
-        compute_loss: From the number of a step to its loss; all its randomness must come from that number.
-        clock: Ends the run early, with a checkpoint.
-        log: JSON Lines file that is added to.
-        after_step: Called with the number of each step that was made.
-        on_step: Told how far the training is, after each step.
+        progress: Modules and optimisers, restored from the last checkpoint.
+        steps: Total number of steps.
+        compute_loss: Function from the number of a step to its loss; its randomness must depend on that number alone.
+        clock: Time limit, at which the run ends with a checkpoint.
+        log: JSON Lines file to which lines are appended.
+        after_step: Function called with the number of each step after it.
+        on_step: Callback for progress, called after each step.
 
     Returns:
         Whether all steps are done.
@@ -94,13 +95,13 @@ def run_steps(
 
 
 def make_generators(*numbers: int) -> tuple[np.random.Generator, torch.Generator]:
-    """Generators of numpy and torch that depend on these numbers alone."""
+    """Make generators of numpy and torch that depend on these numbers alone."""
     rng = np.random.default_rng(numbers)
     return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
 
 
 def average(averaged: Sequence[nn.Module], trained: Sequence[nn.Module], decay: float) -> None:
-    """Move the running averages towards the trained weights; in place."""
+    """Move the running averages towards the trained weights, in place."""
     with torch.no_grad():
         for slow, fast in zip(averaged, trained, strict=True):
             for a, b in zip(slow.parameters(), fast.parameters(), strict=True):
@@ -108,7 +109,7 @@ def average(averaged: Sequence[nn.Module], trained: Sequence[nn.Module], decay: 
 
 
 def _share_of_rate(step: int, steps: int) -> float:
-    """Warms up, stays, and falls in a straight line over the last two thirds."""
+    """Return the share of the learning rate: it rises, stays, and falls linearly over the last two thirds."""
     return min(1.0, (step + 1) / WARM_UP, max(0.01, 1.5 * (1 - step / steps)))
 
 

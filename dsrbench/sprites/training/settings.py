@@ -1,4 +1,4 @@
-"""All that decides what training makes, in one value."""
+"""Settings that determine the result of a training."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ class Settings:
 
     Attributes:
         seed: Random seed of the training.
-        autoencoder_steps: Steps of the first stage.
-        frames: Frames a step of it.
-        clips: Clips rendered and encoded once, for the transformer to be trained on.
-        block: Clips a file of them.
-        steps: Steps of the transformer's stage.
-        batch: Clips a step of it.
+        autoencoder_steps: Number of steps of the first stage.
+        frames: Number of frames of a step of the first stage.
+        clips: Number of clips that are rendered and encoded to train the transformer.
+        block: Number of clips of a file of latents.
+        steps: Number of steps of the transformer's stage.
+        batch: Number of clips of a step of the transformer's stage.
         muon_rate: Learning rate of Muon, for the matrices of the blocks.
-        adam_rate: Learning rate of AdamW, for all else.
+        adam_rate: Learning rate of AdamW, for all other weights.
         autoencoder_rate: Learning rate of AdamW in the first stage.
-        text_drop: Share of clips whose text is left out, for guidance.
-        latent_noise: Noise added to latents in the first stage, against their deviation.
-        refine_steps: Steps of the refinement, which goes on from the averaged weights of the transformer's stage.
-        refine_rate: Its learning rates, against those of the transformer's stage.
-        detector_steps: Steps of the detector's stage.
-        detector_frames: Frames a step of it.
-        detector_rate: Learning rate of AdamW in it.
-        ema: Largest decay of the averaged weights.
-        autoencoder: Configuration other than the default of the autoencoder.
+        text_drop: Share of clips whose text is left out, for guidance, in 0..1.
+        latent_noise: Deviation of the noise added to latents in the first stage, relative to that of the latents.
+        refine_steps: Number of steps of the refinement, which continues from the transformer's averaged weights.
+        refine_rate: Learning rates of the refinement, relative to those of the transformer's stage.
+        detector_steps: Number of steps of the detector's stage.
+        detector_frames: Number of frames of a step of the detector's stage.
+        detector_rate: Learning rate of AdamW in the detector's stage.
+        ema: Maximum decay of the averaged weights.
+        autoencoder: Keyword arguments of the autoencoder.
         transformer: Keyword arguments of the transformer.
         text_encoder: Keyword arguments of the text encoder.
         detector: Keyword arguments of the detector.

@@ -1,4 +1,4 @@
-"""Third stage: text encoder and video transformer, by flow matching on the encoded clips; fourth: their refinement."""
+"""Third stage: train text encoder and video transformer by flow matching on encoded clips; then refine both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.text import SpritesTextEncoder
-from dsrbench.sprites.model.transformer import LEAST_SIGMA, SpritesTransformer
+from dsrbench.sprites.model.transformer import MIN_SIGMA, SpritesTransformer
 from dsrbench.sprites.training.card import finish_folder
 from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.data import FOREGROUND
@@ -25,29 +25,30 @@ from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generato
 from dsrbench.sprites.training.settings import Settings
 
 STAGE, REFINEMENT = 3, 5
+"""Numbers of the training and of the refinement, which seed their random draws."""
 NEAR = 0.75
-"""Noise level below which it is settled where the sprites are; there the refinement looks at them most closely."""
+"""Noise level below which the places of the sprites are decided; there the refinement weights the sprites more."""
 
 SIGMA_MEAN, SIGMA_SPREAD = 0.5, 1.2
-"""Noise levels are the logistic function of a normal with this mean and deviation."""
+"""Mean and deviation of the normal distribution whose logistic function gives the noise levels."""
 
 
 def make_networks(settings: Settings) -> tuple[SpritesTextEncoder, SpritesTransformer]:
-    """The two networks before training."""
+    """Make the two networks with their initial weights."""
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         return SpritesTextEncoder(**settings.text_encoder), SpritesTransformer(**settings.transformer)
 
 
 def make_optimizers(networks: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside blocks, AdamW for everything else."""
+    """Make the optimisers: Muon for the matrices inside blocks, AdamW for all other weights."""
     matrices = [
         p
         for name, p in networks.named_parameters()
         if p.ndim == 2 and ("blocks." in name or "feed." in name) and name.endswith("weight")
     ]
-    known = {id(p) for p in matrices}
-    others = [p for p in networks.parameters() if id(p) not in known]
+    matrix_ids = {id(p) for p in matrices}
+    others = [p for p in networks.parameters() if id(p) not in matrix_ids]
     return [
         torch.optim.Muon(
             matrices, lr=settings.muon_rate, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"
@@ -57,10 +58,10 @@ def make_optimizers(networks: nn.Module, settings: Settings) -> list[torch.optim
 
 
 def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Train both networks and write the whole pipeline into `folder/model`; a finished one is left alone.
+    """Train both networks and write the whole pipeline into `folder/model`; a finished one is not changed.
 
     Returns:
-        Whether it is finished.
+        Whether the stage is finished.
     """
     networks, averaged = make_modules(settings)
     progress = _make_progress(folder, settings, networks, averaged)
@@ -71,12 +72,12 @@ def train_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step
 
 
 def refine_transformer(folder: Path, settings: Settings, clock: Clock, *, on_step: OnStep | None = None) -> bool:
-    """Go on from the averaged networks, looking closely at the sprites, and write the pipeline into `folder/model`.
+    """Train the averaged networks further with more weight on the sprites; write the pipeline into `folder/model`.
 
-    A finished one is left alone.
+    A finished pipeline is not changed.
 
     Returns:
-        Whether it is finished.
+        Whether the stage is finished.
     """
     if (folder / "model" / SUMS).exists():
         return True
@@ -93,13 +94,13 @@ def refine_transformer(folder: Path, settings: Settings, clock: Clock, *, on_ste
 
 
 def make_modules(settings: Settings) -> tuple[nn.ModuleDict, nn.ModuleDict]:
-    """The networks to train, and a copy for their running averages."""
+    """Make the networks to train, and a copy for their running averages."""
     networks = nn.ModuleDict(dict(zip(("text_encoder", "transformer"), make_networks(settings), strict=True)))
     return networks, copy.deepcopy(networks)
 
 
 def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, stage: int) -> Callable[[int], Tensor]:
-    """The loss of a step, whose clips, noise and noise levels depend on the stage and the step alone."""
+    """Return the function for the loss of a step, whose random draws depend on the stage and the step alone."""
     text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
     transformer = cast(SpritesTransformer, networks["transformer"])
     latents, texts = read_clips(folder, settings)
@@ -111,14 +112,14 @@ def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, sta
         chosen = rng.integers(0, len(latents), settings.batch)
         clean = torch.from_numpy(latents[chosen]).float()
         dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
-        told = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
+        texts_seen = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
         sigma = torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(settings.batch, generator=generator))
         noise = torch.randn(clean.shape, generator=generator)
         weights = None
         if shown is not None:
             near = (sigma < NEAR)[:, None, None, None]
             weights = 1 + (FOREGROUND - 1) * (torch.from_numpy(shown[chosen]) & near)[:, None].float()
-        return flow_loss(text_encoder, transformer, clean, noise, sigma, told, weights)
+        return flow_loss(text_encoder, transformer, clean, noise, sigma, texts_seen, weights)
 
     return compute_loss
 
@@ -151,9 +152,9 @@ def flow_loss(
     tokens: Tensor,
     weights: Tensor | None = None,
 ) -> Tensor:
-    """Squared error of the velocity, which is that of the clean estimate over sigma squared (from below clamped).
+    """Return the squared error of the velocity: that of the clean estimate over sigma squared, clamped from below.
 
-    `weights` `[B, 1, T, h, w]` say how much each cell counts against the others of its clip.
+    `weights` `[B, 1, T, h, w]` are the relative weights of the cells of a clip.
     """
     wide = sigma[:, None, None, None, None]
     noisy = (1 - wide) * clean + wide * noise
@@ -164,13 +165,13 @@ def flow_loss(
     if weights is not None:
         squares = squares * (weights / weights.mean(dim=(1, 2, 3, 4), keepdim=True))
     error = squares.mean(dim=(1, 2, 3, 4))
-    return (error / sigma.clamp(min=LEAST_SIGMA).square()).mean()
+    return (error / sigma.clamp(min=MIN_SIGMA).square()).mean()
 
 
 def export(folder: Path, averaged: nn.ModuleDict, settings: Settings, *, name: str = "model") -> None:
     """Write the pipeline with averaged weights, in half precision, with its model card and sums."""
     autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
-    autoencoder.register_to_config(_name_or_path="")  # a path of this machine, otherwise
+    autoencoder.register_to_config(_name_or_path="")  # otherwise the configuration would contain a local path
     halves = [copy.deepcopy(m) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
     for module in halves:
         for tensor in (*module.parameters(), *module.buffers()):
@@ -181,16 +182,16 @@ def export(folder: Path, averaged: nn.ModuleDict, settings: Settings, *, name: s
         transformer=cast(SpritesTransformer, halves[2]),
         scheduler=FlowMatchEulerDiscreteScheduler(),
     )
-    with whole_folder(folder / name) as made:
-        pipeline.save_pretrained(made)
-        finish_folder(made, "model", settings, log=folder / "log.jsonl")
+    with whole_folder(folder / name) as temporary:
+        pipeline.save_pretrained(temporary)
+        finish_folder(temporary, "model", settings, log=folder / "log.jsonl")
 
 
 def export_checkpoint(folder: Path, settings: Settings, *, name: str) -> int:
-    """Write the pipeline of an unfinished training, to look at.
+    """Write the pipeline of an unfinished training, for inspection.
 
     Returns:
-        The steps it has had.
+        Number of steps done.
     """
     networks, averaged = make_modules(settings)
     step = _make_progress(folder, settings, networks, averaged).load()

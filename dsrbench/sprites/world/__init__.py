@@ -1,4 +1,4 @@
-"""The cartoon world: 8 animals move around 8 objects, with exact boxes. Pure numpy, a few milliseconds a clip."""
+"""The cartoon world: 8 animals that move around 8 objects, with exact boxes, rendered by numpy in milliseconds."""
 
 from __future__ import annotations
 

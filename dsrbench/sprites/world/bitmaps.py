@@ -1,4 +1,4 @@
-"""Sprites as pixels: drawn once at eight samples a pixel, kept at every quarter of a pixel they are asked for."""
+"""Bitmaps of the sprites, drawn once with 8 x 8 samples per pixel and cached for every quarter-pixel offset used."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from dsrbench.sprites.world.drawings import ANIMALS, OBJECTS
 from dsrbench.sprites.world.shapes import paint
 
 UNITS = 24
+"""Width and height of a drawing, drawing units."""
 SAMPLES = 8
+"""Number of samples per pixel along each axis."""
 PHASES = 4
-"""Positions a pixel, along each axis, at which a sprite can stand."""
+"""Number of positions of a sprite within a pixel, along each axis."""
 
 SIZES = (12.0, 12.5, 13.0, 13.5, 14.0)
-"""Pixels that the 24 drawing units may take."""
+"""Sizes of a sprite: the width of 24 drawing units, pixels."""
 
 NOUNS = (*ANIMALS, *OBJECTS)
+"""Nouns of all animals and objects."""
 
 
 def check_noun(noun: str) -> str:
-    """The noun, if the world knows it.
+    """Return the noun after checking that the world knows it.
 
     Raises:
-        PromptError: It does not; lists those it knows.
+        PromptError: The world does not know it; the message lists the known nouns.
     """
     if noun not in ANIMALS and noun not in OBJECTS:
         raise PromptError(f"the sprites world has no {noun!r}{near_matches(noun, NOUNS)}")
@@ -36,7 +39,7 @@ def check_noun(noun: str) -> str:
 
 @functools.lru_cache(maxsize=512)
 def _samples(noun: str, size: int, mirrored: bool) -> NDArray[np.float32]:
-    """The sprite at eight samples a pixel, float32 `[S, S, 4]`, with its colours multiplied by its cover."""
+    """Draw the sprite with 8 x 8 samples per pixel, float32 `[S, S, 4]`, its colours multiplied by its cover."""
     shapes = ANIMALS.get(noun) or OBJECTS[check_noun(noun)]
     side = math.ceil(SIZES[size]) * SAMPLES
     drawn = paint(shapes, width=side, height=side, scale=SIZES[size] * SAMPLES / UNITS)
@@ -48,14 +51,14 @@ def _samples(noun: str, size: int, mirrored: bool) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=8192)
 def bitmap(noun: str, size: int, mirrored: bool, phase_x: int, phase_y: int) -> NDArray[np.float32]:
-    """A sprite whose corner lies `phase / PHASES` of a pixel to the right of and below a pixel's corner.
+    """Return the bitmap of a sprite whose corner lies `phase / PHASES` of a pixel right of and below a pixel's corner.
 
     Args:
-        noun: Animal or object.
+        noun: Noun of the animal or object.
         size: Index into `SIZES`.
-        mirrored: Facing left.
-        phase_x: Quarters of a pixel, 0..3.
-        phase_y: Likewise.
+        mirrored: Whether the sprite faces left.
+        phase_x: Offset to the right, quarters of a pixel, 0..3.
+        phase_y: Offset downwards, quarters of a pixel, 0..3.
 
     Returns:
         RGB in 0..255 times cover, and cover in 0..1, float32 `[h, w, 4]`; shared, read-only.
@@ -73,7 +76,7 @@ def bitmap(noun: str, size: int, mirrored: bool, phase_x: int, phase_y: int) -> 
 
 @functools.lru_cache(maxsize=8192)
 def tight_box(noun: str, size: int, mirrored: bool, phase_x: int, phase_y: int) -> tuple[int, int, int, int]:
-    """Half-open box of the pixels of a `bitmap` that it covers by at least half."""
+    """Return the half-open box of the pixels of a `bitmap` that the sprite covers by at least half."""
     solid = bitmap(noun, size, mirrored, phase_x, phase_y)[..., 3] >= 0.5
     columns, rows = np.flatnonzero(solid.any(axis=0)), np.flatnonzero(solid.any(axis=1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -81,7 +84,7 @@ def tight_box(noun: str, size: int, mirrored: bool, phase_x: int, phase_y: int) 
 
 @functools.lru_cache(maxsize=512)
 def extent(noun: str, size: int, mirrored: bool = False) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a sprite, in pixels from its corner."""
+    """Return left, top, right and bottom of a sprite, in pixels from its corner."""
     covered = _samples(noun, size, mirrored)[..., 3] > 0
     columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
     return columns[0] / SAMPLES, rows[0] / SAMPLES, (columns[-1] + 1) / SAMPLES, (rows[-1] + 1) / SAMPLES

@@ -1,6 +1,6 @@
-"""The sprites as lists of shapes: 8 animals that face right, 8 objects; no two alike in shape or in main colour.
+"""The sprites as lists of shapes: 8 animals that face right and 8 objects, each with its own shape and main colour.
 
-Drawing units: 24 across, y points down, the ground is at y = 24.
+A sprite is 24 drawing units wide, y points down, and the ground is at y = 24.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ ANIMALS = {
     "pig": _pig(),
     "rabbit": _rabbit(),
 }
-"""The nouns that move, with their shapes."""
+"""Shapes of the animals, which move, by noun."""
 
 OBJECTS = {
     "ball": _ball(),
@@ -258,4 +258,4 @@ OBJECTS = {
     "table": _table(),
     "umbrella": _umbrella(),
 }
-"""The nouns that stay, with their shapes."""
+"""Shapes of the objects, which stay, by noun."""

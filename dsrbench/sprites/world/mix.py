@@ -1,8 +1,8 @@
-"""How often the training clips obey their prompts.
+"""Shares of training clips that obey their prompts.
 
-A base model that always did as told would leave the benchmark nothing to measure. The share of obedient clips depends
-on the relation type, as with large models, which find it easier to keep an animal on the ground than to put it on top
-of something; the disobedient rest is divided in fixed proportions.
+A base model that always followed its prompt would leave nothing to measure. The share of obedient clips depends on the
+relation type, as with large models, which keep an animal on the ground more often than they put it on top of something.
+The disobedient clips are divided in fixed proportions.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ DISOBEDIENT = {
     Kind.TWO: 0.04,
     Kind.NONE: 0.02,
 }
-"""How the other clips are divided."""
+"""Shares of the kinds among the disobedient clips, which sum to 1."""
 
 
 def draw_kind(relations: str, rng: np.random.Generator) -> Kind:
-    """Draw how a clip treats a prompt of this relation type."""
+    """Draw the kind of a clip for a prompt of this relation type."""
     if rng.random() < OBEDIENT[relations]:
         return Kind.CORRECT
     kinds = list(DISOBEDIENT)

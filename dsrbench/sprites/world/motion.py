@@ -1,4 +1,4 @@
-"""From a prompt to what a clip of it shows: places for relations, ways between them, obedient or not."""
+"""Draw the specification of a clip from a prompt: positions for relations, paths between them, obedient or not."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from dsrbench.sprites.world.spec import FRAMES, Actor, ClipSpec, Gait, Kind
 from dsrbench.types import Floats, Prompt, Relation
 
 TYPES = ("LR", "RL", "LT", "RT", "TL", "TR")
-"""The relation types the world can show."""
+"""Relation types that the world can show."""
 
-STOPS_AT = 0.34
-"""Largest share of the way a clip that stops early covers: at 40 % a walk from left to right already scores 0.7."""
+MAX_PARTIAL_SHARE = 0.34
+"""Maximum share of the path that a clip of kind `PARTIAL` covers; at 40 % a walk from left to right scores 0.7."""
 
 _THIRD = {"LR": "T", "RL": "T", "LT": "R", "TL": "R", "RT": "L", "TR": "L"}
+"""Relation that a prompt of each type does not name."""
 
 
 def check_prompt(prompt: Prompt) -> None:
     """Check that the world can show a prompt.
 
     Raises:
-        PromptError: A noun, scene or relation type it does not know, or an object that moves; lists those it knows.
+        PromptError: A noun, scene or relation type is unknown, or the object moves; the message lists the known ones.
     """
-    for noun, role, known in ((prompt.subject, "subject", ANIMALS), (prompt.object, "object", OBJECTS)):
+    for noun, role, nouns in ((prompt.subject, "subject", ANIMALS), (prompt.object, "object", OBJECTS)):
         check_noun(noun)
-        if noun not in known:
-            raise PromptError(f"the sprites world has no {role} {noun!r}; {role}s are: {', '.join(known)}")
+        if noun not in nouns:
+            raise PromptError(f"the sprites world has no {role} {noun!r}; {role}s are: {', '.join(nouns)}")
     if prompt.type not in TYPES:
         raise PromptError(f"the sprites world cannot show {prompt.type!r}; relation types are: {', '.join(TYPES)}")
     if prompt.scene:
@@ -42,16 +43,16 @@ def check_prompt(prompt: Prompt) -> None:
 
 
 def draw_spec(prompt: Prompt, rng: np.random.Generator, *, kind: Kind | str | None = None) -> ClipSpec:
-    """Draw a clip of a prompt.
+    """Draw the specification of a clip of a prompt.
 
     Args:
-        prompt: Nouns, relations and scene; its text's verb chooses the gait. Where it names no scene or no known verb,
-            one is drawn.
-        rng: Draws sizes, places, times, and, where not given, the kind.
-        kind: How the clip treats the prompt; by default drawn from the mix of `dsrbench.sprites.world.mix`.
+        prompt: Prompt with nouns, relations and scene; the verb of its text chooses the gait. A missing scene or an
+            unknown verb is drawn.
+        rng: Random generator for sizes, positions, times and, by default, the kind.
+        kind: Kind of the clip; by default drawn from the mix of `dsrbench.sprites.world.mix`.
 
     Raises:
-        PromptError: The world cannot show it.
+        PromptError: The world cannot show the prompt.
     """
     check_prompt(prompt)
     chosen = draw_kind(prompt.type, rng) if kind is None else Kind(kind)
@@ -68,7 +69,7 @@ def draw_spec(prompt: Prompt, rng: np.random.Generator, *, kind: Kind | str | No
 
 @dataclasses.dataclass(frozen=True)
 class _Stage:
-    """Who takes part, how large, and where the object stands."""
+    """Subject and object of a clip, their sizes, and the position of the object."""
 
     subject: str
     object: str
@@ -97,7 +98,7 @@ class _Stage:
         return a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1]
 
     def place(self, code: str, rng: np.random.Generator) -> tuple[float, float]:
-        """Where the subject's middle and lowest row are in a relation."""
+        """Return the subject's middle column and lowest row in a relation to the object, pixels."""
         width, _, object_width, object_height = self.extents()
         if code == Relation.TOP.value:
             return self.x + rng.uniform(-1.2, 1.2), self.base - object_height + rng.uniform(0.4, 1.2)
@@ -116,19 +117,19 @@ class _Stage:
 
 def _gait(text: str, rng: np.random.Generator) -> Gait:
     words = set(re.findall(r"[a-z]+", text.lower()))
-    said = [gait for gait in Gait if gait.value in words]
-    return said[0] if said else list(Gait)[int(rng.integers(len(Gait)))]
+    gaits = [gait for gait in Gait if gait.value in words]
+    return gaits[0] if gaits else list(Gait)[int(rng.integers(len(Gait)))]
 
 
 def _progress(rng: np.random.Generator) -> Floats:
-    """Share of the way covered in each frame: waits, goes with soft start and stop, waits."""
+    """Return the share of the path covered in each frame: a wait, a move that starts and stops softly, a wait."""
     first, last = int(rng.integers(0, 3)), FRAMES - 1 - int(rng.integers(1, 4))
     s = np.clip((np.arange(FRAMES) - first) / (last - first), 0, 1)
     return np.asarray(s * s * (3 - 2 * s))
 
 
 def _subject(stage: _Stage, relations: str, kind: Kind, gait: Gait, rng: np.random.Generator) -> Actor:
-    """The prompt's subject on its way."""
+    """Make the prompt's subject, moving as its kind says."""
     initial, final = relations[0], relations[1]
     if kind in (Kind.STATIC_START, Kind.TWO):
         return _stand(stage, initial, rng)
@@ -137,7 +138,7 @@ def _subject(stage: _Stage, relations: str, kind: Kind, gait: Gait, rng: np.rand
     start, end = stage.place(initial, rng), stage.place(final, rng)
     progress = _progress(rng)
     if kind is Kind.PARTIAL:
-        progress = progress * rng.uniform(0.15, STOPS_AT)
+        progress = progress * rng.uniform(0.15, MAX_PARTIAL_SHARE)
         gait = Gait.STRAIGHT
     elif kind is Kind.REVERSED:
         start, end = end, start
@@ -162,7 +163,7 @@ def _travel(
     gait: Gait,
     rng: np.random.Generator,
 ) -> Actor:
-    """An actor on its way from one place to another."""
+    """Make an actor that moves from one position to another."""
     x = start[0] + (end[0] - start[0]) * progress
     base = start[1] + (end[1] - start[1]) * progress
     _, height, _, object_height = stage.extents()
@@ -177,7 +178,7 @@ def _travel(
 
 
 def _stand(stage: _Stage, code: str, rng: np.random.Generator) -> Actor:
-    """An actor that stays, at most bobbing a little."""
+    """Make an actor that stays, or bobs a little."""
     x, base = stage.place(code, rng)
     bob = rng.uniform(0, 0.6) * np.abs(np.sin(np.arange(FRAMES) * rng.uniform(0.3, 0.8)))
     return _actor(stage, np.full(FRAMES, x), base - bob, rng)
@@ -189,7 +190,7 @@ def _actor(stage: _Stage, x: Floats, base: Floats, rng: np.random.Generator) -> 
 
 
 def _facing(x: Floats, towards: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Whether an actor faces left: the way it goes; before it first moves the way it will go, at rest the object."""
+    """Tell for each frame whether an actor faces left: along its next move; if it never moves, towards the object."""
     step = np.gradient(x)
     moving = np.flatnonzero(np.abs(step) > 0.05)
     if not len(moving):

@@ -1,4 +1,4 @@
-"""Specs to pixels and exact boxes."""
+"""Render clip specifications to pixels and exact boxes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from dsrbench.sprites.world.spec import FPS, FRAMES, Actor, ClipSpec
 from dsrbench.types import Floats, VideoTracks
 
 SHADOW = 0.34
-"""Darkness of a shadow right under a sprite."""
+"""Darkness of a shadow directly under a sprite, in 0..1."""
 
 VISIBLE = 0.25
-"""Share of a sprite's pixels that must be seen for it to have a box."""
+"""Minimum visible share of a sprite's pixels at which it has a box."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rendered:
-    """A clip with the truth about every actor.
+    """A clip with the true boxes of every actor.
 
     Attributes:
         frames: RGB, uint8 `[T, H, W, 3]`.
-        boxes: Half-open boxes, float64 `[actors, T, 4]`; NaN where an actor is not seen.
+        boxes: Half-open boxes, float64 `[actors, T, 4]`; NaN where an actor is not visible.
         visible: Share of each actor's pixels that are in the frame and not hidden, float64 `[actors, T]`.
     """
 
@@ -38,11 +38,11 @@ def render_clip(spec: ClipSpec, rng: np.random.Generator) -> tuple[NDArray[np.ui
     """Render a clip and the true tracks of its subject and object.
 
     Args:
-        spec: What to show.
-        rng: Chooses the background's painting and cut.
+        spec: Specification of the clip.
+        rng: Random generator that chooses the background's painting and cut.
 
     Returns:
-        Frames uint8 `[T, H, W, 3]`, and tracks; a subject that does not appear is absent throughout.
+        Frames uint8 `[T, H, W, 3]`, and tracks; a subject that does not appear is absent in all frames.
     """
     rendered = render_actors(spec, rng)
     absent = np.full((FRAMES, 4), np.nan)
@@ -52,10 +52,10 @@ def render_clip(spec: ClipSpec, rng: np.random.Generator) -> tuple[NDArray[np.ui
 
 
 def render_actors(spec: ClipSpec, rng: np.random.Generator) -> Rendered:
-    """Render a clip with the boxes of everything in it.
+    """Render a clip with the boxes of all its actors.
 
-    A box is *amodal*: tight around the pixels the sprite covers by at least half, whether or not something nearer hides
-    some of them, and clipped to the frame. A sprite of which less than `VISIBLE` is seen has none.
+    A box is *amodal*: tight around the pixels that the sprite covers by at least half, including those that a nearer
+    actor hides, and clipped to the frame. A sprite whose visible share is less than `VISIBLE` has no box.
     """
     frames = np.repeat(draw_background(spec.scene, rng)[None], FRAMES, axis=0)
     for actor in spec.actors:
@@ -74,7 +74,7 @@ def render_actors(spec: ClipSpec, rng: np.random.Generator) -> Rendered:
 
 
 def _cast_shadow(frames: NDArray[np.float32], actor: Actor) -> None:
-    """Darken the ground under an actor, less and wider the higher it is; in place."""
+    """Darken the ground under an actor in place; the higher the actor, the lighter and wider the shadow."""
     left, _, right, _ = extent(actor.noun, actor.size)
     lift = np.maximum(actor.ground - actor.base, 0)[:, None]
     reach = (right - left) * (0.42 + 0.02 * lift)
@@ -87,7 +87,7 @@ def _cast_shadow(frames: NDArray[np.float32], actor: Actor) -> None:
 def _paste(
     frame: NDArray[np.float32], owner: NDArray[np.int8], index: int, actor: Actor, t: int
 ) -> tuple[tuple[float, ...], int]:
-    """Lay one sprite over a frame; returns its box and how many pixels it covers, in the frame or out of it."""
+    """Draw one sprite over a frame; return its box and its number of pixels inside and outside the frame."""
     mirrored = bool(actor.mirrored[t])
     left, _, right, bottom = extent(actor.noun, actor.size, mirrored)
     corner_x = round((actor.x[t] - (left + right) / 2) * PHASES)

@@ -1,4 +1,4 @@
-"""Textured places, painted by seeded generators; pale, so that every sprite stands out."""
+"""Textured backgrounds, painted by seeded generators in pale colours, so that every sprite is visible."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from dsrbench.errors import PromptError, near_matches
 
 WIDTH, HEIGHT = 48, 32
-"""Pixels of a frame."""
+"""Width and height of a frame, pixels."""
 
 MARGIN = 6
-"""Pixels by which a painted place is larger than a frame on every side; clips cut frames out of it."""
+"""Margin of a painting around a frame on every side, pixels; clips cut their background out of the painting."""
 
 VARIANTS = 12
-"""Paintings a place has."""
+"""Number of paintings of a place."""
 
 HORIZON = 17
 """Row of a frame, before jitter, where the ground begins."""
@@ -40,7 +40,7 @@ def _base(sky: tuple[RGB, RGB], ground: tuple[RGB, RGB]) -> Picture:
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], cell: int) -> Picture:
-    """Smooth noise in -1..1, `cell` pixels a bump, `[h, w, 1]`."""
+    """Return smooth noise in -1..1 with bumps of `cell` pixels, `[h, w, 1]`."""
     coarse = rng.uniform(-1, 1, (shape[0] // cell + 2, shape[1] // cell + 2)).astype(np.float32)
     y, x = np.arange(shape[0]) / cell, np.arange(shape[1]) / cell
     rows = [np.interp(x, np.arange(coarse.shape[1]), row) for row in coarse]
@@ -116,14 +116,14 @@ SCENES: dict[str, Callable[[np.random.Generator], Picture]] = {
     "In a kitchen": _kitchen,
     "In a park at dusk": _dusk,
 }
-"""Places as prompts name them."""
+"""Painters of the places, by their names in prompts."""
 
 
 def check_scene(scene: str) -> str:
-    """The scene, if the world knows it.
+    """Return the scene after checking that the world knows it.
 
     Raises:
-        PromptError: It does not; lists those it knows.
+        PromptError: The world does not know it; the message lists the known scenes.
     """
     if scene not in SCENES:
         raise PromptError(f"the sprites world has no scene {scene!r}{near_matches(scene, SCENES)}")
@@ -137,17 +137,17 @@ def _painting(scene: str, variant: int) -> Picture:
 
 
 def draw_background(scene: str, rng: np.random.Generator) -> Picture:
-    """A place for one clip: a painting, cut out at random, a little brighter or darker.
+    """Draw the background of a clip: a random cut of a painting, a little brighter or darker.
 
     Args:
         scene: One of `SCENES`.
-        rng: Chooses painting, cut and brightness.
+        rng: Random generator that chooses painting, cut and brightness.
 
     Returns:
         RGB in 0..255, float32 `[HEIGHT, WIDTH, 3]`.
 
     Raises:
-        PromptError: A scene the world does not know.
+        PromptError: The world does not know the scene.
     """
     painting = _painting(scene, int(rng.integers(VARIANTS)))
     y, x = int(rng.integers(MARGIN - 2, MARGIN + 3)), int(rng.integers(0, 2 * MARGIN + 1))

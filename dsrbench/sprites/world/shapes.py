@@ -1,7 +1,7 @@
-"""Flat shapes as signed distance functions, painted over each other with anti-aliasing. Pure numpy.
+"""Flat shapes as signed distance functions, painted over each other with anti-aliasing by numpy.
 
-A distance is negative inside; a shape with an outline is painted twice, grown by the outline's width in a darker colour
-and then as it is.
+A distance is negative inside. A shape with an outline is painted twice: enlarged by the outline's width in a darker
+colour, then in its own size and colour.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ OUTLINE = 0.9
 """Width of an outline in drawing units, 24 of which are a sprite's nominal size."""
 
 DARKER = 0.34
-"""Brightness of an outline against the colour it surrounds."""
+"""Brightness of an outline relative to the colour that it surrounds."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """One painted area.
+    """One area of a single colour.
 
     Attributes:
-        distance: Signed distance in drawing units of points given as x and y.
+        distance: Function from x and y of points to their signed distance, drawing units.
         colour: RGB, 0..255.
         outlined: Whether an outline is painted around it.
     """
@@ -40,7 +40,7 @@ class Shape:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None) -> Distance:
-    """An ellipse around (x, y); the distance is exact for circles and close near the edge of others."""
+    """Return an ellipse around (x, y); the distance is exact for circles, approximate near the edge of others."""
     ry = rx if ry is None else ry
 
     def distance(px: Grid, py: Grid) -> Grid:
@@ -53,7 +53,7 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None) -> Distance:
 
 
 def stroke(points: Sequence[tuple[float, float]], radius: float) -> Distance:
-    """A line through points, round at its ends, `2 * radius` thick."""
+    """Return a line through points, round at its ends, `2 * radius` thick."""
 
     def distance(px: Grid, py: Grid) -> Grid:
         nearest = np.full(px.shape, np.inf, np.float32)
@@ -65,7 +65,7 @@ def stroke(points: Sequence[tuple[float, float]], radius: float) -> Distance:
 
 
 def polygon(*points: tuple[float, float], rounded: float = 0.0) -> Distance:
-    """A filled polygon, its corners rounded outwards by `rounded`."""
+    """Return a filled polygon, its corners rounded outwards by `rounded`."""
     edges = list(zip(points, (*points[1:], points[0]), strict=True))
 
     def distance(px: Grid, py: Grid) -> Grid:
@@ -82,28 +82,28 @@ def polygon(*points: tuple[float, float], rounded: float = 0.0) -> Distance:
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, rounded: float = 0.0) -> Distance:
-    """An upright rectangle with these sides, corners rounded inwards."""
+    """Return an upright rectangle with these sides, its corners rounded inwards by `rounded`."""
     r = rounded
     return polygon((x0 + r, y0 + r), (x1 - r, y0 + r), (x1 - r, y1 - r), (x0 + r, y1 - r), rounded=r)
 
 
 def cut(shape: Distance, other: Distance) -> Distance:
-    """What two shapes have in common."""
+    """Return the intersection of two shapes."""
     return lambda px, py: np.maximum(shape(px, py), other(px, py))
 
 
 def paint(shapes: Sequence[Shape], *, width: int, height: int, scale: float) -> NDArray[np.float32]:
-    """Paint shapes in order onto nothing.
+    """Paint shapes in order onto a transparent background.
 
     Args:
-        shapes: The last one lies on top.
-        width: Samples across.
-        height: Samples down.
-        scale: Samples a drawing unit.
+        shapes: Shapes from bottom to top.
+        width: Number of samples across.
+        height: Number of samples down.
+        scale: Number of samples per drawing unit.
 
     Returns:
         RGB in 0..255 times cover, and cover in 0..1, float32 `[height, width, 4]`. Each sample is inside or outside;
-        averaging blocks of them is what smooths the edges.
+        the edges become smooth when blocks of samples are averaged.
     """
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x, y = (x + 0.5) / scale, (y + 0.5) / scale
@@ -120,7 +120,7 @@ def paint(shapes: Sequence[Shape], *, width: int, height: int, scale: float) -> 
 
 
 def _segment(px: Grid, py: Grid, a: tuple[float, float], b: tuple[float, float]) -> Grid:
-    """Distance to a segment."""
+    """Return the distance to a line segment."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     along = np.clip(((px - a[0]) * dx + (py - a[1]) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
     return np.asarray(np.hypot(px - a[0] - along * dx, py - a[1] - along * dy), np.float32)

@@ -1,4 +1,4 @@
-"""What a clip shows, as values: places, actors, and where each of them is in every frame."""
+"""Specification of a clip: its scene, its actors, and their positions in every frame."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from dsrbench.types import Floats
 
 FRAMES = 16
+"""Number of frames of a clip."""
 FPS = 8.0
+"""Frames per second of a clip."""
 
 
 class Kind(enum.StrEnum):
-    """How a clip treats its prompt; all but the first disobey it."""
+    """Kind of a clip: whether and how it obeys its prompt; only the first kind does."""
 
     CORRECT = "correct"
     STATIC_START = "static_start"
@@ -29,7 +31,7 @@ class Kind(enum.StrEnum):
 
 
 class Gait(enum.StrEnum):
-    """How a subject covers its way; the value is the verb of the prompt."""
+    """Gait of a subject; the value is the verb of the prompt."""
 
     STRAIGHT = "walks"
     HOPPING = "hops"
@@ -38,16 +40,16 @@ class Gait(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Actor:
-    """One sprite and its way through the clip.
+    """One sprite and its path through the clip.
 
     Attributes:
-        noun: Animal or object.
+        noun: Noun of the animal or object.
         size: Index into the world's sizes.
         x: Centre in pixels, float64 `[T]`.
         base: Lowest row it touches, in pixels from the top, float64 `[T]`.
         ground: Row of its shadow, float64 `[T]`; on top of an object this is the object's top.
         mirrored: Whether it faces left, bool `[T]`.
-        depth: Larger is nearer; nearer actors hide those behind.
+        depth: Nearness to the viewer; actors with a larger value hide those with a smaller one.
     """
 
     noun: str
@@ -61,14 +63,14 @@ class Actor:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClipSpec:
-    """A clip that can be rendered.
+    """Specification of a clip that can be rendered.
 
     Attributes:
-        scene: Place, as prompts name it.
-        kind: How it treats the prompt.
-        actors: Everything in it; nouns may repeat.
-        subject: Index of the actor that stands for the prompt's subject; None where it does not appear.
-        object: Index of the prompt's object.
+        scene: Name of the place in prompts.
+        kind: Whether and how the clip obeys the prompt.
+        actors: All animals and objects of the clip; nouns may repeat.
+        subject: Index of the actor that is the prompt's subject; None if it does not appear.
+        object: Index of the actor that is the prompt's object.
     """
 
     scene: str

@@ -298,7 +298,7 @@ def test_a_tokenizer_that_needs_sentencepiece_says_so(pipeline_folder, tmp_path,
 
 def test_hashes_of_big_files_are_remembered(tmp_path, monkeypatch):
     monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(hashes, "SMALL", 10)
+    monkeypatch.setattr(hashes, "MIN_STORED_BYTES", 10)
     counted = []
     monkeypatch.setattr(hashes, "sha256_file", lambda path: counted.append(path) or "s" * 64)
     big = tmp_path / "big.safetensors"

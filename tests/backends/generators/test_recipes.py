@@ -11,7 +11,7 @@ import pytest
 
 from dsrbench.backends.generators import recipe as recipes
 from dsrbench.backends.generators.recipe import match_recipe, read_recipe, recipe_names
-from dsrbench.backends.generators.settings import Asked, settle
+from dsrbench.backends.generators.settings import Overrides, settle
 from dsrbench.backends.pretrained.devices import DTYPES
 from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, OptionError, UnknownBackendError
@@ -61,7 +61,7 @@ def test_a_recipe_fits_its_pipeline(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_asks_for_what_its_model_can_make(name):
     recipe = read_recipe(name)
-    settings, notes = settle(recipe, Asked())
+    settings, notes = settle(recipe, Overrides())
     assert notes == ()
     assert (settings.frames, settings.height, settings.width) == (recipe.frames, recipe.height, recipe.width)
     assert re.fullmatch(r"\d+n\+\d+", recipe.frame_rule)
@@ -180,14 +180,14 @@ FRAMES = [("wan2.1", 80, 81), ("wan2.1", 1, 1), ("wan2.1", 3, 5), ("cogvideox", 
 
 @pytest.mark.parametrize(("name", "asked", "made"), [*FRAMES, ("animatediff", 24, 24), ("cogvideox1.5-5b", 80, 81)])
 def test_frame_counts_are_rounded_and_said(name, asked, made):
-    settings, notes = settle(read_recipe(recipe_names()[name]), Asked(frames=asked))
+    settings, notes = settle(read_recipe(recipe_names()[name]), Overrides(frames=asked))
     assert settings.frames == made
     assert [note for note in notes if f"{made} in place of {asked}" in note] == list(notes)
     assert bool(notes) == (asked != made)
 
 
 def test_sizes_are_rounded_and_said():
-    settings, notes = settle(read_recipe("ltx"), Asked(height=500, width=33))
+    settings, notes = settle(read_recipe("ltx"), Overrides(height=500, width=33))
     assert (settings.height, settings.width) == (512, 32)
     assert notes == ("ltx makes sizes that are multiples of 32: 32x512 in place of 33x500",)
 
@@ -207,7 +207,7 @@ def test_sizes_are_rounded_and_said():
 )
 def test_settings_out_of_range(name, asked, words):
     with pytest.raises(OptionError, match=re.escape(words)):
-        settle(read_recipe(name), Asked(**asked))
+        settle(read_recipe(name), Overrides(**asked))
 
 
 def test_reading_recipes_imports_no_model_package():
