@@ -226,7 +226,7 @@ def _refine(frame: Pixels, templates: Templates, y: int, x: int) -> tuple[Floats
 
 
 def _windows(frame: Pixels, y: int, x: int, reach: int) -> tuple[Pixels, tuple[int, int]]:
-    """Return all squares that begin within `reach` pixels of (y, x), `[y, x, 1, SIDE, SIDE, 3]`, and where the first does."""
+    """Return all squares that begin within `reach` pixels of (y, x), `[y, x, 1, SIDE, SIDE, 3]`, and the first."""
     y0, x0 = max(y - reach, 0), max(x - reach, 0)
     region = frame[y0 : y + SIDE + reach, x0 : x + SIDE + reach]
     return sliding_window_view(region, (SIDE, SIDE), axis=(0, 1)).transpose(0, 1, 3, 4, 2)[:, :, None], (y0, x0)
