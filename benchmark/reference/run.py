@@ -61,12 +61,17 @@ def make_row(detector: str, tracker: str, figures: dict) -> str:
     )
 
 
+def read_arguments(description: str | None, out: Path) -> argparse.Namespace:
+    """Read the command line: `--out` and `--weights`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--weights", type=Path, help="Folder of the weights; by default the fetched ones")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Score, compare, and rewrite the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/reference"))
-    parser.add_argument("--weights", type=Path, help="Folder of the weights; by default the fetched ones")
-    given = parser.parse_args()
+    given = read_arguments(__doc__, Path("runs/reference"))
     reference = Path(os.environ["DSRBENCH_REFERENCE_DIR"])
     manifest = given.out / "clips.csv"
     write_manifest(reference, manifest)

@@ -9,7 +9,6 @@ Rewrites the second table in this folder's README; what is in `--out` from befor
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import time
@@ -17,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from run import DETECTORS, write_manifest, write_table
+from run import DETECTORS, read_arguments, write_manifest, write_table
 
 from dsrbench.analysis import Agreement, compare_backends, read_reference
 from dsrbench.evaluation import Plan, Scorer, evaluate, plan_videos
@@ -93,10 +92,7 @@ def run_trackers(
 
 def main() -> None:
     """Score, compare, and rewrite the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/screening"))
-    parser.add_argument("--weights", type=Path, help="Folder of the weights; by default the fetched ones")
-    given = parser.parse_args()
+    given = read_arguments(__doc__, Path("runs/screening"))
     reference = Path(os.environ["DSRBENCH_REFERENCE_DIR"])
     write_manifest(reference, given.out / "clips.csv")
     plan = plan_videos(given.out / "clips.csv", read_suite(str(reference / "prompts.csv")))

@@ -6,9 +6,9 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dsrbench.errors import InputError, StoreError
 from dsrbench.records import from_json
@@ -26,6 +26,8 @@ from dsrbench.store.samples import (
     write_tables,
 )
 from dsrbench.types import Detections, VideoTracks
+
+T = TypeVar("T")
 
 Written = tuple[Sample, VideoRecord]
 """A sample with the record of its video."""
@@ -168,14 +170,7 @@ class Run:
         self, key: SampleKey, stage_key: str | None = None
     ) -> tuple[list[Detections], dict[str, Any]] | None:
         """Return the detections of a sample (made under `stage_key`, where one is given) and their note, or None."""
-        name = f"detections/{key.slug}.npz"
-        if not self.disk.exists(name):
-            return None
-        with contextlib.suppress(StoreError):
-            detections, meta = unpack_detections(self.disk.read(name))
-            if stage_key is None or meta.get("key") == stage_key:
-                return detections, meta
-        return None
+        return self._read_arrays(f"detections/{key.slug}.npz", unpack_detections, stage_key)
 
     def write_tracks(self, key: SampleKey, tracks: VideoTracks, meta: Mapping[str, Any]) -> None:
         """Keep a video's tracks."""
@@ -183,13 +178,18 @@ class Run:
 
     def tracks(self, key: SampleKey, stage_key: str | None = None) -> VideoTracks | None:
         """Return the tracks of a sample (made under `stage_key`, where one is given); None where there are none."""
-        name = f"tracks/{key.slug}.npz"
-        if not self.disk.exists(name):
-            return None
-        with contextlib.suppress(StoreError):
-            tracks, meta = unpack_tracks(self.disk.read(name))
-            if stage_key is None or meta.get("key") == stage_key:
-                return tracks
+        stored = self._read_arrays(f"tracks/{key.slug}.npz", unpack_tracks, stage_key)
+        return stored[0] if stored is not None else None
+
+    def _read_arrays(
+        self, name: str, unpack: Callable[[bytes], tuple[T, dict[str, Any]]], stage_key: str | None
+    ) -> tuple[T, dict[str, Any]] | None:
+        """Read what a stage kept, if it is whole and was made under `stage_key`, where one is given."""
+        if self.disk.exists(name):
+            with contextlib.suppress(StoreError):
+                value, meta = unpack(self.disk.read(name))
+                if stage_key is None or meta.get("key") == stage_key:
+                    return value, meta
         return None
 
     def write_tables(self, written: Iterable[Written]) -> None:
