@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: test processes run side by side
@@ -43,35 +44,25 @@ def rendered_run(tmp_path_factory):
     return write_run(tmp_path_factory.mktemp("runs") / "two-models", SHOWN)
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """A function from a builder's name in `tinymodels` to the folder of its model; each is built once."""
+def build_once(build):
+    """A function from a name to the folder that `build` makes of it; each is built once."""
     import torch
-    from factories import models
 
     torch.set_num_threads(1)
-    folders = {}
+    return functools.lru_cache(maxsize=None)(build)
 
-    def folder(name):
-        if name not in folders:
-            folders[name] = getattr(models, name)(tmp_path_factory.mktemp(name))
-        return folders[name]
 
-    return folder
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A function from a builder's name in `factories.models` to the folder of its model."""
+    from factories import models
+
+    return build_once(lambda name: getattr(models, name)(tmp_path_factory.mktemp(name)))
 
 
 @pytest.fixture(scope="session")
 def pipeline_folder(tmp_path_factory):
-    """A function from a recipe's name to the folder of a tiny pipeline it matches; each is built once, none changed."""
-    import torch
+    """A function from a recipe's name to the folder of a tiny pipeline it matches; none is changed."""
     from factories import pipelines
 
-    torch.set_num_threads(1)
-    folders = {}
-
-    def folder(name):
-        if name not in folders:
-            folders[name] = pipelines.BUILDERS[name](tmp_path_factory.mktemp("pipelines") / f"tiny-{name}")
-        return folders[name]
-
-    return folder
+    return build_once(lambda name: pipelines.BUILDERS[name](tmp_path_factory.mktemp("pipelines") / f"tiny-{name}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cli.clips import TEXT, dsrbench, write_place
+from cli.clips import TEXT, dsrbench, enter_place
 
 from dsrbench import evaluate, read_suite
 from dsrbench.errors import DownloadError, InputError, OptionError, UnknownBackendError
@@ -13,10 +13,7 @@ KINDS = {"1000_LR": "LR", "1001_LR": "RL", "1002_LR": "L"}
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    write_place(tmp_path, **KINDS)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path
+    return enter_place(tmp_path, monkeypatch, **KINDS)
 
 
 def run(**more):

@@ -69,6 +69,13 @@ def write_place(folder, **kinds):
     return folder
 
 
+def enter_place(folder, monkeypatch, **kinds):
+    """Make `write_place` the working directory, with a cache of its own."""
+    monkeypatch.chdir(write_place(folder, **kinds))
+    monkeypatch.setenv("DSRBENCH_CACHE", str(folder / "cache"))
+    return folder
+
+
 def write_weights(folder):
     """A picodet that sees the clips' cats and chairs."""
     folder.mkdir(parents=True, exist_ok=True)

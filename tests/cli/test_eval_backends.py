@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from clips import write_place
+from clips import enter_place
 
 from dsrbench import cli
 from dsrbench.store import Run
@@ -18,10 +18,7 @@ RUN = "runs/videos-suite"
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    write_place(tmp_path, **KINDS)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DSRBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path
+    return enter_place(tmp_path, monkeypatch, **KINDS)
 
 
 def run_eval(*arguments):

@@ -9,6 +9,19 @@ from typing import TypeVar
 Self = TypeVar("Self", bound="LoopbackServer")
 
 
+class AnsweringHandler(http.server.BaseHTTPRequestHandler):
+    """Answers HEAD as GET: `answer` does both."""
+
+    def do_HEAD(self) -> None:
+        self.answer(head=True)
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self, head: bool = False) -> None:
+        raise NotImplementedError
+
+
 class LoopbackServer(http.server.ThreadingHTTPServer):
     """A context that serves in a thread, at a port of its own."""
 

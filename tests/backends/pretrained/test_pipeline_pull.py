@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import urllib.parse
 
 import pytest
-from fakes.loopback import LoopbackServer
+from fakes.loopback import AnsweringHandler, LoopbackServer
 
 from dsrbench.backends.pretrained.pipelines import find_pipeline
 from dsrbench.errors import WeightsError
@@ -34,13 +33,7 @@ class Hub(LoopbackServer):
         self.files, self.given = files, []
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.answer(head=True)
-
-    def do_GET(self):
-        self.answer()
-
+class Handler(AnsweringHandler):
     def answer(self, head=False):
         path, files = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path), self.server.files
         if path.startswith("/api/models/me/own/revision/"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import urllib.parse
 
 import pytest
-from fakes.loopback import LoopbackServer
+from fakes.loopback import AnsweringHandler, LoopbackServer
 
 from dsrbench.backends.pretrained.snapshots import find_snapshot, pull_snapshot
 from dsrbench.errors import OptionError, WeightsError
@@ -36,13 +35,7 @@ class Hub(LoopbackServer):
         self.asked, self.missing, self.broken, self.status = [], set(), set(), 0
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.answer(head=True)
-
-    def do_GET(self):
-        self.answer()
-
+class Handler(AnsweringHandler):
     def answer(self, head=False):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         if not head:

@@ -34,5 +34,14 @@ def every_fourth(frames, dense=8):
     return [found if t % 4 == 0 or t in ends else Detections.left_out() for t, found in enumerate(frames)]
 
 
+def check_empty(associate, n_frames):
+    """Frames without detections give tracks without boxes."""
+    tracks = associate([Detections.none()] * n_frames)
+    assert len(tracks) == n_frames
+    assert np.isnan(tracks.subject).all()
+    assert np.isnan(tracks.object).all()
+    assert not tracks.subject_state.any()
+
+
 def states(tracks):
     return "".join("-DPF"[state] for state in tracks.subject_state)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from drawn import PROMPT, SIZE, every_fourth, video
+from drawn import PROMPT, SIZE, check_empty, every_fourth, video
 
 from dsrbench.backends.registry import trackers
 from dsrbench.backends.trackers.assignment import step_costs
@@ -220,11 +220,7 @@ def test_entities_do_not_take_each_others_boxes():
 
 @pytest.mark.parametrize("n_frames", [0, 1, 7])
 def test_no_detections_at_all(n_frames):
-    tracks = associate([Detections.none()] * n_frames)
-    assert len(tracks) == n_frames
-    assert np.isnan(tracks.subject).all()
-    assert np.isnan(tracks.object).all()
-    assert not tracks.subject_state.any()
+    check_empty(associate, n_frames)
 
 
 def test_a_clip_of_one_frame():

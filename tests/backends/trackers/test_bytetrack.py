@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import PROMPT, SIZE, path, states, video
+from drawn import PROMPT, SIZE, check_empty, path, states, video
 from factories.missing import message_without
 
 from dsrbench.backends.registry import trackers
 from dsrbench.errors import OptionError
-from dsrbench.types import Detections, FrameState
+from dsrbench.types import FrameState
 
 
 def associate(frames, fps=16.0, **options):
@@ -135,11 +135,7 @@ def test_entities_do_not_take_each_others_boxes():
 
 @pytest.mark.parametrize("n_frames", [0, 1, 7])
 def test_no_detections_at_all(n_frames):
-    tracks = associate([Detections.none()] * n_frames)
-    assert len(tracks) == n_frames
-    assert np.isnan(tracks.subject).all()
-    assert np.isnan(tracks.object).all()
-    assert not tracks.subject_state.any()
+    check_empty(associate, n_frames)
 
 
 def test_a_clip_of_one_frame():
