@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 FILE = "boxes.parquet"
 
-MOST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 """Of the file, and four times as many of its columns unpacked."""
 
-MOST_TEXT = 4_000
+MAX_TEXT = 4_000
 """Characters of a text: prompts extended by a language model are long."""
 
-MOST_FRAMES = 2_000
-MOST_PIXELS = 16_384
-MOST_FPS = 1_000
+MAX_FRAMES = 2_000
+MAX_PIXELS = 16_384
+MAX_FPS = 1_000
 OUTSIDE = 1.0
 """Pixels by which a box may lie outside its frame: trackers interpolate."""
 
@@ -132,8 +132,8 @@ def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
 
     path = folder / FILE
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SubmissionError(f"{FILE} is larger than the {MOST_BYTES:,} bytes it may have")
+        if path.stat().st_size > MAX_BYTES:
+            raise SubmissionError(f"{FILE} is larger than the {MAX_BYTES:,} bytes it may have")
         with pq.ParquetFile(path) as table:
             _check_table(table, most_rows)
             for batch in table.iter_batches(batch_size=ROWS_AT_ONCE):
@@ -153,9 +153,9 @@ def _check_table(table: Any, most_rows: int) -> None:
         raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {most_rows:,}")
     groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
     values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
-    most_values = table.metadata.num_rows * (10 * MOST_FRAMES + len(expected))
-    if sum(group.total_byte_size for group in groups) > 4 * MOST_BYTES or values > most_values:
-        raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MOST_BYTES:,} bytes")
+    most_values = table.metadata.num_rows * (10 * MAX_FRAMES + len(expected))
+    if sum(group.total_byte_size for group in groups) > 4 * MAX_BYTES or values > most_values:
+        raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MAX_BYTES:,} bytes")
 
 
 def _pack(row: BoxRow) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _unpack(row: Mapping[str, Any]) -> BoxRow:
     if absent:
         raise SubmissionError(f"{FILE}: a row has no {', '.join(absent)}")
     for name in ("prompt_id", "reason", "text_used"):
-        if problem := check_text(row[name], most=MOST_TEXT):
+        if problem := check_text(row[name], most=MAX_TEXT):
             raise SubmissionError(f"{FILE}: {name} {problem}")
     where = name_sample(row["prompt_id"], row["seed"])
     if row["status"] not in {status.value for status in Status}:
@@ -204,13 +204,13 @@ def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
     }
     if n_frames == 0 and not any(lists.values()):
         return None
-    if not 1 <= n_frames <= MOST_FRAMES or not all(1 <= side <= MOST_PIXELS for side in size):
+    if not 1 <= n_frames <= MAX_FRAMES or not all(1 <= side <= MAX_PIXELS for side in size):
         raise SubmissionError(
-            f"{where}: {n_frames} frames of {size[0]} x {size[1]}; 1 to {MOST_FRAMES} frames of at most {MOST_PIXELS} "
+            f"{where}: {n_frames} frames of {size[0]} x {size[1]}; 1 to {MAX_FRAMES} frames of at most {MAX_PIXELS} "
             f"pixels a side are plausible"
         )
-    if not (math.isfinite(fps) and 0 <= fps <= MOST_FPS):
-        raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MOST_FPS} are plausible")
+    if not (math.isfinite(fps) and 0 <= fps <= MAX_FPS):
+        raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MAX_FPS} are plausible")
     if not row["video_sha256"]:
         raise SubmissionError(f"{where} has boxes, and no sha256 of the video they are of")
     arrays = {name: _to_array(name, values, n_frames, where) for name, values in lists.items()}

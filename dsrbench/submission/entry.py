@@ -21,15 +21,15 @@ SCHEMA = 1
 
 FILE = "entry.json"
 
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 """Of `entry.json`."""
 
-MOST_TEXT = 500
+MAX_TEXT = 500
 """Characters of any text."""
 
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 
-MOST_PROBLEMS = 50
+MAX_PROBLEMS = 50
 """Told of one entry."""
 
 SHOWN = 6
@@ -141,7 +141,7 @@ def read_entry(folder: Path) -> Entry:
     Raises:
         SubmissionError: It is not there, too large, no JSON, or a field is not as it must be; says every field.
     """
-    return parse_entry(read_capped(folder / FILE, MOST_BYTES))
+    return parse_entry(read_capped(folder / FILE, MAX_BYTES))
 
 
 def read_capped(path: Path, most: int) -> bytes:
@@ -178,7 +178,7 @@ def parse_entry(data: bytes) -> Entry:
     return Entry.from_json(row)
 
 
-def check_text(text: object, *, most: int = MOST_TEXT) -> str:
+def check_text(text: object, *, most: int = MAX_TEXT) -> str:
     r"""What is wrong with a text; empty when nothing is.
 
     Control characters, marks that turn the direction of writing, and characters that are not shown are refused.
@@ -230,8 +230,8 @@ def _whole(least: int, most: int) -> Callable[[object], str]:
 
 
 def _check_seeds(value: object) -> str:
-    good = isinstance(value, list) and 0 < len(value) <= MOST_SEEDS and not any(map(_whole(0, 2**31 - 1), value))
-    return "" if good and len(set(value)) == len(value) else f"must be 1 to {MOST_SEEDS} different whole numbers"  # type: ignore[arg-type, call-overload]
+    good = isinstance(value, list) and 0 < len(value) <= MAX_SEEDS and not any(map(_whole(0, 2**31 - 1), value))
+    return "" if good and len(set(value)) == len(value) else f"must be 1 to {MAX_SEEDS} different whole numbers"  # type: ignore[arg-type, call-overload]
 
 
 def _check_counts(value: object) -> str:
@@ -317,7 +317,7 @@ def _find_problems(row: Mapping[str, Any]) -> list[str]:
         for name in checks.keys() & values.keys():
             if problem := checks[name](values[name]):
                 problems.append(f"{prefix}{name} {problem}")
-    return sorted(problems)[:MOST_PROBLEMS]
+    return sorted(problems)[:MAX_PROBLEMS]
 
 
 def _refuse_constant(name: str) -> None:

@@ -16,7 +16,7 @@ from dsrbench.backends.protocols import protocol_of
 from dsrbench.errors import InputError, StoreError
 from dsrbench.records import to_json
 from dsrbench.store import BackendRecord, LocalDisk, Run, Sample
-from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
+from dsrbench.submission.boxes import MAX_TEXT, BoxRow, write_boxes
 from dsrbench.submission.entry import FILE, Entry, ModelFacts, check_name, parse_entry
 from dsrbench.types import Status
 
@@ -124,7 +124,7 @@ def _last(path: str) -> str:
     return PureWindowsPath(path).name or "."
 
 
-def tidy_text(text: str, *, most: int = MOST_TEXT) -> str:
+def tidy_text(text: str, *, most: int = MAX_TEXT) -> str:
     r"""Text of one line, without what is not shown and without the folders of this machine.
 
     >>> tidy_text("cannot read /home/me/videos/a.mp4:\n no  such file")

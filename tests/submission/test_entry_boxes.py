@@ -160,7 +160,7 @@ def test_text_that_is_no_text(tmp_path, table):
 def test_not_there_and_too_large(tmp_path, monkeypatch):
     with pytest.raises(SubmissionError, match="cannot be read"):
         read(tmp_path)
-    monkeypatch.setattr("dsrbench.submission.boxes.MOST_BYTES", 10)
+    monkeypatch.setattr("dsrbench.submission.boxes.MAX_BYTES", 10)
     write_boxes(tmp_path, [])
     with pytest.raises(SubmissionError, match="larger than the 10 bytes"):
         read(tmp_path)

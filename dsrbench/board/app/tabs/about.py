@@ -1,20 +1,17 @@
-"""The pages of words: how scoring works, the prompts, about."""
+"""The two tabs of plain text: how scoring works, and about the board."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-
 import dsrbench
-from dsrbench.board.app.columns import share
+from dsrbench.board.app.filters import Values
+from dsrbench.board.app.layout import Page, ViewPage, html
+from dsrbench.board.app.site import Site
 from dsrbench.board.entries import View
 from dsrbench.board.records import TIERS
 from dsrbench.board.rules import named_suite
 from dsrbench.errors import DSRBenchError
-from dsrbench.prompts import Suite
-from dsrbench.report.words import asked
 
 SCORING = """<div class="dsr">
 <p>A detector and a tracker give the boxes of subject and object in every frame. In each frame the <b>SSR score</b>, in
@@ -29,51 +26,31 @@ counts as a failure. (The counts are for 81 frames; for other lengths they are s
 <dsr-scoring></dsr-scoring></div>"""
 
 
-def prompts_html(view: View, suite: Suite, *, type: str = "", text: str = "") -> str:
-    """The prompts of a suite, each with the share of the board's videos of it that pass.
+class ScoringPage(Page):
+    """Tab that explains the scoring, with two boxes to drag."""
 
-    Args:
-        view: The board.
-        suite: One of its suites.
-        type: Only prompts of this relation type; empty for all.
-        text: Only prompts with these words, in any case.
-    """
-    passed = _pass_rates(view, suite)
-    chosen = [
-        prompt
-        for prompt in suite
-        if (not type or prompt.type == type) and all(w in prompt.text.lower() for w in text[:200].lower().split())
-    ]
-    rows = "".join(
-        f'<tr><th scope="row">{escape(prompt.text)}<br><small>{escape(prompt.id)}</small></th>'
-        f"<td>{escape(prompt.type)}</td><td>{escape(prompt.subject)} {escape(asked(prompt))}</td>"
-        f'<td class="n">{share(passed.get(prompt.id))}</td></tr>'
-        for prompt in chosen
-    )
-    return (
-        f'<div class="dsr"><p role="status" class="quiet">{len(chosen)} of {len(suite)} prompts of '
-        f"{escape(suite.name)} {escape(suite.version)}, sha256 {suite.sha256[:12]}…</p>"
-        '<div class="wide" tabindex="0" role="region" aria-label="Prompts">'
-        '<table class="prose"><thead><tr><th scope="col">Prompt</th><th scope="col">Relations</th>'
-        '<th scope="col">Asks for</th><th scope="col" class="n">Passed, all entries, %</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div>"
-    )
+    id = "scoring"
+    title = "How scoring works"
+
+    def _build(self) -> None:
+        html("scoring", SCORING)
 
 
-def _pass_rates(view: View, suite: Suite) -> dict[str, float]:
-    """Share of videos that pass 0.7, over the ranked entries of the suite, by prompt id."""
-    ids = sorted(prompt.id for prompt in suite)
-    rates = []
-    for placed in view.entries:
-        record = placed.record
-        if placed.key and record.passed is not None and record.entry.suite.sha256 == suite.sha256:
-            rates.append(record.passed.reshape(len(ids), -1).mean(axis=1))
-    return dict(zip(ids, np.mean(rates, axis=0).tolist(), strict=True)) if rates else {}
+class AboutPage(ViewPage):
+    """Tab that explains the board."""
+
+    id = "about"
+    title = "About"
+
+    @staticmethod
+    def render(site: Site, view: View, values: Values) -> str:
+        """Return the text about the board."""
+        return about_html(view)
 
 
 def about_html(view: View) -> str:
-    """What the board is, what it takes, and what was withdrawn."""
-    tiers = "".join(f"<li><b>{escape(name)}</b>: {escape(says)}</li>" for name, says in TIERS.items())
+    """Return the text about the board: its rules, its suites, and the withdrawn entries."""
+    tiers = "".join(f"<li><b>{escape(name)}</b>: {escape(meaning)}</li>" for name, meaning in TIERS.items())
     suites = "".join(f"<li>{_describe_suite(view, name)}</li>" for name in view.rules.suites)
     gone = "".join(f"<li>{escape(name)}, {escape(when[:10])}</li>" for name, when in sorted(view.withdrawn.items()))
     return (
@@ -103,14 +80,3 @@ def _describe_suite(view: View, name: str) -> str:
 
 def _list(title: str, items: str) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
-
-
-def notice_html(view: View) -> str:
-    """That this is not the board of now; empty where it is."""
-    return f'<div class="dsr"><p class="notice" role="alert">{escape(view.notice)}</p></div>' if view.notice else ""
-
-
-def problems_html(lines: Sequence[str], *, head: str) -> str:
-    """Why something was not done, every reason."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div class="dsr"><div class="notice" role="alert"><b>{escape(head)}</b><ul>{items}</ul></div></div>'
