@@ -89,7 +89,7 @@ class Intake:
         self._records = RecordReader()
 
     def submit(self, folder: Path, account: str) -> Receipt:
-        """Take in the entry in a folder; the same bytes of the same account twice are one submission.
+        """Check the entry in a folder, and accept or reject it; equal files of one account are one submission.
 
         Args:
             folder: Folder with `entry.json` and `boxes.parquet`; it is not changed, and read once.
@@ -145,8 +145,8 @@ class Intake:
                 raise InputError(f"entry {name!r} is not of account {account}; its owner or a maintainer withdraws it")
             if record.withdrawn:
                 return {}
-            gone = dict.fromkeys([f"entries/{name}/{boxes_file.FILE}", f"entries/{name}/{entry_file.FILE}"])
-            return {_summary(name): record.withdraw(self._now()).to_json(), **gone}
+            files = dict.fromkeys([f"entries/{name}/{boxes_file.FILE}", f"entries/{name}/{entry_file.FILE}"])
+            return {_summary(name): record.withdraw(self._now()).to_json(), **files}
 
         self.results.change(edit, message=f"withdraw {name}")
         self._log(Event("withdrawn", self._now(), account, name, "", secrets.token_hex(16)))
@@ -281,7 +281,7 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
 
 
 def count_today(today: Sequence[Event], account: str) -> int:
-    """Return the number of submissions of an account among the events of a day; each was received, or rejected unread."""
+    """Return the number of submissions of an account among the events of a day."""
     requests = (event for event in today if event.event in ("received", "rejected"))
     return len({event.token for event in requests if same_account(event.account, account)})
 

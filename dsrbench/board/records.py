@@ -132,7 +132,7 @@ def comparable_key(entry: Entry) -> str:
 
 
 def sketch_videos(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """Return the smallest hashes of an entry's videos, shortened; sketches of two entries overlap as their videos do."""
+    """Return the smallest hashes of an entry's videos, shortened; two sketches overlap as the videos do."""
     return tuple(sorted({sample.video_sha256[:16] for sample in samples if sample.video_sha256})[:SKETCH])
 
 

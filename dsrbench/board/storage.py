@@ -1,8 +1,8 @@
 """Storage of a board: a folder on this disk, or a dataset on the Hub.
 
-A `Snapshot` is the state at one moment. A change is a function from a snapshot to the files to write; it is called again
-where another writer came first. Its files are written together, in one commit or with the folder locked, so that it can
-test for a file before it writes one.
+A `Snapshot` is the state at one moment. A change is a function from a snapshot to the files to write; it is called
+again where another writer came first. Its files are written together, in one commit or with the folder locked, so that
+it can test for a file before it writes one.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Storage(Protocol):
         """Write the files that `edit` returns for the current state; no other writer comes between.
 
         Raises:
-            StoreError: The store cannot be written, or others write without a pause; on the Hub also `HubError` (no token, no
-                permission) and `DownloadError` (no network).
+            StoreError: The store cannot be written, or others write without a pause; on the Hub also `HubError` (no
+                token, no permission) and `DownloadError` (no network).
         """
         ...
 

@@ -24,8 +24,8 @@ def table(rows, tmp_path):
     return pq.read_table(tmp_path / "boxes.parquet").to_pylist()
 
 
-def read(folder, most_rows=12):
-    return list(read_boxes(folder, most_rows=most_rows))
+def read(folder, max_rows=12):
+    return list(read_boxes(folder, max_rows=max_rows))
 
 
 def write_table(folder, table, schema=None):
@@ -108,7 +108,7 @@ def test_a_box_may_stand_out_by_a_pixel(rows, tmp_path, table):
 def test_more_rows_than_there_can_be(rows, tmp_path):
     write_boxes(tmp_path, rows)
     with pytest.raises(SubmissionError, match="has 12 rows, suite and seeds make 11"):
-        read(tmp_path, most_rows=11)
+        read(tmp_path, max_rows=11)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,23 @@ def number_heads(titles: Iterable[str]) -> str:
     return "".join(f'<th scope="col" class="n">{title}</th>' for title in titles)
 
 
+def wide_table(head: str, rows: Iterable[str], *, caption: str = "", label: str = "", kind: str = "") -> str:
+    """Return a table that scrolls sideways on a narrow screen.
+
+    Args:
+        head: Cells of the head, as HTML.
+        rows: Rows, as HTML.
+        caption: Text above the table; empty for none.
+        label: Name of the region that a keyboard can scroll; empty for none.
+        kind: CSS class of the table; empty for none.
+    """
+    region = f' tabindex="0" role="region" aria-label="{escape(label)}"' if label else ""
+    table = f'<table class="{kind}">' if kind else "<table>"
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="wide"{region}>{table}{title}{body}</table></div>'
+
+
 def notice_html(view: View) -> str:
     """Return the notice of a view that may be out of date; empty where the view is current."""
     return f'<div class="dsr">{alert(view.notice)}</div>' if view.notice else ""

@@ -65,11 +65,6 @@ class Page:
         """
         return {}
 
-    @property
-    def outputs(self) -> list[Any]:
-        """All components that `show` may change."""
-        return [*self.controls.values(), *self.contents]
-
     def connect(self, link: Any, tabs: Sequence[str]) -> None:
         """Call `show` on events of the tab and its controls, and bring the address in step.
 
@@ -79,26 +74,32 @@ class Page:
         """
         self._tabs = tabs
         self.on([self.tab.select, self._go.click], self.show, link)
-        if self.moves:
-            self.on(self.moves, self.show, link)
+        if self.controls:
+            self._connect_controls(link)
+
+    def _connect_controls(self, link: Any) -> None:
+        self.on(self.moves, self.show, link)
 
     @property
     def moves(self) -> list[Any]:
-        """Events of the controls."""
-        return [getattr(control, _event(control)) for control in self.controls.values()]
+        """Events of the controls on a reader's change; a textbox sends `input` before its new value."""
+        import gradio as gr
+
+        return [one.change if isinstance(one, gr.Textbox) else one.input for one in self.controls.values()]
 
     @property
     def follow(self) -> str:
         """A script that brings the address in step with the values of the controls."""
-        defaults = {name: _text(control.value) for name, control in self.controls.items()}
+        values = {name: control.value for name, control in self.controls.items()}
+        defaults = {name: ",".join(v) if isinstance(v, list) else v or "" for name, v in values.items()}
         return f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(defaults)}, values)"
 
     def on(self, triggers: Sequence[Any], show: Callable[[Values], Updates], link: Any) -> None:
         """Update the page on some events, then the address."""
         import gradio as gr
 
-        places = self.outputs
         names, controls = list(self.controls), list(self.controls.values())
+        places = [*controls, *self.contents]
 
         def change(address: str | None, *values: Any) -> Any:
             if not places:
@@ -116,7 +117,7 @@ class Page:
             list(triggers),
             change,
             inputs=[link, *controls],
-            outputs=list(places),
+            outputs=places,
             js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}, {json.dumps(self._tabs)}), ...values]",
             api_visibility="private",
             queue=False,
@@ -148,14 +149,11 @@ class ViewPage(Page):
         """Add the element that the contents are put into; subclasses add their controls before it."""
         html(self.id, f'<dsr-view tab="{self.id}"></dsr-view>')
 
-    def connect(self, link: Any, tabs: Sequence[str]) -> None:
-        """Call `show` on events of the tab; on those of the controls, fetch the contents alone."""
+    def _connect_controls(self, link: Any) -> None:
+        """Fetch the contents alone when a control moves."""
         import gradio as gr
 
-        self._tabs = tabs
-        self.on([self.tab.select, self._go.click], self.show, link)
-        if self.moves:
-            gr.on(self.moves, None, inputs=list(self.controls.values()), js=self.follow, trigger_mode="multiple")
+        gr.on(self.moves, None, inputs=list(self.controls.values()), js=self.follow, trigger_mode="multiple")
 
 
 def read_link(address: str) -> dict[str, str]:
@@ -179,15 +177,3 @@ def update_menu(choices: Sequence[Any], value: Any) -> Any:
     import gradio as gr
 
     return gr.Dropdown(choices=choices, value=value)
-
-
-def _event(control: Any) -> str:
-    """Return the name of the event that a reader's change causes; a textbox sends `input` before its new value."""
-    import gradio as gr
-
-    return "change" if isinstance(control, gr.Textbox) else "input"
-
-
-def _text(value: Any) -> str:
-    """Return a control's value as it is written in a link."""
-    return ",".join(value) if isinstance(value, list) else value or ""

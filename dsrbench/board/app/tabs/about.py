@@ -52,7 +52,9 @@ def about_html(view: View) -> str:
     """Return the text about the board: its rules, its suites, and the withdrawn entries."""
     tiers = "".join(f"<li><b>{escape(name)}</b>: {escape(meaning)}</li>" for name, meaning in TIERS.items())
     suites = "".join(f"<li>{_describe_suite(view, name)}</li>" for name in view.rules.suites)
-    gone = "".join(f"<li>{escape(name)}, {escape(when[:10])}</li>" for name, when in sorted(view.withdrawn.items()))
+    withdrawn = "".join(
+        f"<li>{escape(name)}, {escape(when[:10])}</li>" for name, when in sorted(view.withdrawn.items())
+    )
     return (
         '<div class="dsr"><p>This board shows how well text-to-video models put things where the prompt says, when it '
         "says. Every ranked entry comes with the boxes of every frame, so its figures are computed here again, and "
@@ -63,7 +65,7 @@ def about_html(view: View) -> str:
         "<p>Boxes as submitted are taken on trust: a board cannot see from them whether they are of the videos named. "
         "Videos are not uploaded; their hashes are.</p>"
         f"<h2>Suites taken</h2><ul>{suites}</ul><p>An account may submit {view.rules.quota} times a day (UTC).</p>"
-        + _list("Withdrawn", gone)
+        + _list("Withdrawn", withdrawn)
         + _list("Not readable, left out", "".join(f"<li>{escape(line)}</li>" for line in view.damaged))
         + f'<p class="quiet">dsrbench {escape(dsrbench.__version__)}, Apache-2.0.</p></div>'
     )

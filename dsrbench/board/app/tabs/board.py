@@ -20,6 +20,7 @@ from dsrbench.board.app.columns import (
     read_columns,
 )
 from dsrbench.board.app.filters import EVERY, Filters, Values, list_choices, select
+from dsrbench.board.app.fragments import wide_table
 from dsrbench.board.app.layout import Updates, ViewPage, update_menu
 from dsrbench.board.app.site import Site
 from dsrbench.board.entries import View
@@ -165,10 +166,7 @@ def table_html(entries: Sequence[Placed], columns: Sequence[Column], caption: st
         kind = ' class="next"' if before is not None and placed.tie != before else ""
         before = placed.tie
         rows.append(f"<tr{kind}>{''.join(_cell(placed, column) for column in columns)}</tr>")
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return wide_table(head, rows, caption=caption, label=caption)
 
 
 _STATED = ' <small title="As the submitter states it; not checked">(stated)</small>'

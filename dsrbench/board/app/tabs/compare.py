@@ -9,7 +9,7 @@ from html import escape
 from dsrbench.analysis.compare import Comparison, compare_samples
 from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.board.app.filters import Values, pick
-from dsrbench.board.app.fragments import alert, entry_link, link, number_heads, share, tier_badge
+from dsrbench.board.app.fragments import alert, entry_link, link, number_heads, share, tier_badge, wide_table
 from dsrbench.board.app.layout import Updates, ViewPage, update_menu
 from dsrbench.board.app.site import Site
 from dsrbench.board.entries import Board, OpenEntry, View
@@ -87,7 +87,7 @@ def _unlike(a: Placed, b: Placed) -> str:
 
 
 def _headline(a: Placed, b: Placed, comparison: Comparison) -> str:
-    rows = "".join(
+    rows = (
         f'<tr><th scope="row">{entry_link(placed.name)} {tier_badge(placed.record.tier)}'
         f'</th><td class="n"><b>{share(accuracy.value)}</b> <small>{share(accuracy.low)}–{share(accuracy.high)}'
         f'</small></td><td class="n">{share(coverage)}</td><td class="n">{scores["mean_score"]:.3f}</td></tr>'
@@ -97,13 +97,12 @@ def _headline(a: Placed, b: Placed, comparison: Comparison) -> str:
         )
     )
     pair = f" {escape(b.name)} was aligned from {escape(a.name)}." if b.base == a.name else ""
+    head = '<th scope="col">Entry</th>' + number_heads(["Accuracy@0.7, %", "Coverage, %", "Mean score"])
     gain, p_value = _difference(comparison.difference), _p_value(comparison.difference)
     return (
         f"<p>{escape(b.name)} against {escape(a.name)}, {comparison.n_pairs} pairs of {comparison.n_prompts} prompts: "
         f"<b>{gain}</b> points of Accuracy@0.7, p&nbsp;{p_value}.{pair}</p>"
-        '<div class="wide"><table><thead><tr><th scope="col">Entry</th><th scope="col" class="n">Accuracy@0.7, %</th>'
-        '<th scope="col" class="n">Coverage, %</th><th scope="col" class="n">Mean score</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"{wide_table(head, rows)}"
     )
 
 
@@ -118,23 +117,20 @@ def _p_value(difference: PairedDifference) -> str:
 
 
 def _relations(comparison: Comparison) -> str:
-    rows = "".join(
+    rows = (
         f'<tr><th scope="row">{escape(type)}</th><td class="n">{row.n_pairs}</td>'
         f'<td class="n">{share(row.accuracy_a.value)}</td><td class="n">{share(row.accuracy_b.value)}</td>'
         f'<td class="n">{_difference(row.difference)}</td><td class="n">{_p_value(row.difference)}</td></tr>'
         for type, row in comparison.by_relation.items()
     )
     head = number_heads(["Pairs", "First, %", "Second, %", "Difference, points", "p"])
-    return (
-        '<div class="wide"><table><caption>By relation type</caption><thead><tr><th scope="col">Relations</th>'
-        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    return wide_table(f'<th scope="col">Relations</th>{head}', rows, caption="By relation type")
 
 
 def _prompts(a: str, b: str, comparison: Comparison) -> str:
     if not comparison.prompts:
         return "<p>There is no prompt on which they differ.</p>"
-    rows = "".join(
+    rows = (
         f'<tr><th scope="row">{escape(prompt.text)}<br><small>{escape(prompt.prompt_id)}</small></th>'
         f'<td class="n">{link(share(prompt.accuracy_a), tab="samples", entry=a, sample=f"{prompt.prompt_id}/")}</td>'
         f'<td class="n">{link(share(prompt.accuracy_b), tab="samples", entry=b, sample=f"{prompt.prompt_id}/")}</td>'
@@ -142,7 +138,4 @@ def _prompts(a: str, b: str, comparison: Comparison) -> str:
         for prompt in comparison.prompts
     )
     head = number_heads(["First, %", "Second, %", "Mean score"])
-    return (
-        '<div class="wide"><table class="prose"><caption>Where they differ most</caption><thead><tr>'
-        f'<th scope="col">Prompt</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    return wide_table(f'<th scope="col">Prompt</th>{head}', rows, caption="Where they differ most", kind="prose")

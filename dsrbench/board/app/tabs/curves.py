@@ -7,7 +7,7 @@ from html import escape
 
 from dsrbench.board.app.columns import ends
 from dsrbench.board.app.filters import Values
-from dsrbench.board.app.fragments import number_heads, share
+from dsrbench.board.app.fragments import number_heads, share, wide_table
 from dsrbench.board.app.layout import Updates, ViewPage, update_menu
 from dsrbench.board.app.site import Site
 from dsrbench.board.entries import View
@@ -129,7 +129,4 @@ def _table(entries: Sequence[Placed]) -> str:
         values = {threshold: value for threshold, value, _, _ in _points(placed)}
         cells = "".join(f'<td class="n">{share(values.get(threshold))}</td>' for threshold in THRESHOLDS)
         rows.append(f'<tr><th scope="row">{escape(placed.name)}</th>{cells}</tr>')
-    return (
-        f'<div class="wide"><table><caption>Accuracy@t, %</caption><thead><tr><th scope="col">Entry</th>{head}</tr>'
-        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return wide_table(f'<th scope="col">Entry</th>{head}', rows, caption="Accuracy@t, %")

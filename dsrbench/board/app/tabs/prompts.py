@@ -7,12 +7,12 @@ from html import escape
 import numpy as np
 
 from dsrbench.board.app.filters import EVERY, Values, list_choices, pick
-from dsrbench.board.app.fragments import notice_html, share
+from dsrbench.board.app.fragments import notice_html, number_heads, share, wide_table
 from dsrbench.board.app.layout import Page, Updates, html, update_menu
 from dsrbench.board.entries import View
 from dsrbench.board.rules import named_suite
 from dsrbench.prompts import Suite
-from dsrbench.report.words import asked
+from dsrbench.report.words import describe_relations
 
 
 class PromptsPage(Page):
@@ -62,19 +62,18 @@ def prompts_html(view: View, suite: Suite, *, type: str = "", text: str = "") ->
         for prompt in suite
         if (not type or prompt.type == type) and all(word in prompt.text.lower() for word in words)
     ]
-    rows = "".join(
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("Prompt", "Relations", "Asks for"))
+    head += number_heads(["Passed, all entries, %"])
+    rows = (
         f'<tr><th scope="row">{escape(prompt.text)}<br><small>{escape(prompt.id)}</small></th>'
-        f"<td>{escape(prompt.type)}</td><td>{escape(prompt.subject)} {escape(asked(prompt))}</td>"
+        f"<td>{escape(prompt.type)}</td><td>{escape(prompt.subject)} {escape(describe_relations(prompt))}</td>"
         f'<td class="n">{share(rates.get(prompt.id))}</td></tr>'
         for prompt in prompts
     )
     return (
         f'<div class="dsr"><p role="status" class="quiet">{len(prompts)} of {len(suite)} prompts of '
         f"{escape(suite.name)} {escape(suite.version)}, sha256 {suite.sha256[:12]}…</p>"
-        '<div class="wide" tabindex="0" role="region" aria-label="Prompts">'
-        '<table class="prose"><thead><tr><th scope="col">Prompt</th><th scope="col">Relations</th>'
-        '<th scope="col">Asks for</th><th scope="col" class="n">Passed, all entries, %</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div>"
+        f"{wide_table(head, rows, label='Prompts', kind='prose')}</div>"
     )
 
 

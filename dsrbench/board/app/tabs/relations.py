@@ -7,7 +7,7 @@ from html import escape
 
 from dsrbench.board.app.columns import relation_types, relation_value
 from dsrbench.board.app.filters import EVERY, Filters, Values, list_choices, pick, select
-from dsrbench.board.app.fragments import entry_link, number_heads, share
+from dsrbench.board.app.fragments import entry_link, number_heads, share, wide_table
 from dsrbench.board.app.layout import Updates, ViewPage, update_menu
 from dsrbench.board.app.site import Site
 from dsrbench.board.entries import View
@@ -44,6 +44,7 @@ def heat_html(entries: Sequence[Placed]) -> str:
     if not entries:
         return '<div class="dsr"><p>No entry that fits has figures by relation type.</p></div>'
     types = relation_types(entries)
+    head = '<th scope="col">Entry</th>' + number_heads(map(escape, types))
     rows = []
     for placed in entries:
         cells = "".join(_cell(relation_value(placed, type)) for type in types)
@@ -51,9 +52,7 @@ def heat_html(entries: Sequence[Placed]) -> str:
     return (
         '<div class="dsr"><p class="quiet">Accuracy@0.7 in percent by relation type; LR asks for "from left to right". '
         "The stronger the colour, the better; a dash means the suite has no such prompts.</p>"
-        '<div class="wide" tabindex="0" role="region" aria-label="Relation heat map">'
-        f'<table class="heat"><thead><tr><th scope="col">Entry</th>{number_heads(map(escape, types))}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div></div>"
+        f"{wide_table(head, rows, label='Relation heat map', kind='heat')}</div>"
     )
 
 

@@ -18,7 +18,7 @@ from dsrbench.board.entries import OpenEntry
 from dsrbench.errors import DSRBenchError
 from dsrbench.records import to_json
 from dsrbench.report.chart import curves_svg
-from dsrbench.report.words import PARTS, TITLES, asked, explain_sample
+from dsrbench.report.words import PARTS, TITLES, describe_relations, explain_sample
 from dsrbench.store import Sample
 from dsrbench.submission import find_repeated_videos
 from dsrbench.submission.boxes import FILE as BOXES
@@ -175,9 +175,10 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
     used = f'<p class="quiet">The model was given: {escape(sample.text_used)}</p>' if sample.text_used else ""
     size = f", {sample.n_frames} frames of {sample.width} × {sample.height}" if sample.n_frames else ""
     facts = f"{prompt.id}, seed {sample.seed}{size}"
+    request = f"the {prompt.subject} {describe_relations(prompt)}"
     return (
         f'<article class="dsr sample"><h3>{escape(prompt.text)}</h3>{used}'
-        f'<p class="quiet">{escape(facts)}. Asked for: the {escape(prompt.subject)} {escape(asked(prompt))}.</p>'
+        f'<p class="quiet">{escape(facts)}. Asked for: {escape(request)}.</p>'
         f"<p><b>{escape(explain_sample(sample))}</b></p>{_parts(sample)}"
         f'<div class="clip">{_boxes(row, video_of(sample.video_sha256), (prompt.subject, prompt.object))}'
         f"{_curves(sample, opened.entry.counts)}</div></article>"
