@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dsrbench.board.records import Record, comparable_key, share_of_same
 
-SAME_VIDEOS = 0.5
+MIN_COMMON_VIDEOS = 0.5
 """Minimum share of common videos at which two entries with equal backends are duplicates, in [0, 1]."""
 
 
@@ -51,7 +51,7 @@ def _is_duplicate(record: Record, other: Record) -> bool:
     if record.boxes_sha256 == other.boxes_sha256:
         return True
     settings = [(one.entry.detector, one.entry.tracker, one.entry.counts, one.entry.stride) for one in (record, other)]
-    return settings[0] == settings[1] and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
+    return settings[0] == settings[1] and share_of_same(record.sketch, other.sketch) >= MIN_COMMON_VIDEOS
 
 
 def _skeleton(name: str) -> str:

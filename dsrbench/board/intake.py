@@ -113,10 +113,10 @@ class Intake:
         except SubmissionError as error:
             event = dataclasses.replace(event, event="rejected", problems=error.problems)
         id, name = event.id, event.name
-        before = read_record(snapshot, name) if name else None
-        if before is not None and _is_same(before, id, account):
+        old = read_record(snapshot, name) if name else None
+        if old is not None and _is_same(old, id, account):
             self._log_accepted(account, name, id, unless_logged=True)
-            return Receipt(id, name, record=before, is_repeated=True)
+            return Receipt(id, name, record=old, is_repeated=True)
         if not write_event(self.submissions, event, allow=lambda today: count_today(today, account) < rules.quota):
             return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
         if event.problems:
@@ -184,16 +184,16 @@ class Intake:
         """Write a checked entry unless it conflicts with the board.
 
         Raises:
-            SubmissionError: It does.
+            SubmissionError: The entry has conflicts.
         """
         name = record.name
         receipt = Receipt(record.id, name, record=record)
 
         def edit(snapshot: Snapshot) -> dict[str, Change]:
             nonlocal receipt
-            before = read_record(snapshot, name)
-            if before is not None and _is_same(before, record.id, record.account):
-                receipt = Receipt(record.id, name, record=before, is_repeated=True)
+            old = read_record(snapshot, name)
+            if old is not None and _is_same(old, record.id, record.account):
+                receipt = Receipt(record.id, name, record=old, is_repeated=True)
                 return {}
             if problems := find_conflicts(record, self._records.read(snapshot)[0]):
                 raise SubmissionError(*problems)
@@ -211,7 +211,7 @@ class Intake:
         return record
 
     def _log_accepted(self, account: str, name: str, id: str, *, unless_logged: bool) -> None:
-        """Add an acceptance to the trail, unless a check shows that an earlier try, perhaps cut short, added it."""
+        """Add an acceptance to the trail; with `unless_logged` only where an earlier try did not add it."""
         if unless_logged and any((e.event, e.id) == ("accepted", id) for e in read_events(self.submissions.look())):
             return
         self._log(Event("accepted", self._now(), account, name, id, f"accepted-{id}"))

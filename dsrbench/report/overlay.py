@@ -79,7 +79,7 @@ def write_overlay(
 
     Raises:
         VideoError: The video cannot be read.
-        InputError: It has more frames than the tracks.
+        InputError: The video has more frames than the tracks.
         StoreError: The copy cannot be written.
     """
     from dsrbench import video

@@ -88,7 +88,9 @@ def build_app(site: Site) -> Any:
     from dsrbench.board.app.layout import html
     from dsrbench.board.app.tabs import PAGES
 
-    templates.env.auto_reload = False  # the page's template does not change; looking for that costs more than the page
+    templates.env.auto_reload = (
+        False  # the page's template does not change; a check for changes costs more than the page
+    )
     with gr.Blocks(title=site.title, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as app:
         head, link = html("head"), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -115,7 +117,7 @@ def read_asset(name: str) -> str:
 
 
 def start_space() -> None:
-    """Serve the board of a Space, with the Hub's login, and take in the pull requests of its dataset of submissions.
+    """Serve the board of a Space with the Hub's login, and answer the pull requests to its dataset of submissions.
 
     `DSRBENCH_BOARD` names the dataset of results, or a folder; `GRADIO_SERVER_PORT` another port than a Space's.
 

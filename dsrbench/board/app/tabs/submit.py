@@ -37,8 +37,8 @@ class SubmitPage(Page):
         import gradio as gr
 
         site = self.site
-        who = "" if site.has_login else f"<p>Everybody submits as <b>{escape(site.account)}</b> on this board.</p>"
-        html("submit-how", f'<div class="dsr">{INSTRUCTIONS}{who}</div>')
+        note = "" if site.has_login else f"<p>Everybody submits as <b>{escape(site.account)}</b> on this board.</p>"
+        html("submit-how", f'<div class="dsr">{INSTRUCTIONS}{note}</div>')
         if site.intake is None:
             html("submit-closed", '<div class="dsr"><p class="notice">This board takes no submissions.</p></div>')
             return
