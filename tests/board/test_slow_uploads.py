@@ -75,7 +75,10 @@ def is_tidy(folder):
 
 def wait_until(is_so):
     until = time.monotonic() + 30
-    while not is_so():
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # a file may be removed between its listing and its stat
+            if is_so():
+                return
         assert time.monotonic() < until
         time.sleep(0.05)
 
