@@ -1,4 +1,4 @@
-"""What the application shows, as text: without gradio, without a browser."""
+"""The tabs' contents, as text: without gradio, without a browser."""
 
 from __future__ import annotations
 
@@ -130,6 +130,6 @@ def test_videos_by_their_hash(tmp_path, rendered_run):
         Site.open(tmp_path / "board", videos=tmp_path / "none")
 
 
-def test_the_views_need_no_gradio():
+def test_the_tabs_need_no_gradio():
     code = "import sys, dsrbench.board.app.tabs; assert 'gradio' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
