@@ -1,4 +1,4 @@
-"""The leaderboard on Hugging Face: `dsrbench.board` does it all."""
+"""Serve the leaderboard in a Hugging Face Space."""
 
 from dsrbench.board.app.serve import start_space
 

@@ -1,9 +1,9 @@
-"""Many readers and submitters of one board at once, and whether anything was lost or doubled.
+"""Load test of a board: many readers and submitters at once; checks that nothing is lost or doubled.
 
 Run: python benchmark/board/load.py FOLDER [--readers 100] [--submitters 20] [--each 2] [--app]
 
-With `--app` they go through the application, started here, on loopback: readers fetch its page and its JSON over HTTP,
-submitters send their files as a browser does. Without, they call the board and its intake. Prints a JSON object.
+With `--app` they use the application, started here on loopback: readers fetch its page and its JSON over HTTP, and
+submitters send their files as a browser does. Without it they call the board and its intake. Prints a JSON object.
 """
 
 from __future__ import annotations
@@ -38,38 +38,44 @@ from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import score_rows
 from dsrbench.types import VideoTracks
 
-SUITE, SEEDS, FRAMES, SIZE, SIDE = "dsr-core-mini", (0, 1, 2, 3, 4), 17, (320, 180), 30
+SUITE, SEEDS = "dsr-core-mini", (0, 1, 2, 3, 4)
+
+FRAMES, SIZE, SIDE = 17, (320, 180), 30
+"""Number of frames, size of the video and side of the boxes in pixels."""
+
 PLACES = {"L": (-60, 0), "R": (60, 0), "T": (0, -60), "U": (0, 60), "F": (0, 60), "B": (0, -60)}
-PATIENCE = 300.0
-"""Seconds anything may take."""
+"""Offset of the subject from the middle for each relation, in pixels."""
+
+TIMEOUT = 300.0
+"""Maximum time of a request or of the start, in seconds."""
 
 
 def main() -> None:
-    """Prepare, let them loose, count."""
+    """Write the entries, run readers and submitters, and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--readers", type=int, default=100)
     parser.add_argument("--submitters", type=int, default=20)
     parser.add_argument("--each", type=int, default=2, help="entries of a submitter, each sent twice")
     parser.add_argument("--app", action="store_true")
-    given = parser.parse_args()
-    total = given.submitters * given.each
-    folders = [write_entry(given.folder / "entries" / f"load-{n}", f"load-{n}", n) for n in range(total)]
-    board = given.folder / "board"
+    arguments = parser.parse_args()
+    total = arguments.submitters * arguments.each
+    folders = [write_entry(arguments.folder / "entries" / f"load-{n}", f"load-{n}", n) for n in range(total)]
+    board = arguments.folder / "board"
     open_stores(board)[0].change(lambda _: {"board.json": b'{"quota": 100000}'}, message="rules")
-    with through_app(board) if given.app else directly(board) as (read, submit):
-        shares = [folders[n :: given.submitters] for n in range(given.submitters)]
-        reads, seconds = let_loose(read, submit, given.readers, shares)
-    print(json.dumps({**vars(given), "folder": None, **count(board, total), **describe(reads, seconds, total)}))
+    with through_app(board) if arguments.app else directly(board) as (read, submit):
+        shares = [folders[n :: arguments.submitters] for n in range(arguments.submitters)]
+        reads, seconds = run_load(read, submit, arguments.readers, shares)
+    print(json.dumps({**vars(arguments), "folder": None, **count(board, total), **describe(reads, seconds, total)}))
 
 
-def let_loose(
+def run_load(
     read: Callable[[], None], submit: Callable[[Path], None], readers: int, shares: list[list[Path]]
 ) -> tuple[list[float], float]:
-    """Readers read until the last submitter is done; the seconds of every reading, and of all."""
+    """Run readers until the last submitter is done; return the seconds of every read, and of the whole."""
     done = threading.Event()
 
-    def reading() -> list[float]:
+    def read_until_done() -> list[float]:
         times = []
         while not done.is_set():
             start = time.perf_counter()
@@ -77,40 +83,40 @@ def let_loose(
             times.append(time.perf_counter() - start)
         return times
 
-    def submitting(share: list[Path]) -> None:
+    def submit_twice(share: list[Path]) -> None:
         for folder in [*share, *share]:
             submit(folder)
 
     start = time.perf_counter()
     with ThreadPoolExecutor(readers + len(shares)) as pool:
-        writers = [pool.submit(submitting, share) for share in shares]
-        looking = [pool.submit(reading) for _ in range(readers)]
+        writers = [pool.submit(submit_twice, share) for share in shares]
+        watchers = [pool.submit(read_until_done) for _ in range(readers)]
         wait(writers)
         seconds = time.perf_counter() - start
         done.set()
     for writer in writers:
         writer.result()
-    return [one for looker in looking for one in looker.result()], seconds
+    return [time for watcher in watchers for time in watcher.result()], seconds
 
 
 def count(board: Path, total: int) -> dict[str, Any]:
-    """What is on the board, and in its trail."""
+    """Return counts of the entries on the board and in its trail; fail where one is lost or doubled."""
     results, submissions = open_stores(board)
     names = Counter(placed.name for placed in Board(results).view().entries)
     accepted = Counter(event.name for event in read_events(submissions.look()) if event.event == "accepted")
-    found = {
+    counts = {
         "entries": len(names),
         "lost": total - len(names),
         "doubled": sum(n > 1 for n in [*names.values(), *accepted.values()]),
         "without_an_event": len(names.keys() - accepted.keys()),
         "trail": "whole" if not check_trail(submissions.look()) else "broken",
     }
-    assert (found["lost"], found["doubled"], found["without_an_event"], found["trail"]) == (0, 0, 0, "whole"), found
-    return found
+    assert list(counts.values())[1:] == [0, 0, 0, "whole"], counts
+    return counts
 
 
 def describe(reads: list[float], seconds: float, total: int) -> dict[str, Any]:
-    """Times, in milliseconds, of the readings."""
+    """Return the number of reads and submissions with statistics of their times."""
     ordered = sorted(reads)
     return {
         "reads": len(reads),
@@ -124,7 +130,7 @@ def describe(reads: list[float], seconds: float, total: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def directly(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[Path], None]]]:
-    """Reading and submitting by calls."""
+    """Yield functions that read and submit by calls of the board."""
     stores = open_stores(folder)
     board = Board(stores[0], fresh=0.2)
 
@@ -134,14 +140,14 @@ def directly(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[Path]
 
     def read() -> None:
         board.view()
-        time.sleep(0.01)  # a reader that looks, not a loop that holds the interpreter
+        time.sleep(0.01)  # a pause between reads, so that no loop holds the interpreter
 
     yield read, submit
 
 
 @contextlib.contextmanager
 def through_app(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[Path], None]]]:
-    """Reading and submitting through the application, on loopback."""
+    """Yield functions that read and submit through the application, started on loopback."""
     from gradio_client import Client, handle_file
 
     with socket.socket() as free:
@@ -153,19 +159,19 @@ def through_app(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[Pa
 
     def read() -> None:
         for path in ("/", "/board.json"):
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            asked.request("GET", path)
-            answer = asked.getresponse()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+            connection.request("GET", path)
+            answer = connection.getresponse()
             assert answer.status == 200, (path, answer.status)
             assert answer.read()
-            asked.close()
+            connection.close()
 
     def submit(entry: Path) -> None:
         if not hasattr(local, "client"):
             local.client = Client(f"http://127.0.0.1:{port}", verbose=False)
         files = [handle_file(str(entry / name)) for name in ("entry.json", "boxes.parquet")]
-        said = str(local.client.predict(files, api_name="/submit"))
-        assert "Accepted" in said, said
+        message = str(local.client.predict(files, api_name="/submit"))
+        assert "Accepted" in message, message
 
     try:
         _await(read, server)
@@ -176,30 +182,30 @@ def through_app(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[[Pa
 
 
 def _await(read: Callable[[], None], server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return read()
         except OSError:
-            if server.poll() is not None or time.monotonic() > until:
+            if server.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
 
 
-def write_entry(folder: Path, name: str, luck: int) -> Path:
-    """An entry with boxes of its own: the subject goes where it was asked to, or stays."""
-    suite, rng = read_suite(SUITE), np.random.default_rng(luck)
-    asked = [(prompt, seed) for prompt in sorted(suite, key=lambda p: p.id) for seed in SEEDS]
+def write_entry(folder: Path, name: str, seed: int) -> Path:
+    """Write an entry with random boxes: the subject follows the prompt, or stays in place."""
+    suite, rng = read_suite(SUITE), np.random.default_rng(seed)
+    grid = [(prompt, seed) for prompt in sorted(suite, key=lambda p: p.id) for seed in SEEDS]
     middle = np.array(SIZE) / 2
     still = np.tile([*(middle - SIDE / 2), *(middle + SIDE / 2)], (FRAMES, 1))
     rows, tracks = [], []
-    for prompt, _ in asked:
+    for prompt, _ in grid:
         first, last = (np.array(PLACES[prompt.type[end]]) for end in (0, -1))
         steps = np.linspace(0, float(rng.random() < 0.5), FRAMES)[:, None]
         centre = middle + first + steps * (last - first) + rng.normal(0, 2, (FRAMES, 2))
         tracks.append(VideoTracks(np.hstack([centre - SIDE / 2, centre + SIDE / 2]), still, SIZE, 8.0))
-    scores = score_many(tracks, [prompt for prompt, _ in asked])
-    for (prompt, seed), boxes, score in zip(asked, tracks, scores, strict=True):
+    scores = score_many(tracks, [prompt for prompt, _ in grid])
+    for (prompt, seed), boxes, score in zip(grid, tracks, scores, strict=True):
         sha256 = hashlib.sha256(f"{name} {prompt.id} {seed}".encode()).hexdigest()
         rows.append(BoxRow(prompt.id, seed, score.status, score.reason, score.dsr_score, sha256, boxes))
     record, drawn = SuiteRecord(suite.name, suite.version, suite.sha256), BackendRecord("drawn")

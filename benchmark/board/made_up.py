@@ -1,9 +1,9 @@
-"""A board of made-up entries, to measure and to picture the application: no model made these videos.
+"""Fill a board with made-up entries, to measure and picture the application; no model made these videos.
 
     python benchmark/board/made_up.py FOLDER --entries 200
 
-Every entry has a record with figures over all prompts of `dsr-core` and five seeds, drawn at random; the first entries
-have boxes besides, and go through the intake like anybody's.
+Every entry has a record with random figures over all prompts of `dsr-core` and five seeds; the first entries also have
+boxes and go through the intake.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ SEEDS = (0, 1, 2, 3, 4)
 FRAMES, WIDTH, HEIGHT = 17, 320, 180
 LICENCES = ("apache-2.0", "mit", "openrail", "")
 PLACES = {"L": (50, 90), "R": (270, 90), "T": (160, 30), "U": (160, 150)}
+"""Centre of the subject for each relation, in pixels."""
 
 
 def make_entry(suite: Suite, i: int, *, base: str = "") -> Entry:
-    """What the entry of a number says of itself."""
+    """Return the entry with a number."""
     parameters = (4_000_000, 1_300_000_000, 5_000_000_000, 14_000_000_000, None)[i % 5]
     model = ModelFacts(f"made-up/model-{i:03}", parameters=parameters, license=LICENCES[i % 4], open=i % 3 > 0)
     facts = SuiteRecord(suite.name, suite.version, suite.sha256)
@@ -57,26 +58,26 @@ def make_entry(suite: Suite, i: int, *, base: str = "") -> Entry:
 
 
 def make_tracks(prompt: Prompt, skill: float, rng: np.random.Generator) -> VideoTracks:
-    """Boxes that follow the prompt in a share of all cases, and else stay or go astray; they tremble a little."""
+    """Return noisy boxes that follow the prompt with probability `skill`, and else stay or go the other way."""
     stops = [PLACES[relation.value] for relation in prompt.relations]
     if rng.random() > skill:
         stops = stops[:1] * 2 if rng.random() < 0.6 else stops[::-1]
-    at = np.linspace(0, len(stops) - 1, FRAMES)
-    centres = np.stack([np.interp(at, range(len(stops)), [stop[axis] for stop in stops]) for axis in (0, 1)], axis=1)
+    steps = np.linspace(0, len(stops) - 1, FRAMES)
+    centres = np.stack([np.interp(steps, range(len(stops)), [stop[axis] for stop in stops]) for axis in (0, 1)], axis=1)
     centres += rng.normal(0, 2, centres.shape).clip(-6, 6)
     subject = np.concatenate([centres - 20, centres + 20], axis=1)
-    thing = np.tile([132.0, 66.0, 188.0, 114.0], (FRAMES, 1))
-    seen = np.full(FRAMES, FrameState.DETECTED, np.uint8)
-    return VideoTracks(subject, thing, subject_state=seen, object_state=seen, size=(WIDTH, HEIGHT), fps=8.0)
+    still = np.tile([132.0, 66.0, 188.0, 114.0], (FRAMES, 1))
+    states = np.full(FRAMES, FrameState.DETECTED, np.uint8)
+    return VideoTracks(subject, still, subject_state=states, object_state=states, size=(WIDTH, HEIGHT), fps=8.0)
 
 
 def submit_entry(intake: Intake, suite: Suite, i: int, skill: float, *, base: str = "") -> None:
-    """An entry with boxes, taken in like anybody's."""
+    """Submit an entry with boxes."""
     rng, prompts = np.random.default_rng(i), sorted(suite, key=lambda prompt: prompt.id)
-    asked = [(prompt, seed) for prompt in prompts for seed in SEEDS]
-    tracks = [make_tracks(prompt, skill, rng) for prompt, _ in asked]
+    grid = [(prompt, seed) for prompt in prompts for seed in SEEDS]
+    tracks = [make_tracks(prompt, skill, rng) for prompt, _ in grid]
     rows = []
-    for (prompt, seed), track, score in zip(asked, tracks, score_many(tracks, [p for p, _ in asked]), strict=True):
+    for (prompt, seed), track, score in zip(grid, tracks, score_many(tracks, [p for p, _ in grid]), strict=True):
         sha256 = hashlib.sha256(f"{i} {prompt.id} {seed}".encode()).hexdigest()
         rows.append(BoxRow(prompt.id, seed, score.status, score.reason, score.dsr_score, sha256, track))
     entry = make_entry(suite, i, base=base)
@@ -90,7 +91,7 @@ def submit_entry(intake: Intake, suite: Suite, i: int, skill: float, *, base: st
 
 
 def make_record(suite: Suite, i: int) -> Record:
-    """An entry's record with figures drawn at random, without boxes."""
+    """Return the record of an entry with random figures, without boxes."""
     rng = np.random.default_rng(i)
     skill = rng.beta(2, 3)
     samples = []
@@ -111,7 +112,7 @@ def make_record(suite: Suite, i: int) -> Record:
 
 
 def fill_board(folder: Path, n_entries: int, *, with_boxes: int = 2) -> None:
-    """Fill a board; entry 1 is aligned from entry 0."""
+    """Fill a board in a folder; entry 1 is aligned from entry 0."""
     intake, suite = Intake(*open_stores(folder)), read_suite("dsr-core")
     for i in range(min(with_boxes, n_entries)):
         submit_entry(intake, suite, i, 0.35 if i == 0 else 0.65, base="made-up-000" if i == 1 else "")
@@ -127,5 +128,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--entries", type=int, default=200)
-    given = parser.parse_args()
-    fill_board(given.folder, given.entries)
+    arguments = parser.parse_args()
+    fill_board(arguments.folder, arguments.entries)

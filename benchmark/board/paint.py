@@ -1,9 +1,9 @@
-"""How long the board takes to paint and to filter, beside an empty gradio application in the same run.
+"""Measure the time to paint and to filter the board, beside an empty gradio application in the same run.
 
     python benchmark/board/made_up.py FOLDER && python benchmark/board/paint.py FOLDER --out benchmark/board/paint.json
 
 Headless Chromium on this machine, a new profile each time, so nothing is cached; the two applications take turns. A
-board is painted when its last row is there and a frame has been drawn. Prints a JSON object.
+board is painted when its last row exists and a frame has been drawn. Prints a JSON object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from dsrbench.board.app import Site
 from dsrbench.board.app.serve import start
 
-MOST_PAINT_MS, MOST_FILTER_MS = 1000, 300
+MAX_PAINT_MS, MAX_FILTER_MS = 1000, 300
+"""Maximum time to paint beyond the empty application, and median time of a filter, in milliseconds."""
 
 WATCH = """selector => new Promise(resolve => {
   const look = () => document.querySelector(selector)
@@ -32,7 +33,7 @@ WATCH = """selector => new Promise(resolve => {
     : setTimeout(look, 5);
   look();
 })"""
-"""Milliseconds from the start of navigation until an element is there and a frame was drawn."""
+"""Script that returns the time from navigation until an element exists and a frame is drawn, in milliseconds."""
 
 TIMED = """() => {
   const status = () => document.querySelector('#board [role=status]')?.textContent;
@@ -49,44 +50,44 @@ TIMED = """() => {
     });
   }, true);
 }"""
-"""Sets `took` to the milliseconds from a press on an option until other rows are shown and a frame was drawn."""
+"""Script that sets `took` to the time from a press on an option until other rows are drawn, in milliseconds."""
 
 
 def time_paint(browser: Browser, address: str, selector: str) -> float:
-    """Milliseconds until an element is painted."""
+    """Return the time until an element is painted, in milliseconds."""
     page = browser.new_page()
     page.goto(address, wait_until="commit")
-    took: float = page.evaluate(WATCH, selector)
+    milliseconds: float = page.evaluate(WATCH, selector)
     page.close()
-    return took
+    return milliseconds
 
 
 def time_filters(browser: Browser, address: str, rounds: int) -> list[float]:
-    """Milliseconds each change of a filter takes."""
+    """Return the time of each change of a filter, in milliseconds."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.goto(address)
     page.locator("#board tbody tr").last.wait_for()
     page.evaluate(TIMED)
-    took = []
+    times = []
     for _ in range(rounds):
         for label, option in (("Weights", "1 to 5 B"), ("Weights", "all"), ("Open or closed", "closed")):
-            took.append(_choose(page, label, option))
-        took.append(_choose(page, "Open or closed", "all"))
+            times.append(_choose(page, label, option))
+        times.append(_choose(page, "Open or closed", "all"))
     page.close()
-    return took
+    return times
 
 
 def _choose(page: Page, label: str, option: str) -> float:
     page.get_by_label(label, exact=True).locator("visible=true").click()
     page.get_by_role("option", name=option, exact=True).click()
-    took: float = page.evaluate("window.took")
-    return took
+    milliseconds: float = page.evaluate("window.took")
+    return milliseconds
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
-    """All figures, in milliseconds."""
+    """Return all figures; times are in milliseconds."""
     with gr.Blocks(analytics_enabled=False) as blank:
-        gr.HTML("<p id='there'>Empty.</p>")
+        gr.HTML("<p id='empty'>Empty.</p>")
     _, blank_address, _ = blank.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
     site = Site.open(folder, account="reader", read_only=True)
     app, address = start(site, wait=False)
@@ -94,7 +95,7 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         paints = [
-            (time_paint(browser, blank_address, "#there"), time_paint(browser, address, "#board tbody tr"))
+            (time_paint(browser, blank_address, "#empty"), time_paint(browser, address, "#board tbody tr"))
             for _ in range(rounds + 1)
         ][1:]
         filters = time_filters(browser, address, rounds)
@@ -119,11 +120,11 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    found = {key: round(value) for key, value in measure(given.folder, given.rounds).items()}
-    text = json.dumps(found, indent=1) + "\n"
+    arguments = parser.parse_args()
+    figures = {key: round(value) for key, value in measure(arguments.folder, arguments.rounds).items()}
+    text = json.dumps(figures, indent=1) + "\n"
     print(text, end="")
-    if given.out:
-        given.out.write_text(text)
-    if found["over_empty_ms"] > MOST_PAINT_MS or found["filter_ms"] > MOST_FILTER_MS:
-        raise SystemExit(f"too slow: at most {MOST_PAINT_MS} ms over empty, {MOST_FILTER_MS} ms a filter")
+    if arguments.out:
+        arguments.out.write_text(text)
+    if figures["over_empty_ms"] > MAX_PAINT_MS or figures["filter_ms"] > MAX_FILTER_MS:
+        raise SystemExit(f"too slow: at most {MAX_PAINT_MS} ms over empty, {MAX_FILTER_MS} ms a filter")

@@ -1,4 +1,4 @@
-"""Pictures of the application, of a board of made-up entries.
+"""Take pictures of the application with a board of made-up entries.
 
 python benchmark/board/made_up.py FOLDER --entries 12 && python benchmark/board/picture.py FOLDER
 """
@@ -21,11 +21,11 @@ VIEWS = {
     "scoring": ("?tab=scoring", "dsr-scoring svg.chart", {"color_scheme": "dark"}),
     "phone": ("?tab=board", "#board tbody tr", {"viewport": {"width": 375, "height": 740}}),
 }
-"""Address, what to wait for, and what is special about the browser."""
+"""Address, selector to wait for, and options of the browser, by the name of the picture."""
 
 
 def take_pictures(folder: Path, out: Path) -> None:
-    """Write a PNG a view."""
+    """Write a PNG of each view."""
     app, address = start(Site.open(folder, account="reader", read_only=True), wait=False)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
@@ -46,5 +46,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    given = parser.parse_args()
-    take_pictures(given.folder, given.out)
+    arguments = parser.parse_args()
+    take_pictures(arguments.folder, arguments.out)

@@ -1,8 +1,7 @@
-"""The leaderboard: where its entries are kept, how one is taken in, what is shown of them, and the application.
+"""The leaderboard: storage and intake of its entries, their ranking, and the application that shows them.
 
-`storage` speaks to a folder or a dataset on the Hub; `intake` checks what is submitted, scores it again and writes it
-there, and keeps an audit trail; `entries` is what the application shows. The application itself needs gradio; nothing
-else here does.
+`storage` reads and writes a folder or a dataset on the Hub. `intake` checks a submission, scores it again, writes it to
+the storage, and keeps an audit trail. `entries` is what the application shows. The application alone needs gradio.
 """
 
 from dsrbench.board.entries import Board, OpenEntry, View

@@ -1,5 +1,6 @@
-"""The audit trail: a line for everything that was asked of the board, in `audit/DATE.jsonl`, each with its forerunner's
-hash, so that a line that was changed or taken out shows.
+"""The audit trail: a line for every request to the board, in `audit/DATE.jsonl`.
+
+Each line has the hash of the line before, so that a line that was changed or removed is noticed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dsrbench.board.storage import Snapshot, Storage
 from dsrbench.errors import StoreError
 
 START = "0" * 64
-"""What the first line has for its forerunner's hash."""
+"""Hash that the first line has in place of the one of a line before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +25,12 @@ class Event:
 
     Attributes:
         event: `received`, `accepted`, `rejected`, `withdrawn` or `re-detected`.
-        time: ISO 8601, UTC.
-        account: Who asked.
+        time: Time of the event, ISO 8601 in UTC.
+        account: Account that made the request.
         name: Name of the entry; empty where it could not be read.
         id: Hash of the files submitted.
-        token: Another one for every request.
-        problems: Why it was rejected.
+        token: Random text, a different one for each request.
+        problems: Reasons of a rejection.
         previous: Hash of the line before.
     """
 
@@ -49,27 +50,27 @@ def write_event(
     """Add a line, unless the same request already wrote one of its kind.
 
     Args:
-        submissions: Where the trail is.
-        event: Without the hash of the line before.
-        allow: Given the events of that day, says whether the line is written; no other is written in between.
+        submissions: Storage of the trail.
+        event: Event without the hash of the line before.
+        allow: Function from the events of that day to whether the line may be written; no other writer comes between.
 
     Returns:
-        Whether it stands there; False where it was not allowed.
+        Whether the trail has the line; False where it was not allowed.
 
     Raises:
-        StoreError: It cannot be written; on the Hub also `HubError` and `DownloadError`.
+        StoreError: The trail cannot be written; on the Hub also `HubError` and `DownloadError`.
     """
     written = False
 
-    def edit(seen: Snapshot) -> dict[str, bytes]:
+    def edit(snapshot: Snapshot) -> dict[str, bytes]:
         nonlocal written
-        file = max([f"audit/{event.time[:10]}.jsonl", *seen.list("audit/", ".jsonl")[-1:]])  # clocks differ
-        text = seen.read(file) if seen.exists(file) else b""
+        file = max([f"audit/{event.time[:10]}.jsonl", *snapshot.list("audit/", ".jsonl")[-1:]])  # clocks differ
+        text = snapshot.read(file) if snapshot.exists(file) else b""
         today = _parse(text, file)
         written = any((e.event, e.token) == (event.event, event.token) for e in today)
         if written or not allow(today):
             return {}
-        line = dataclasses.asdict(dataclasses.replace(event, previous=_last_hash(seen)))
+        line = dataclasses.asdict(dataclasses.replace(event, previous=_last_hash(snapshot)))
         written = True
         return {file: text + json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"}
 
@@ -78,7 +79,7 @@ def write_event(
 
 
 def read_events(submissions: Snapshot, *, day: str = "") -> list[Event]:
-    """The trail, oldest first; of one day, "2026-11-22", where that is given.
+    """Return the events of the trail, oldest first, or those of one day such as "2026-11-22".
 
     Raises:
         StoreError: A line is damaged.
@@ -89,22 +90,22 @@ def read_events(submissions: Snapshot, *, day: str = "") -> list[Event]:
 
 
 def check_trail(submissions: Snapshot) -> list[str]:
-    """What was changed or taken out of the trail, a line each; empty where all is whole."""
-    problems, before = [], START
+    """Return a line for each place where the trail was changed or cut; empty where it is whole."""
+    problems, last = [], START
     for file in submissions.list("audit/", ".jsonl"):
         for number, line in enumerate(submissions.read(file).splitlines(), start=1):
             try:
                 previous = json.loads(line)["previous"]
             except (ValueError, KeyError, TypeError):
                 previous = None
-            if previous != before:
+            if previous != last:
                 problems.append(f"{file}, line {number}: what stands before it was changed or taken out")
-            before = hashlib.sha256(line).hexdigest()
+            last = hashlib.sha256(line).hexdigest()
     return problems
 
 
 def stamp(seconds: float) -> str:
-    """A time as the trail has it.
+    """Return a time as the trail writes it.
 
     >>> stamp(0)
     '1970-01-01T00:00:00Z'
@@ -112,9 +113,9 @@ def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _last_hash(seen: Snapshot) -> str:
-    for file in reversed(seen.list("audit/", ".jsonl")):
-        lines = seen.read(file).splitlines()
+def _last_hash(snapshot: Snapshot) -> str:
+    for file in reversed(snapshot.list("audit/", ".jsonl")):
+        lines = snapshot.read(file).splitlines()
         if lines:
             return hashlib.sha256(lines[-1]).hexdigest()
     return START

@@ -1,4 +1,4 @@
-"""What on the board stands against a new entry: its name, its videos, or its base."""
+"""Conflicts of a new entry with the board: its name, its videos, or its base."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from dsrbench.board.records import Record, comparable_key, share_of_same
 
-SAME_VIDEOS = 0.5
-"""Share of videos from which two entries of the same backends are the same submission."""
+MIN_COMMON_VIDEOS = 0.5
+"""Minimum share of common videos at which two entries with equal backends are duplicates, in [0, 1]."""
 
 
 def find_conflicts(record: Record, others: Sequence[Record]) -> list[str]:
-    """What on the board stands against an entry: its name is taken, it is there already, or its base is not."""
+    """Return the conflicts of an entry with others: its name is taken, it is a duplicate, or its base is missing."""
     problems = []
     for other in others:
         if other.name == record.name and same_account(other.account, record.account):
@@ -28,16 +28,16 @@ def find_conflicts(record: Record, others: Sequence[Record]) -> list[str]:
         elif not other.withdrawn and _is_duplicate(record, other):
             problems.append(f"its videos are those of entry {other.name!r}, by the same detector and tracker")
     base = record.entry.base
-    standing: Mapping[str, Record] = {other.name: other for other in others if not other.withdrawn}
-    if base and base not in standing:
+    current: Mapping[str, Record] = {other.name: other for other in others if not other.withdrawn}
+    if base and base not in current:
         problems.append(f"its base {base!r} is no entry of this board; submit that first")
-    elif base and record.is_ranked and not _is_alike(record, standing[base]):
+    elif base and record.is_ranked and not _is_alike(record, current[base]):
         problems.append(f"its base {base!r} was not made alike: suite, seeds, counts, detector, tracker must be equal")
     return problems
 
 
 def same_account(a: str, b: str) -> bool:
-    """Accounts of the Hub are the same in capitals."""
+    """Tell whether two names are of one account; the Hub ignores case."""
     return a.casefold() == b.casefold()
 
 
@@ -50,14 +50,12 @@ def _is_duplicate(record: Record, other: Record) -> bool:
         return False
     if record.boxes_sha256 == other.boxes_sha256:
         return True
-    settings = [
-        (made.entry.detector, made.entry.tracker, made.entry.counts, made.entry.stride) for made in (record, other)
-    ]
-    return settings[0] == settings[1] and share_of_same(record.sketch, other.sketch) >= SAME_VIDEOS
+    settings = [(one.entry.detector, one.entry.tracker, one.entry.counts, one.entry.stride) for one in (record, other)]
+    return settings[0] == settings[1] and share_of_same(record.sketch, other.sketch) >= MIN_COMMON_VIDEOS
 
 
 def _skeleton(name: str) -> str:
-    """Equal for names that look alike.
+    """Return a text that is equal for names that look alike.
 
     >>> _skeleton("Wan-2.1") == _skeleton("wan_2l")
     True

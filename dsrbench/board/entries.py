@@ -1,7 +1,7 @@
-"""What the board shows: every entry with its figures, its tie group, and what its alignment gained.
+"""The entries of the board, each with its figures, its tie group, and the gain of its alignment.
 
-`Board.view` reads one small file an entry, and only those that changed; an entry's boxes are read, and scored again,
-when somebody looks at its samples.
+`Board.view` reads one small file an entry, and only files that changed; the boxes of an entry are read and scored again
+when its samples are opened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dsrbench.board.records import SUMMARY, Record
@@ -26,11 +26,14 @@ from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.check import read_grid, score_rows
 from dsrbench.submission.entry import FILE as ENTRY
 
-FRESH = 10.0
-"""Seconds for which what was read is shown without another look."""
+MAX_AGE = 10.0
+"""Maximum age of a view that is shown without reading the store again, in seconds."""
 
-OPEN = 8
-"""Entries whose boxes are kept in memory."""
+MAX_OPEN = 8
+"""Maximum number of entries whose boxes are kept in memory."""
+
+MAX_TEXTS = 32
+"""Maximum number of texts cached for one view."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,13 +41,13 @@ class View:
     """The board at one moment.
 
     Attributes:
-        entries: Those that stand, best first within each set of comparable ones; published figures last.
-        withdrawn: Name and date of those that do not.
-        rules: What the board takes in.
-        version: Another one after every change.
-        notice: Why this is not the board of now; empty where it is.
+        entries: Entries that are not withdrawn, best first within each comparable set; published figures last.
+        withdrawn: Dates of withdrawal by the name of the entry.
+        rules: Rules of the board.
+        version: Version of the store; a different text after every change.
+        notice: Reason why the view may be out of date; empty for a current one.
         damaged: Entries that cannot be read, each with the reason.
-        kept: What was made of it, by name; not part of it.
+        texts: Cache of texts made from this view, by name; no part of its value.
     """
 
     entries: tuple[Placed, ...] = ()
@@ -53,13 +56,26 @@ class View:
     version: str = ""
     notice: str = ""
     damaged: tuple[str, ...] = ()
-    kept: dict[str, str] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    texts: dict[str, str] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def names(self, *, with_boxes: bool = False) -> list[str]:
+        """Return the names of all entries, or of those with boxes."""
+        return [placed.name for placed in self.entries if placed.record.boxes_sha256 or not with_boxes]
+
+    def cached(self, name: str, make: Callable[[], str]) -> str:
+        """Return the text of a name, made on the first call."""
+        text = self.texts.get(name)
+        if text is None:
+            if len(self.texts) >= MAX_TEXTS:
+                self.texts.clear()
+            self.texts[name] = text = make()
+        return text
 
     def get(self, name: str) -> Placed:
-        """One entry.
+        """Return one entry.
 
         Raises:
-            InputError: There is none of that name, or it was withdrawn.
+            InputError: The entry does not exist, or was withdrawn.
         """
         if name in self.withdrawn:
             raise InputError(f"entry {name!r} was withdrawn on {self.withdrawn[name][:10]}")
@@ -77,10 +93,10 @@ class OpenEntry:
     """An entry with its samples.
 
     Attributes:
-        record: What the board keeps of it.
-        entry: What it says of itself.
-        samples: Scored from its boxes, sorted by prompt id and seed.
-        rows: Its boxes (`rows[i].tracks`), in the same order.
+        record: Record of the entry on the board.
+        entry: The content of `entry.json`.
+        samples: Samples scored from the boxes, sorted by prompt id and seed.
+        rows: Rows with the boxes (`rows[i].tracks`), in the same order.
     """
 
     record: Record
@@ -93,37 +109,37 @@ class Board:
     """The entries in a store, for many readers at once.
 
     Args:
-        results: Where they are.
-        fresh: Seconds for which what was read is shown without another look.
+        results: Storage of the entries.
+        fresh: Maximum age of a view that is shown without reading the store again, in seconds.
     """
 
-    def __init__(self, results: Storage, *, fresh: float = FRESH) -> None:
+    def __init__(self, results: Storage, *, fresh: float = MAX_AGE) -> None:
         self.results = results
         self._fresh = fresh
         self._reading, self._lock = threading.Lock(), threading.Lock()
         self._view: View | None = None
         self._snapshot: Snapshot | None = None
-        self._looked = -float("inf")
+        self._read_at = -float("inf")
         self._records = RecordReader()
         self._open: OrderedDict[tuple[str, str], OpenEntry] = OrderedDict()
 
     def view(self, *, fresh: float | None = None) -> View:
-        """The board as it is, or as it last was where the store cannot be read: then `notice` says so.
+        """Return the current board, or the last one with a `notice` where the store cannot be read.
 
         Args:
-            fresh: Seconds what was read may be old; 0 looks now.
+            fresh: Maximum age of the view, in seconds; 0 reads the store now.
 
         Raises:
             DSRBenchError: The store cannot be read and never was.
         """
         view, limit = self._view, self._fresh if fresh is None else fresh
-        if view is not None and time.monotonic() - self._looked < limit:
+        if view is not None and time.monotonic() - self._read_at < limit:
             return view
         if not self._reading.acquire(blocking=view is None or fresh is not None):
-            return self._view or View()  # somebody reads; what there was is shown meanwhile
+            return self._view or View()  # another thread reads; the last view is shown meanwhile
         try:
             if self._view is not None and self._view is not view:
-                return self._view  # read while this one waited
+                return self._view  # another thread read it while this one waited
             self._view = view = self._read()
         except DSRBenchError as error:
             if self._view is None:
@@ -131,15 +147,15 @@ class Board:
             notice = f"The store of the board cannot be read; this is the last good state, read-only ({error})"
             self._view = view = dataclasses.replace(self._view, notice=notice)
         finally:
-            self._looked = time.monotonic()
+            self._read_at = time.monotonic()
             self._reading.release()
         return view
 
     def open(self, name: str) -> OpenEntry:
-        """An entry with its samples, scored from its boxes; the last few are kept.
+        """Return an entry with its samples, scored from its boxes; the last few are cached.
 
         Raises:
-            InputError: There is none of that name, it was withdrawn, or it has no boxes.
+            InputError: The entry does not exist, was withdrawn, or has no boxes.
             DSRBenchError: Its boxes cannot be read.
         """
         record = self.view().get(name).record
@@ -154,20 +170,20 @@ class Board:
         opened = open_entry(snapshot, record, self.view().rules)
         with self._lock:
             self._open[key] = opened
-            while len(self._open) > OPEN:
+            while len(self._open) > MAX_OPEN:
                 self._open.popitem(last=False)
         return opened
 
     def find_file(self, name: str, file: str) -> Path:
-        """A file of an entry as it was submitted, on this disk; not to be changed.
+        """Return the path of an entry's file as it was submitted, on this disk; it must not be changed.
 
         Args:
             name: Name of the entry.
             file: `entry.json` or `boxes.parquet`.
 
         Raises:
-            InputError: There is no such entry, or no such file of it.
-            DSRBenchError: It cannot be read.
+            InputError: The entry or the file does not exist.
+            DSRBenchError: The file cannot be read.
         """
         record, snapshot = self.view().get(name).record, self._snapshot
         if file not in (ENTRY, BOXES) or not record.boxes_sha256 or snapshot is None:
@@ -176,8 +192,8 @@ class Board:
 
     def _read(self) -> View:
         snapshot = self.results.look()
-        if (known := self._view) is not None and known.version == snapshot.version:
-            return known if not known.notice else dataclasses.replace(known, notice="")
+        if (last := self._view) is not None and last.version == snapshot.version:
+            return last if not last.notice else dataclasses.replace(last, notice="")
         records, damaged = self._records.read(snapshot)
         view = View(
             entries=place_entries([record for record in records if not record.withdrawn]),
@@ -191,37 +207,37 @@ class Board:
 
 
 class RecordReader:
-    """Reads what the board keeps of every entry; what did not change is not read again."""
+    """Reads the records of all entries, and again only those that changed."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, Record | str]] = {}
+        self._cache: dict[str, tuple[str, Record | str]] = {}
 
     def read(self, results: Snapshot) -> tuple[list[Record], list[str]]:
-        """Every record, and what is wrong with those that cannot be read."""
-        known: dict[str, tuple[str, Record | str]] = {}
+        """Return all records, and a line for each that cannot be read."""
+        cache: dict[str, tuple[str, Record | str]] = {}
         for file in results.list("entries/", f"/{SUMMARY}"):
-            mark, (was, found) = results.mark(file), self._known.get(file, ("", ""))
-            known[file] = (mark, found if was == mark else _read_record(results, file))
-        self._known = known
-        records = [record for _, record in known.values()]
+            mark, (old_mark, record) = results.mark(file), self._cache.get(file, ("", ""))
+            cache[file] = (mark, record if old_mark == mark else _read_record(results, file))
+        self._cache = cache
+        records = [record for _, record in cache.values()]
         return [r for r in records if isinstance(r, Record)], [r for r in records if isinstance(r, str)]
 
 
 def read_record(results: Snapshot, name: str) -> Record | None:
-    """What the board keeps of an entry; None where there is none of that name.
+    """Return the record of an entry; None where the board has none of that name.
 
     Raises:
-        StoreError: It is damaged, or cannot be read.
+        StoreError: The record is damaged, or cannot be read.
     """
     file = f"entries/{name}/{SUMMARY}"
     return Record.from_json(results.read(file)) if results.exists(file) else None
 
 
 def open_entry(results: Snapshot, record: Record, rules: Rules) -> OpenEntry:
-    """An entry with its samples, scored from its boxes.
+    """Read an entry with its samples, scored from its boxes.
 
     Raises:
-        DSRBenchError: They cannot be read.
+        DSRBenchError: Its files cannot be read.
     """
     folder = results.fetch(f"entries/{record.name}/{ENTRY}").parent
     results.fetch(f"entries/{record.name}/{BOXES}")
@@ -232,7 +248,7 @@ def open_entry(results: Snapshot, record: Record, rules: Rules) -> OpenEntry:
 
 
 def _read_record(snapshot: Snapshot, file: str) -> Record | str:
-    data = snapshot.read(file)  # a store that is down is no damaged entry
+    data = snapshot.read(file)  # raises where the store is down: that is no damaged entry
     try:
         record = Record.from_json(data)
     except DSRBenchError as error:

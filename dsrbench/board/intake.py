@@ -1,8 +1,8 @@
-"""Taking in a submission: checked, scored again, accepted or rejected with every reason, once.
+"""Intake of submissions: check an entry, score it again, and accept it or reject it with every reason.
 
-The order makes it safe to stop at any moment and to ask twice: the request is written to the audit trail (where the
-quota is counted), the files are checked without any lock, the entry is written - or not, if its name was taken
-meanwhile - in one change of the results, and the outcome is added to the trail.
+The order makes it safe to stop at any moment and to submit twice: the request is written to the audit trail (where the
+quota is counted), the files are checked without a lock, the entry is written in one change of the results unless its
+name was taken meanwhile, and the outcome is added to the trail.
 """
 
 from __future__ import annotations
@@ -44,22 +44,23 @@ from dsrbench.submission import entry as entry_file
 from dsrbench.submission.entry import read_entry
 from dsrbench.video import sha256_file
 
-AGREEMENT = 0.98
-"""Share of samples that must pass or fail alike when the maintainers detect again."""
+MIN_AGREEMENT = 0.98
+"""Minimum share of samples that pass or fail alike in the maintainers' own detection, in [0, 1]."""
 
 ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}", re.ASCII)
+"""Pattern of an account's name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
-    """What became of a submission.
+    """The outcome of a submission.
 
     Attributes:
         id: Hash of its files.
         name: Name of the entry; empty where it could not be read.
-        problems: Why it was rejected, every reason; empty where it was accepted.
-        record: What the board keeps of it; None where it was rejected.
-        is_repeated: Whether it was accepted before, and nothing was written.
+        problems: All reasons of a rejection; empty for an accepted entry.
+        record: Record of the entry on the board; None for a rejected one.
+        is_repeated: Whether the entry was accepted earlier, so that nothing was written.
     """
 
     id: str
@@ -70,17 +71,17 @@ class Receipt:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether it stands on the board."""
+        """Whether the entry is on the board."""
         return self.record is not None
 
 
 class Intake:
-    """Where submissions come in; threads may share one, and processes may have one each.
+    """Accepts, rejects and withdraws entries; threads may share one, and processes may have one each.
 
     Args:
-        results: Where entries are.
-        submissions: Where the audit trail is.
-        clock: Seconds since 1970.
+        results: Storage of the entries.
+        submissions: Storage of the audit trail.
+        clock: Function that returns the time in seconds since 1970.
     """
 
     def __init__(self, results: Storage, submissions: Storage, *, clock: Callable[[], float] = time.time) -> None:
@@ -88,23 +89,23 @@ class Intake:
         self._records = RecordReader()
 
     def submit(self, folder: Path, account: str) -> Receipt:
-        """Take in the entry in a folder; the same bytes of the same account twice are one submission.
+        """Check the entry in a folder, and accept or reject it; equal files of one account are one submission.
 
         Args:
-            folder: With `entry.json` and `boxes.parquet`; not changed, and read once.
-            account: Who submits: a name that is known to be true.
+            folder: Folder with `entry.json` and `boxes.parquet`; it is not changed, and read once.
+            account: Account of the submitter; the caller has verified it.
 
         Raises:
-            InputError: No such account name.
-            DSRBenchError: A store is down; nothing is accepted, and asking again is safe.
+            InputError: The account's name is malformed.
+            DSRBenchError: A store is down; nothing is accepted, and another try is safe.
         """
         check_account(account)
         with tempfile.TemporaryDirectory(prefix="dsrbench-entry-") as copy:
             return self._submit(folder, Path(copy), account)
 
     def _submit(self, folder: Path, copy: Path, account: str) -> Receipt:
-        seen = self.results.look()
-        rules = read_rules(seen)
+        snapshot = self.results.look()
+        rules = read_rules(snapshot)
         event = Event("received", self._now(), account, token=secrets.token_hex(16))
         try:
             event = dataclasses.replace(event, id=take_copy(folder, copy, without_boxes=rules.self_reported))
@@ -112,10 +113,10 @@ class Intake:
         except SubmissionError as error:
             event = dataclasses.replace(event, event="rejected", problems=error.problems)
         id, name = event.id, event.name
-        before = read_record(seen, name) if name else None
-        if before is not None and _is_same(before, id, account):
-            self._log_accepted(account, name, id, unless_there=True)
-            return Receipt(id, name, record=before, is_repeated=True)
+        old = read_record(snapshot, name) if name else None
+        if old is not None and _is_same(old, id, account):
+            self._log_accepted(account, name, id, unless_logged=True)
+            return Receipt(id, name, record=old, is_repeated=True)
         if not write_event(self.submissions, event, allow=lambda today: count_today(today, account) < rules.quota):
             return Receipt(id, name, (f"an account may submit {rules.quota} times a day (UTC); come back tomorrow",))
         if event.problems:
@@ -126,52 +127,52 @@ class Intake:
         except SubmissionError as error:
             self._log(Event("rejected", self._now(), account, name, id, event.token, error.problems))
             return Receipt(id, name, error.problems)
-        self._log_accepted(account, name, id, unless_there=receipt.is_repeated)
+        self._log_accepted(account, name, id, unless_logged=receipt.is_repeated)
         return receipt
 
     def withdraw(self, name: str, account: str) -> None:
-        """Take an entry off the board; the name stays its owner's. Once withdrawn, it stays so.
+        """Remove an entry from the board for good; its name stays reserved for its owner.
 
         Raises:
-            InputError: No such entry, or one of another account.
+            InputError: The entry does not exist, or is another account's.
             DSRBenchError: A store is down.
         """
         check_account(account)
 
-        def edit(seen: Snapshot) -> dict[str, Change]:
-            record = self._find(seen, name)
-            if not (same_account(record.account, account) or _is_maintainer(account, read_rules(seen))):
+        def edit(snapshot: Snapshot) -> dict[str, Change]:
+            record = self._find(snapshot, name)
+            if not (same_account(record.account, account) or _is_maintainer(account, read_rules(snapshot))):
                 raise InputError(f"entry {name!r} is not of account {account}; its owner or a maintainer withdraws it")
             if record.withdrawn:
                 return {}
-            gone = dict.fromkeys([f"entries/{name}/{boxes_file.FILE}", f"entries/{name}/{entry_file.FILE}"])
-            return {_summary(name): record.withdraw(self._now()).to_json(), **gone}
+            files = dict.fromkeys([f"entries/{name}/{boxes_file.FILE}", f"entries/{name}/{entry_file.FILE}"])
+            return {_summary(name): record.withdraw(self._now()).to_json(), **files}
 
         self.results.change(edit, message=f"withdraw {name}")
         self._log(Event("withdrawn", self._now(), account, name, "", secrets.token_hex(16)))
 
     def redetect(self, name: str, run: Run, account: str) -> float:
-        """Raise an entry to the tier `re-detected`, from a run over its videos that the maintainers made themselves.
+        """Raise an entry to the tier `re-detected`, given the maintainers' own run over its videos.
 
         Args:
             name: Name of the entry.
-            run: Finished, over the same videos.
-            account: A maintainer.
+            run: Finished run over the same videos.
+            account: Account of a maintainer.
 
         Returns:
-            The share of samples that pass or fail alike; at least `AGREEMENT`.
+            The share of samples that pass or fail alike, at least `MIN_AGREEMENT`.
 
         Raises:
-            InputError: No maintainer, no such entry, other videos, or too many samples differ.
+            InputError: The account is no maintainer, the entry does not exist, or videos or too many samples differ.
             DSRBenchError: A store is down.
         """
         agreement = 0.0
 
-        def edit(seen: Snapshot) -> dict[str, Change]:
+        def edit(snapshot: Snapshot) -> dict[str, Change]:
             nonlocal agreement
-            if not _is_maintainer(account, read_rules(seen)):
+            if not _is_maintainer(account, read_rules(snapshot)):
                 raise InputError(f"account {account} is no maintainer of this board")
-            record = self._find(seen, name)
+            record = self._find(snapshot, name)
             agreement = _agreement(record, run)
             return {_summary(name): dataclasses.replace(record, tier=REDETECTED).to_json()}
 
@@ -180,38 +181,38 @@ class Intake:
         return agreement
 
     def _accept(self, record: Record, copy: Path) -> Receipt:
-        """Write an entry that was checked, if nothing on the board stands against it.
+        """Write a checked entry unless it conflicts with the board.
 
         Raises:
-            SubmissionError: Something does.
+            SubmissionError: The entry has conflicts.
         """
         name = record.name
         receipt = Receipt(record.id, name, record=record)
 
-        def edit(seen: Snapshot) -> dict[str, Change]:
+        def edit(snapshot: Snapshot) -> dict[str, Change]:
             nonlocal receipt
-            before = read_record(seen, name)
-            if before is not None and _is_same(before, record.id, record.account):
-                receipt = Receipt(record.id, name, record=before, is_repeated=True)
+            old = read_record(snapshot, name)
+            if old is not None and _is_same(old, record.id, record.account):
+                receipt = Receipt(record.id, name, record=old, is_repeated=True)
                 return {}
-            if problems := find_conflicts(record, self._records.read(seen)[0]):
+            if problems := find_conflicts(record, self._records.read(snapshot)[0]):
                 raise SubmissionError(*problems)
-            given = [file for file in (boxes_file.FILE, entry_file.FILE) if (copy / file).exists()]
-            files = {f"entries/{name}/{file}": copy / file for file in given}
+            names = [file for file in (boxes_file.FILE, entry_file.FILE) if (copy / file).exists()]
+            files = {f"entries/{name}/{file}": copy / file for file in names}
             return {**files, _summary(name): record.to_json()}
 
         self.results.change(edit, message=f"add {name}")
         return receipt
 
-    def _find(self, seen: Snapshot, name: str) -> Record:
-        record = read_record(seen, name) if entry_file.NAME.fullmatch(name) else None
+    def _find(self, snapshot: Snapshot, name: str) -> Record:
+        record = read_record(snapshot, name) if entry_file.NAME.fullmatch(name) else None
         if record is None:
             raise InputError(f"no entry {name[:100]!r} on this board")
         return record
 
-    def _log_accepted(self, account: str, name: str, id: str, *, unless_there: bool) -> None:
-        """Write down an acceptance; one of before may have been stopped just short of it."""
-        if unless_there and any((e.event, e.id) == ("accepted", id) for e in read_events(self.submissions.look())):
+    def _log_accepted(self, account: str, name: str, id: str, *, unless_logged: bool) -> None:
+        """Add an acceptance to the trail; with `unless_logged` only where an earlier try did not add it."""
+        if unless_logged and any((e.event, e.id) == ("accepted", id) for e in read_events(self.submissions.look())):
             return
         self._log(Event("accepted", self._now(), account, name, id, f"accepted-{id}"))
 
@@ -223,29 +224,29 @@ class Intake:
 
 
 def take_copy(folder: Path, to: Path, *, without_boxes: bool = False) -> str:
-    """Copy the two files of an entry, each no larger than it may be; the hash of both.
+    """Copy the two files of an entry, each up to its maximum size, and return the hash of both.
 
     Args:
         folder: Folder of the entry.
-        to: Where the copies go.
-        without_boxes: Do without `boxes.parquet` where it is not there.
+        to: Folder of the copies.
+        without_boxes: Whether `boxes.parquet` may be missing.
 
     Raises:
-        SubmissionError: One is not there, is no plain file, or too large.
+        SubmissionError: A file is missing, is no plain file, or too large.
     """
     hashes = []
-    for name, most in ((entry_file.FILE, entry_file.MOST_BYTES), (boxes_file.FILE, boxes_file.MOST_BYTES)):
+    for name, max_bytes in ((entry_file.FILE, entry_file.MAX_BYTES), (boxes_file.FILE, boxes_file.MAX_BYTES)):
         path = folder / name
         if without_boxes and name == boxes_file.FILE and not os.path.lexists(path):
             continue
         try:
             if not path.is_file() or path.is_symlink():
                 raise SubmissionError(f"{name} is not there; an entry is {entry_file.FILE} and {boxes_file.FILE}")
-            if path.stat().st_size > most:
-                raise SubmissionError(f"{name} is larger than the {most:,} bytes it may have")
+            if path.stat().st_size > max_bytes:
+                raise SubmissionError(f"{name} is larger than the {max_bytes:,} bytes it may have")
             shutil.copyfile(path, to / name)
-            if (to / name).stat().st_size > most:
-                raise SubmissionError(f"{name} is larger than the {most:,} bytes it may have")
+            if (to / name).stat().st_size > max_bytes:
+                raise SubmissionError(f"{name} is larger than the {max_bytes:,} bytes it may have")
         except OSError as error:
             raise SubmissionError(f"{name} cannot be read ({error.strerror})") from None
         hashes.append(sha256_file(to / name))
@@ -253,17 +254,17 @@ def take_copy(folder: Path, to: Path, *, without_boxes: bool = False) -> str:
 
 
 def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted: str) -> Record:
-    """Check the entry in a folder; what the board keeps of it.
+    """Check the entry in a folder, and return its record for the board.
 
     Raises:
-        SubmissionError: It is not accepted; says why.
+        SubmissionError: The entry is not accepted; the error has the reasons.
     """
-    known: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
+    request: dict[str, Any] = {"id": id, "account": account, "submitted": submitted}
     if not (folder / boxes_file.FILE).exists():
         entry, figures = check_figures(folder, rules.find_suite)
         rules.check_seeds(entry.suite.name, entry.seeds)
         return Record(
-            entry.name, tier=SELF_REPORTED, entry=dataclasses.replace(entry, claim={}), figures=figures, **known
+            entry.name, tier=SELF_REPORTED, entry=dataclasses.replace(entry, claim={}), figures=figures, **request
         )
     checked = check_entry(folder, rules.find_suite)
     rules.check_seeds(checked.entry.suite.name, checked.entry.seeds)
@@ -275,21 +276,21 @@ def make_record(folder: Path, rules: Rules, *, id: str, account: str, submitted:
         passed=np.array([sample.score.passes() for sample in checked.samples], bool),
         sketch=sketch_videos(checked.samples),
         boxes_sha256=sha256_file(folder / boxes_file.FILE),
-        **known,
+        **request,
     )
 
 
 def count_today(today: Sequence[Event], account: str) -> int:
-    """Submissions of an account among the events of a day; each was received, or rejected unread."""
-    asked = (event for event in today if event.event in ("received", "rejected"))
-    return len({event.token for event in asked if same_account(event.account, account)})
+    """Return the number of submissions of an account among the events of a day."""
+    requests = (event for event in today if event.event in ("received", "rejected"))
+    return len({event.token for event in requests if same_account(event.account, account)})
 
 
 def check_account(account: str) -> str:
-    """The name of an account.
+    """Return the name of an account, checked.
 
     Raises:
-        InputError: It is none.
+        InputError: The name is malformed.
     """
     if not ACCOUNT.fullmatch(account):
         raise InputError(
@@ -308,12 +309,12 @@ def _agreement(record: Record, run: Run) -> float:
         raise InputError(f"the run has {len(samples)} samples, entry {record.name!r} has another number")
     if share_of_same(sketch_videos(samples), record.sketch) < 1:
         raise InputError(f"the run is over other videos than those of entry {record.name!r}")
-    alike = float(np.mean([sample.score.passes() == bool(p) for sample, p in zip(samples, record.passed, strict=True)]))
-    if alike < AGREEMENT:
+    share = float(np.mean([sample.score.passes() == bool(p) for sample, p in zip(samples, record.passed, strict=True)]))
+    if share < MIN_AGREEMENT:
         raise InputError(
-            f"{alike:.1%} of the samples pass or fail as in entry {record.name!r}, {AGREEMENT:.0%} are needed"
+            f"{share:.1%} of the samples pass or fail as in entry {record.name!r}, {MIN_AGREEMENT:.0%} are needed"
         )
-    return alike
+    return share
 
 
 def _is_maintainer(account: str, rules: Rules) -> bool:

@@ -1,6 +1,6 @@
-"""Submissions by pull request: whoever has an account on the Hub opens one, and the board takes it in.
+"""Submissions by pull request to the dataset of submissions on the Hub.
 
-The Hub itself says whose a pull request is, so that this way needs no page to log in to.
+The Hub knows the account of a pull request, so that this way needs no login at the board.
 """
 
 from __future__ import annotations
@@ -26,28 +26,33 @@ from dsrbench.submission import entry as entry_file
 
 LOG = logging.getLogger(__name__)
 
-EVERY, LONGEST = 60.0, 1800.0
-"""Seconds between two looks at what is open, and while the Hub refuses or does not answer."""
+INTERVAL = 60.0
+"""Time between two lists of open pull requests, in seconds."""
 
-LAST_WAIT = 5.0
-"""Seconds that what is at work has at the end."""
+MAX_INTERVAL = 1800.0
+"""Maximum of that time after failures, in seconds."""
+
+MAX_SHUTDOWN = 5.0
+"""Maximum time to wait for a submission in progress at the end, in seconds."""
 
 FILES = (entry_file.FILE, boxes_file.FILE)
+"""Names of the files of an entry."""
 
-GONE = "deleted"
-"""What the Hub's client calls an account that is no more."""
+DELETED = "deleted"
+"""Name that the Hub's client gives an account that was deleted."""
 
 INCOMING = re.compile(r"incoming/([A-Za-z0-9][A-Za-z0-9._-]{0,95})/(entry\.json|boxes\.parquet)", re.ASCII)
+"""Pattern of the files that a pull request may add."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-    """A pull request that was taken in.
+    """A pull request that was answered and closed.
 
     Attributes:
         number: Number of the pull request.
-        account: Whose it is.
-        receipt: What became of it.
+        account: Account that opened it.
+        receipt: Outcome of the submission.
     """
 
     number: int
@@ -56,19 +61,19 @@ class Answered:
 
 
 def propose_entry(folder: Path, name: str, board: str) -> str:
-    """Open a pull request with an entry at a board on the Hub.
+    """Open a pull request that adds an entry to a board on the Hub.
 
     Args:
         folder: Folder of the entry.
         name: Name of the entry.
-        board: `hf://datasets/OWNER/NAME` of its results.
+        board: Address of the results, `hf://datasets/OWNER/NAME`.
 
     Returns:
         The address of the pull request, to the dataset of submissions.
 
     Raises:
-        HubError: No such dataset, or not logged in.
-        DownloadError: No network.
+        HubError: The dataset does not exist, or nobody is logged in.
+        DownloadError: There is no network.
     """
     entry_file.check_name(name)
     changes = {f"incoming/{name}/{file}": folder / file for file in FILES}
@@ -76,55 +81,55 @@ def propose_entry(folder: Path, name: str, board: str) -> str:
 
 
 def take_proposals(intake: Intake, id: str) -> list[Answered]:
-    """Take in every open pull request of a dataset of submissions, and close it with the outcome; none is merged.
-
-    Args:
-        intake: Intake of the board.
-        id: OWNER/NAME of the dataset.
-
-    Raises:
-        DSRBenchError: The Hub, or a store, is down; what is open stays so, and asking again is safe.
-    """
-    done = []
-    for number, account in list_proposals(id):
-        with tempfile.TemporaryDirectory(prefix="dsrbench-proposal-") as folder:
-            receipt = _take(intake, id, number, account, Path(folder))
-        said = "Accepted." if receipt.is_accepted else "\n".join(["Not accepted:", *map(_item, receipt.problems)])
-        answer_proposal(id, number, said)
-        done.append(Answered(number, account, receipt))
-    return done
-
-
-def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = EVERY) -> None:
-    """Take in pull requests as they come, until told to stop; where that fails it is logged, and tried again later.
+    """Submit the entry of every open pull request, and close the request with the outcome; none is merged.
 
     Args:
         intake: Intake of the board.
         id: OWNER/NAME of the dataset of submissions.
-        stop: Set to end, after what is at work.
-        every: Seconds between two looks; twice as many after every failure, up to `LONGEST`.
+
+    Raises:
+        DSRBenchError: The Hub or a store is down; open requests stay open, and another try is safe.
     """
-    wait, said = every, ""
+    answers = []
+    for number, account in list_proposals(id):
+        with tempfile.TemporaryDirectory(prefix="dsrbench-proposal-") as folder:
+            receipt = _take(intake, id, number, account, Path(folder))
+        text = "Accepted." if receipt.is_accepted else "\n".join(["Not accepted:", *map(_item, receipt.problems)])
+        answer_proposal(id, number, text)
+        answers.append(Answered(number, account, receipt))
+    return answers
+
+
+def watch_proposals(intake: Intake, id: str, stop: threading.Event, *, every: float = INTERVAL) -> None:
+    """Answer pull requests until `stop` is set; a failure is logged, and the next try is later.
+
+    Args:
+        intake: Intake of the board.
+        id: OWNER/NAME of the dataset of submissions.
+        stop: Event that ends the loop after the request in progress.
+        every: Time between two lists of open requests, in seconds; doubled after every failure, up to `MAX_INTERVAL`.
+    """
+    wait, logged = every, ""
     while not stop.is_set():
         try:
             check_may_write(id)
             take_proposals(intake, id)
             wait, problem = every, ""
-        except Exception as error:  # the board is served on, whatever a pull request brings
-            wait, problem = min(2 * wait, LONGEST), first_line(error)
-        if problem not in ("", said):
+        except Exception as error:  # no content of a pull request may stop the board
+            wait, problem = min(2 * wait, MAX_INTERVAL), first_line(error)
+        if problem not in ("", logged):
             LOG.warning("pull requests are not taken in: %s", problem)
-        said = problem
+        logged = problem
         stop.wait(wait)
 
 
 @contextlib.contextmanager
-def taking_proposals(intake: Intake | None, *, every: float = EVERY) -> Iterator[None]:
-    """While it lasts, pull requests to a board on the Hub are taken in, by a thread; to one in a folder come none.
+def taking_proposals(intake: Intake | None, *, every: float = INTERVAL) -> Iterator[None]:
+    """Answer pull requests in a thread while the context lasts; a board in a folder has none.
 
     Args:
         intake: Intake of the board; None where it takes no submissions.
-        every: As for `watch_proposals`.
+        every: Time between two lists of open requests, in seconds.
     """
     if intake is None or not isinstance(intake.submissions, HubStorage):
         yield
@@ -137,15 +142,15 @@ def taking_proposals(intake: Intake | None, *, every: float = EVERY) -> Iterator
         yield
     finally:
         stop.set()
-        watch.join(timeout=LAST_WAIT)
+        watch.join(timeout=MAX_SHUTDOWN)
 
 
 def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> Receipt:
     try:
-        if account == GONE:
+        if account == DELETED:
             raise InputError("the account that opened this is no more")
-        fetch_proposed(id, number, INCOMING, folder, most_bytes=boxes_file.MOST_BYTES)
-    except (InputError, HubError) as error:  # one that cannot be read must not keep the others waiting
+        fetch_proposed(id, number, INCOMING, folder, most_bytes=boxes_file.MAX_BYTES)
+    except (InputError, HubError) as error:  # an unreadable request must not block the others
         return Receipt("", "", (str(error),))
     try:
         return intake.submit(folder, account)
@@ -154,5 +159,5 @@ def _take(intake: Intake, id: str, number: int, account: str, folder: Path) -> R
 
 
 def _item(problem: str) -> str:
-    """A line of a list; what it quotes stands as it is, and is no markup."""
+    """Return an item of a Markdown list, with the text as code, so that nothing in it is markup."""
     return f"- `{problem.replace('`', chr(39))}`"

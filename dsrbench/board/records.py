@@ -1,4 +1,4 @@
-"""What a board keeps of an accepted entry: `entries/NAME/summary.json`, all that the board's first page needs."""
+"""The record of an accepted entry, `entries/NAME/summary.json`: all that the board's first page needs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ TIERS: Mapping[str, str] = {
     SELF_REPORTED: "figures as submitted, without boxes",
     PUBLISHED: "published, not re-scored",
 }
-"""What is known of an entry's figures, and how it is said."""
+"""Tiers of evidence for an entry's figures, each with its description."""
 
 RANKED = (RESCORED, REDETECTED)
+"""Tiers whose entries are ranked."""
 
 SKETCH = 64
+"""Number of video hashes in a sketch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,15 +46,15 @@ class Record:
         name: Name of the entry.
         id: Hash of the files submitted; empty for published figures.
         tier: One of `TIERS`.
-        account: Who submitted it.
-        submitted: When it was received, ISO 8601 in UTC.
-        entry: The entry without its claim; empty where it was withdrawn.
-        figures: The figures computed from its boxes; of published figures what was published.
-        passed: Which samples pass 0.7, sorted by prompt id and seed; None where that is not known.
-        sketch: The smallest hashes of its videos, by which two entries of the same videos are known.
-        boxes_sha256: Hash of `boxes.parquet`.
-        source: Where published figures stand; an https address.
-        withdrawn: When it was withdrawn; empty while it stands.
+        account: Account of the submitter.
+        submitted: Time of the submission, ISO 8601 in UTC.
+        entry: The entry without its claim; empty for a withdrawn one.
+        figures: Figures computed from the boxes, or as they were published.
+        passed: Whether each sample passes 0.7, bool `[N]`, sorted by prompt id and seed; None where unknown.
+        sketch: Smallest hashes of its videos, to detect entries with the same videos.
+        boxes_sha256: Hash of `boxes.parquet`; empty without one.
+        source: https address of published figures.
+        withdrawn: Time of the withdrawal; empty for a current entry.
     """
 
     name: str
@@ -70,15 +72,15 @@ class Record:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether it is compared with others."""
+        """Whether the entry is compared with others."""
         return self.tier in RANKED and self.passed is not None and not self.withdrawn
 
     def withdraw(self, when: str) -> Record:
-        """What is left of it: that the name was used, by whom, and until when."""
+        """Return the record of the withdrawn entry: its name, its account, and both times."""
         return dataclasses.replace(self, withdrawn=when, entry=Entry(), figures=Summary(), passed=None, sketch=())
 
     def to_json(self) -> bytes:
-        """As the bytes of `summary.json`."""
+        """Return the bytes of `summary.json`."""
         row = {"schema": SCHEMA, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)}}
         row["entry"] = describe_entry(self.entry) if self.entry != Entry() else {}
         row["figures"] = self.figures.to_json() if self.figures != Summary() else {}
@@ -90,10 +92,10 @@ class Record:
 
     @classmethod
     def from_json(cls, data: bytes) -> Record:
-        """The inverse of `to_json`.
+        """Read the bytes of `summary.json`.
 
         Raises:
-            StoreError: Damaged, or of a newer schema.
+            StoreError: The record is damaged, or of another schema.
         """
         try:
             row = json.loads(data)
@@ -130,12 +132,12 @@ def comparable_key(entry: Entry) -> str:
 
 
 def sketch_videos(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """The smallest hashes of an entry's videos, shortened: two entries' sketches overlap as much as their videos do."""
+    """Return the smallest hashes of an entry's videos, shortened; two sketches overlap as the videos do."""
     return tuple(sorted({sample.video_sha256[:16] for sample in samples if sample.video_sha256})[:SKETCH])
 
 
 def share_of_same(a: Sequence[str], b: Sequence[str]) -> float:
-    """How large a share of the videos of two entries is the same, by their sketches (bottom-k estimate of Jaccard).
+    """Return the share of common videos of two entries, given their sketches (bottom-k estimate of Jaccard).
 
     >>> share_of_same(["1", "2"], ["1", "2"]), share_of_same(["1", "2"], ["3"]), share_of_same([], [])
     (1.0, 0.0, 0.0)

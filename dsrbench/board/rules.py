@@ -1,4 +1,4 @@
-"""What a board takes: which suites with which seeds, and how many submissions a day; `board.json` in its results."""
+"""The rules of a board, `board.json` in its results: suites with their seeds, and submissions per day."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from dsrbench.submission import SubmissionError
 FILE = "board.json"
 
 SEEDS = (0, 1, 2, 3, 4)
+"""Seeds of a board without rules of its own."""
 
 SUITES = ("dsr-core", "dsr-core-mini", "dsr-plus", "sprites", "sprites-test")
-"""Suites of a board that says nothing else; training and validation prompts are not among them."""
+"""Suites of a board without rules of its own; training and validation prompts are not among them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What is taken in.
+    """The rules of a board.
 
     Attributes:
-        suites: Seeds every prompt must have, for each suite's name.
-        quota: Submissions of one account in a day (UTC), rejected ones too.
-        self_reported: Whether figures without boxes are taken too; they are shown apart, and not ranked.
+        suites: Required seeds of every prompt, by the name of the suite.
+        quota: Maximum number of submissions per account and day (UTC), rejected ones included.
+        self_reported: Whether figures without boxes are accepted; they are shown apart, and not ranked.
         maintainers: Accounts that may withdraw any entry, and raise one to the tier `re-detected`.
-        title: Title of the board; empty for the usual one.
+        title: Title of the board; empty for the default one.
     """
 
     suites: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=lambda: dict.fromkeys(SUITES, SEEDS))
@@ -40,43 +41,43 @@ class Rules:
     title: str = ""
 
     def find_suite(self, name: str, version: str) -> Suite:
-        """One of the board's suites.
+        """Return one of the board's suites.
 
         Raises:
-            SubmissionError: It is none of them, or there is no such version of it.
+            SubmissionError: The board does not accept the suite, or has another version of it.
         """
         if name not in self.suites:
             raise SubmissionError(f"suite {name!r} is not one of this board's{near_matches(name, self.suites)}")
         return find_version(name, version)
 
     def check_seeds(self, suite: str, seeds: tuple[int, ...]) -> None:
-        """See that an entry has the seeds the board asks for.
+        """Check that an entry has the required seeds.
 
         Raises:
-            SubmissionError: It has others.
+            SubmissionError: The entry has other seeds.
         """
-        wanted = self.suites[suite]
-        if sorted(seeds) != sorted(wanted):
+        required = self.suites[suite]
+        if sorted(seeds) != sorted(required):
             raise SubmissionError(
-                f"entries of {suite} have the seeds {_list(wanted)} here, this one has {_list(seeds)}"
+                f"entries of {suite} have the seeds {_list(required)} here, this one has {_list(seeds)}"
             )
 
 
 def read_rules(results: Snapshot) -> Rules:
-    """The rules of a board.
+    """Read the rules of a board.
 
     Raises:
-        StoreError: Its `board.json` is damaged or asks for a suite there is none of.
+        StoreError: `board.json` is damaged, or names an unknown suite.
     """
     if not results.exists(FILE):
         return Rules()
     try:
         row: dict[str, Any] = json.loads(results.read(FILE))
-        usual = Rules()
+        default = Rules()
         rules = Rules(
-            suites={str(name): tuple(map(int, seeds)) for name, seeds in row.get("suites", usual.suites).items()},
-            quota=int(row.get("quota", usual.quota)),
-            self_reported=row.get("self_reported", usual.self_reported) is True,
+            suites={str(name): tuple(map(int, seeds)) for name, seeds in row.get("suites", default.suites).items()},
+            quota=int(row.get("quota", default.quota)),
+            self_reported=row.get("self_reported", default.self_reported) is True,
             maintainers=tuple(map(str, row.get("maintainers", ()))),
             title=str(row.get("title", "")),
         )
@@ -88,10 +89,10 @@ def read_rules(results: Snapshot) -> Rules:
 
 
 def find_version(name: str, version: str) -> Suite:
-    """A suite that comes with the package, in one version.
+    """Return a suite of the package, given its version.
 
     Raises:
-        SubmissionError: There is none of that name, or in another version.
+        SubmissionError: The suite does not exist, or has another version.
     """
     suite = named_suite(name)
     if version != suite.version:
@@ -101,19 +102,19 @@ def find_version(name: str, version: str) -> Suite:
 
 @functools.lru_cache(maxsize=32)
 def named_suite(name: str) -> Suite:
-    """A suite that comes with the package, by the name its runs have: of a split, `SUITE-SPLIT`.
+    """Return a suite of the package by the name in its runs, which is `SUITE-SPLIT` for a split.
 
     Raises:
-        SubmissionError: There is none.
+        SubmissionError: The suite does not exist.
         PromptError: The suite has no such split.
     """
-    known = list_suites()
-    if name in known:
+    suites = list_suites()
+    if name in suites:
         return read_suite(name)
-    for suite in known:
+    for suite in suites:
         if name.startswith(f"{suite}-"):
             return read_suite(f"{suite}:{name.removeprefix(f'{suite}-')}")
-    raise SubmissionError(f"suite {name!r} does not come with this dsrbench{near_matches(name, known)}")
+    raise SubmissionError(f"suite {name!r} does not come with this dsrbench{near_matches(name, suites)}")
 
 
 def _list(seeds: tuple[int, ...]) -> str:

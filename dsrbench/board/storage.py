@@ -1,8 +1,8 @@
-"""Where a board keeps its files: a folder on this disk, or a dataset on the Hub.
+"""Storage of a board: a folder on this disk, or a dataset on the Hub.
 
-Both can be looked at as they are at one moment, and changed by several writers at once: a change is a function from
-what is there to the files to write. It is called again where another writer came first, and what it returns is written
-as one - in one commit, or with the folder locked - so that it can say "only if it is not there".
+A `Snapshot` is the state at one moment. A change is a function from a snapshot to the files to write; it is called
+again where another writer came first. Its files are written together, in one commit or with the folder locked, so that
+it can test for a file before it writes one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from dsrbench.hub import HubPath, is_hub_path
 from dsrbench.hub.commits import Change, Head, commit_files, fetch_committed, read_head
 from dsrbench.store import LocalDisk
 
-LOCK_WAIT = 60.0
-"""Seconds a writer waits for the others."""
+MAX_LOCK_WAIT = 60.0
+"""Maximum time a writer waits for the lock, in seconds."""
 
-COMMIT_ATTEMPTS = 40
-"""Times a commit is tried before the other writers have won."""
+MAX_COMMITS = 40
+"""Maximum number of attempts to commit while others write."""
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 
@@ -37,69 +37,69 @@ class Snapshot(Protocol):
 
     @property
     def version(self) -> str:
-        """Another text after every change."""
+        """Version of the store; a different text after every change."""
         ...
 
     def list(self, prefix: str = "", suffix: str = "") -> list[str]:
-        """Names of the files that begin and end so, sorted."""
+        """Return the names of the files with a prefix and a suffix, sorted."""
         ...
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Tell whether a file exists."""
         ...
 
     def mark(self, name: str) -> str:
-        """A mark of a file's content, without reading it: as long as it is equal, so is the content."""
+        """Return a mark of a file without reading it; an equal mark means equal content."""
         ...
 
     def fetch(self, name: str) -> Path:
-        """The file on this disk; not to be changed.
+        """Return the path of a file on this disk; it must not be changed.
 
         Raises:
-            StoreError: It is not there, or cannot be read; on the Hub also `HubError` and `DownloadError`.
+            StoreError: The file is missing, or cannot be read; on the Hub also `HubError` and `DownloadError`.
         """
         ...
 
     def read(self, name: str) -> bytes:
-        """Its bytes; errors as for `fetch`."""
+        """Return the bytes of a file; raise the errors of `fetch`."""
         ...
 
 
 Edit = Callable[[Snapshot], Mapping[str, Change]]
-"""From what is there to what is to be written, in this order; None removes a file. It may be called several times."""
+"""Function from a snapshot to the files to write, in order; None removes a file. It may be called several times."""
 
 
 class Storage(Protocol):
-    """Files that several read and write at once."""
+    """Files that several processes read and write at once."""
 
     @property
     def shown(self) -> str:
-        """What to call it in messages."""
+        """Name of the store in messages."""
         ...
 
     def look(self) -> Snapshot:
-        """What is there now.
+        """Return the current state.
 
         Raises:
-            StoreError: It cannot be read; on the Hub also `HubError` and `DownloadError`.
+            StoreError: The store cannot be read; on the Hub also `HubError` and `DownloadError`.
         """
         ...
 
     def change(self, edit: Edit, *, message: str) -> None:
-        """Write what `edit` makes of what is there, unless that is nothing; no other writer comes in between.
+        """Write the files that `edit` returns for the current state; no other writer comes between.
 
         Raises:
-            StoreError: It cannot be written, or others write without a pause; on the Hub also `HubError` (no token, no
-                permission) and `DownloadError` (no network).
+            StoreError: The store cannot be written, or others write without a pause; on the Hub also `HubError` (no
+                token, no permission) and `DownloadError` (no network).
         """
         ...
 
 
 def open_storage(place: str | Path) -> Storage:
-    """The store at a folder, made if need be, or at `hf://datasets/OWNER/NAME`.
+    """Return the store in a folder, made if need be, or at `hf://datasets/OWNER/NAME`.
 
     Raises:
-        InputError: An address of another form.
+        InputError: The address has another form.
         StoreError: The folder cannot be made.
     """
     if not is_hub_path(place):
@@ -111,13 +111,13 @@ def open_storage(place: str | Path) -> Storage:
 
 
 def open_stores(place: str | Path) -> tuple[Storage, Storage]:
-    """Results and submissions of a board: `results/` and `submissions/` in a folder, or two datasets on the Hub.
+    """Return the stores of results and submissions: two folders in a folder, or two datasets on the Hub.
 
     Args:
         place: The folder, or `hf://datasets/OWNER/NAME` of the results; submissions are in `OWNER/NAME-submissions`.
 
     Raises:
-        InputError: An address of another form.
+        InputError: The address has another form.
         StoreError: The folders cannot be made.
     """
     if is_hub_path(place):
@@ -126,13 +126,13 @@ def open_stores(place: str | Path) -> tuple[Storage, Storage]:
 
 
 class LocalStorage:
-    """A folder on this disk.
+    """A store in a folder on this disk.
 
     Args:
-        root: Made if need be; where it is gone later, the store is down and not empty.
+        root: The folder, made if need be; if it disappears later, the store counts as down, not as empty.
 
     Raises:
-        StoreError: It cannot be made.
+        StoreError: The folder cannot be made.
     """
 
     def __init__(self, root: Path) -> None:
@@ -144,25 +144,25 @@ class LocalStorage:
 
     @property
     def shown(self) -> str:
-        """The folder."""
+        """Path of the folder."""
         return str(self._disk.root)
 
     def look(self) -> Snapshot:
-        """What is there now; raises `StoreError`."""
+        """Return the current state; raise `StoreError` where the folder cannot be read."""
         return _LocalSnapshot(self._disk)
 
     def change(self, edit: Edit, *, message: str) -> None:
-        """Write with the folder locked; files appear whole, one after the other, the last one last."""
+        """Write with the folder locked; each file appears whole, in the order of `edit`."""
         import filelock
 
         del message
         self.look()
         try:
-            with filelock.FileLock(self._disk.path(".lock"), timeout=LOCK_WAIT):
+            with filelock.FileLock(self._disk.path(".lock"), timeout=MAX_LOCK_WAIT):
                 for name, data in edit(self.look()).items():
                     self._write(check_name(name), data)
         except filelock.Timeout:
-            raise StoreError(f"{self.shown}: others have been writing for {LOCK_WAIT:.0f} s; try again") from None
+            raise StoreError(f"{self.shown}: others have been writing for {MAX_LOCK_WAIT:.0f} s; try again") from None
         except OSError as error:
             raise StoreError(f"{self.shown} cannot be written ({error.strerror or error})") from None
 
@@ -177,7 +177,7 @@ class LocalStorage:
 
 
 class _LocalSnapshot:
-    """Which files there are is kept; their bytes are those of the moment of reading."""
+    """The names and marks of the files at one moment; their bytes are those of the moment of reading."""
 
     def __init__(self, disk: LocalDisk) -> None:
         self._disk = disk
@@ -188,15 +188,15 @@ class _LocalSnapshot:
             raise StoreError(f"{disk.shown} cannot be read ({error.strerror or error})") from None
 
     def _walk(self, folder: Path, prefix: str) -> None:
-        with os.scandir(folder) as found:
-            for item in found:
+        with os.scandir(folder) as items:
+            for item in items:
                 if item.name.startswith("."):
                     continue
                 if item.is_dir(follow_symlinks=False):
                     self._walk(folder / item.name, f"{prefix}{item.name}/")
                 elif item.is_file(follow_symlinks=False):
-                    facts = item.stat(follow_symlinks=False)
-                    self._marks[prefix + item.name] = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
+                    stat = item.stat(follow_symlinks=False)
+                    self._marks[prefix + item.name] = f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
 
     @property
     def version(self) -> str:
@@ -225,13 +225,13 @@ class _LocalSnapshot:
 
 
 class HubStorage:
-    """A dataset on the Hub; it must be there.
+    """A store in a dataset on the Hub, which must exist.
 
     Args:
-        id: OWNER/NAME.
+        id: OWNER/NAME of the dataset.
 
     Raises:
-        InputError: No such id.
+        InputError: The id is malformed.
     """
 
     def __init__(self, id: str) -> None:
@@ -240,29 +240,29 @@ class HubStorage:
 
     @property
     def id(self) -> str:
-        """OWNER/NAME."""
+        """OWNER/NAME of the dataset."""
         return self._place.id
 
     @property
     def shown(self) -> str:
-        """Its address."""
+        """Address of the dataset."""
         return str(self._place)
 
     def look(self) -> Snapshot:
-        """Its last commit; raises `HubError`, `DownloadError`."""
+        """Return the last commit; raise `HubError` or `DownloadError` where it cannot be read."""
         return _HubSnapshot(self._place.id, read_head(self._place.id))
 
     def change(self, edit: Edit, *, message: str) -> None:
-        """Write in one commit that follows the one looked at; look again where another came in between."""
+        """Write one commit on top of the state that `edit` was given; try again where another commit came between."""
         with self._lock:
-            for attempt in range(COMMIT_ATTEMPTS):
-                seen = self.look()
-                changes = {check_name(name): data for name, data in edit(seen).items()}
-                changes = {name: data for name, data in changes.items() if data is not None or seen.exists(name)}
-                if not changes or commit_files(self._place.id, changes, after=seen.version, message=message):
+            for attempt in range(MAX_COMMITS):
+                snapshot = self.look()
+                changes = {check_name(name): data for name, data in edit(snapshot).items()}
+                changes = {name: data for name, data in changes.items() if data is not None or snapshot.exists(name)}
+                if not changes or commit_files(self._place.id, changes, after=snapshot.version, message=message):
                     return
                 time.sleep(random.uniform(0, 0.05 * min(attempt + 1, 20)))
-        raise StoreError(f"{self.shown}: others wrote first {COMMIT_ATTEMPTS} times in a row; try again")
+        raise StoreError(f"{self.shown}: others wrote first {MAX_COMMITS} times in a row; try again")
 
 
 class _HubSnapshot:
@@ -292,10 +292,10 @@ class _HubSnapshot:
 
 
 def check_name(name: str) -> str:
-    """The name of a file in a store: parts of plain letters, none hidden, none that leads elsewhere.
+    """Return the name of a file in a store, checked: plain letters, no hidden part, no way out of the store.
 
     Raises:
-        InputError: Another one.
+        InputError: The name is malformed.
 
     >>> check_name("entries/wan-2.1/entry.json")
     'entries/wan-2.1/entry.json'

@@ -1,4 +1,4 @@
-"""Which entries are as good as each other: tie groups from paired tests, and what an alignment gained."""
+"""The ranking of entries: tie groups from paired tests, and the gain of an alignment over its base."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dsrbench.submission import Entry
 from dsrbench.types import Floats
 
 ALPHA = 0.05
-"""Below this p-value an entry is no longer tied with the best of its group."""
+"""Significance level: below this p-value an entry is not tied with the best of its group."""
 
-AT_ONCE = 16
-"""Entries tested against the best of a group in one go."""
+BLOCK = 16
+"""Number of entries tested against the best of a group at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Placed:
     """An entry with its place on the board.
 
     Attributes:
-        record: What the board keeps of it.
-        key: Entries of equal keys may be compared; empty for figures that are never ranked.
-        tie: Number of its tie group among those of its key, 1 the best; None where it is not ranked.
-        base: The entry it was aligned from, where that stands and may be compared; empty where not.
+        record: Record of the entry on the board.
+        key: Key of its comparable set; empty for figures that are never ranked.
+        tie: Number of its tie group in the set, 1 for the best; None where it is not ranked.
+        base: Name of the entry it was aligned from, if that is on the board and comparable; else empty.
         gain: Gain of Accuracy@0.7 over its base, paired by prompt and seed; None without one.
         aligned: Names of the entries aligned from this one.
     """
@@ -45,23 +45,23 @@ class Placed:
 
     @property
     def name(self) -> str:
-        """Of the entry."""
+        """Name of the entry."""
         return self.record.name
 
     @property
     def accuracy(self) -> float:
-        """Accuracy@0.7; NaN where it is not known."""
+        """Accuracy@0.7 in [0, 1]; NaN where it is unknown."""
         return self.record.figures.headline.value
 
 
 def place_entries(records: Sequence[Record]) -> tuple[Placed, ...]:
-    """Group entries that are comparable, order each group by Accuracy@0.7, and tell tie groups apart.
+    """Return the entries in the order of the board: in comparable sets, each by Accuracy@0.7, with tie groups.
 
     Args:
-        records: Records of the entries that stand.
+        records: Records of the entries that are not withdrawn.
 
     Returns:
-        The largest comparable set first; then figures without boxes, then published ones.
+        The entries, those of the largest set first, then figures without boxes, then published ones.
     """
     sets: dict[str, list[Record]] = {}
     for record in records:
@@ -73,10 +73,10 @@ def place_entries(records: Sequence[Record]) -> tuple[Placed, ...]:
 
 
 def cluster_prompts(entry: Entry) -> tuple[str, ...]:
-    """The prompt each sample of an entry is of, without its wording, sorted by prompt id and seed.
+    """Return the source prompt of each sample of an entry, sorted by prompt id and seed.
 
     Raises:
-        DSRBenchError: The suite does not come with this dsrbench, or in another version.
+        DSRBenchError: This dsrbench has not the suite, or another version of it.
     """
     return _clusters(entry.suite.name, entry.suite.sha256, len(entry.seeds))
 
@@ -101,7 +101,7 @@ def _key(record: Record) -> str:
 
 
 def _last(record: Record) -> int:
-    """0 for sets that are ranked, 1 for figures without boxes, 2 for published ones."""
+    """Return the place of a record's set: 0 for ranked sets, 1 for figures without boxes, 2 for published ones."""
     return 2 if record.tier == PUBLISHED else int(_key(record) == SELF_REPORTED)
 
 
@@ -121,13 +121,16 @@ def _rank(records: Sequence[Record], key: str) -> list[Placed]:
 
 
 def tie_groups(sums: Floats) -> list[int]:
-    """Group entries that cannot be told from the best of their group.
+    """Return the tie group of each entry: entries that cannot be told from the best of their group.
 
     The best entry opens group 1; the entries after it belong to it until one differs from the best with p < `ALPHA`
     (the test of `dsrbench compare`), which opens the next group.
 
     Args:
-        sums: Samples that pass, by prompt, a row an entry, best first, `[K, C]`.
+        sums: Number of samples that pass, float64 `[K, C]`: a row an entry, best first, and a column a prompt.
+
+    Returns:
+        The group of each entry, from 1.
 
     >>> tie_groups(np.array([[5.0] * 10, [5.0] * 9 + [4.0], [0.0] * 10]))
     [1, 1, 2]
@@ -136,7 +139,7 @@ def tie_groups(sums: Floats) -> list[int]:
     best, group = 0, 1
     while len(ties) < len(sums):
         start = len(ties)
-        block = sums[start : start + AT_ONCE]
+        block = sums[start : start + BLOCK]
         p_values = sign_flip_p_values(block - sums[best])
         differs = np.flatnonzero((p_values < ALPHA) & (np.arange(start, start + len(block)) != best))
         if len(differs):
@@ -150,20 +153,20 @@ def tie_groups(sums: Floats) -> list[int]:
 
 @functools.lru_cache(maxsize=1024)
 def _gain(before: bytes, after: bytes, clusters: tuple[str, ...]) -> PairedDifference:
-    """The difference of two vectors of truth values; kept, for it is asked again at every change of the board."""
+    """Return the paired difference of two bool vectors; cached, for every change of the board needs it again."""
     a, b = (np.frombuffer(side, bool) for side in (before, after))
     return paired_difference(a, b, clusters)
 
 
 def _sum_clusters(passed: Sequence[NDArray[np.bool_] | None], clusters: Sequence[str]) -> Floats:
-    """Samples that pass, a row an entry and a column a prompt."""
+    """Return the number of samples that pass, float64 `[entries, prompts]`."""
     names, codes = np.unique(clusters, return_inverse=True)
     rows = [np.bincount(codes, weights=row, minlength=len(names)) for row in passed if row is not None]
     return np.array(rows, np.float64)
 
 
 def _link(placed: dict[str, Placed]) -> tuple[Placed, ...]:
-    """Tie each aligned entry to the one it came from."""
+    """Return the entries with base, gain and aligned entries filled in."""
     aligned: dict[str, list[str]] = {}
     for name, one in placed.items():
         base = placed.get(one.record.entry.base)

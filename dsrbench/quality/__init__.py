@@ -1,4 +1,4 @@
-"""Secondary figures of a clip: whether what pleases the score still looks like a video."""
+"""Quality figures of a clip beside the DSR-Score: whether videos with a good score also look like videos."""
 
 from dsrbench.quality.boxes import duplicate_rate, track_smoothness
 from dsrbench.quality.clip import FIGURES, measure_clip, measure_run

@@ -1,4 +1,4 @@
-"""Figures of boxes alone: how smoothly the subject moves, and whether there is more than one of it."""
+"""Quality figures of the boxes alone: smoothness of the subject's path, and duplicates."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import numpy as np
 from dsrbench.geometry import areas, nms
 from dsrbench.types import Detections, Floats
 
-SAME = 0.5
-"""Boxes of one label that overlap more than this (IoU) show one thing."""
+MAX_IOU = 0.5
+"""Maximum overlap (IoU) of two boxes of one label that count as two things."""
 
 
 def track_smoothness(boxes: Floats) -> float:
-    """1 / (1 + a), with a the mean length of the centre's second difference in sizes of the box (root of its area).
+    """Return 1 / (1 + a), with a the mean length of the centre's second difference, in units of the box's size.
+
+    The size of a box is the root of its area.
 
     Args:
         boxes: Boxes of one entity, float64 `[T, 4]` in pixels, NaN where it is absent; such frames and their
             neighbours do not count.
 
     Returns:
-        In 0..1, 1 for straight, even motion; NaN without three boxes in a row.
+        The smoothness in [0, 1], 1 for straight, even motion; NaN without three boxes in a row.
 
     >>> x = np.array([0.0, 2, 4, 6])
     >>> track_smoothness(np.stack([x, 0 * x, x + 4, 0 * x + 4], axis=1))
@@ -39,16 +41,16 @@ def track_smoothness(boxes: Floats) -> float:
 
 
 def duplicate_rate(detections: Sequence[Detections]) -> float:
-    """Share of frames that show more than one subject, or more than one object.
+    """Return the share of frames that show more than one subject, or more than one object.
 
-    A model that is rewarded for where things are may draw one at either place. Boxes of one label that overlap by more
-    than `SAME` are one thing.
+    A model that is rewarded for positions may draw a thing at both of them. Boxes of one label that overlap by more
+    than `MAX_IOU` are one thing.
 
     Args:
-        detections: One a frame; label 0 is the subject, 1 the object.
+        detections: Detections of each frame; label 0 is the subject, 1 the object.
 
     Returns:
-        In 0..1; NaN without frames.
+        The share in [0, 1]; NaN without frames.
 
     >>> cat, other = [0, 0, 4, 4], [8, 0, 12, 4]
     >>> duplicate_rate([Detections([cat], [0.9], [0]), Detections([cat, other], [0.9, 0.8], [0, 0])])
@@ -56,9 +58,9 @@ def duplicate_rate(detections: Sequence[Detections]) -> float:
     """
     if not detections:
         return float("nan")
-    return float(np.mean([_has_duplicates(found) for found in detections]))
+    return float(np.mean([_has_duplicates(frame) for frame in detections]))
 
 
-def _has_duplicates(found: Detections) -> bool:
-    kept = found.label[nms(found.xyxy, found.score, found.label, iou=SAME)]
-    return any(np.count_nonzero(kept == label) > 1 for label in (0, 1))
+def _has_duplicates(frame: Detections) -> bool:
+    labels = frame.label[nms(frame.xyxy, frame.score, frame.label, iou=MAX_IOU)]
+    return any(np.count_nonzero(labels == label) > 1 for label in (0, 1))

@@ -1,4 +1,4 @@
-"""All quality figures of a clip, and of every clip of a run."""
+"""All quality figures of a clip, and of the clips of a run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FIGURES = {
     "clip_natural": "CLIP-IQA natural",
     "clip_quality": "CLIP-IQA quality",
 }
-"""Each figure's key with its name in tables; the last three need weights."""
+"""Names of the figures in tables, by key; the last three need weights."""
 
 Measure = Callable[[NDArray[np.uint8], Sequence[NDArray[np.uint8]]], Mapping[str, float]]
-"""From the frames uint8 `[T, H, W, 3]` and the subject's crops to further figures: a network."""
+"""A network: function from the frames, uint8 `[T, H, W, 3]`, and the subject's crops to figures by key."""
 
 
 def measure_clip(
@@ -36,18 +36,18 @@ def measure_clip(
     detections: Sequence[Detections] | None = None,
     networks: Sequence[Measure] = (),
 ) -> dict[str, float]:
-    """The quality figures of a clip by key, NaN where there is nothing to measure.
+    """Return the quality figures of a clip by key, NaN where there is nothing to measure.
 
     Args:
-        frames: RGB, uint8 `[T, H, W, 3]`.
-        tracks: Where the subject is; None where it was not tracked.
-        detections: One a frame; label 0 is the subject, 1 the object.
-        networks: For the figures that need weights.
+        frames: RGB frames, uint8 `[T, H, W, 3]`.
+        tracks: Boxes of the subject; None where it was not tracked.
+        detections: Detections of each frame; label 0 is the subject, 1 the object.
+        networks: Networks for the figures that need weights.
     """
     boxes = tracks.subject if tracks is not None else np.full((len(frames), 4), np.nan)
     crops = cut_crops(frames[: len(boxes)], boxes[: len(frames)])
     colours = np.array([colour_features(crop) for crop in crops])
-    found = {
+    figures = {
         "identity_colour": identity_consistency(colours),
         "track_smoothness": track_smoothness(boxes),
         "temporal_smoothness": temporal_smoothness(frames),
@@ -55,30 +55,31 @@ def measure_clip(
         "duplicate_rate": duplicate_rate(detections or []),
     }
     for network in networks:
-        found |= network(frames, crops)
-    return found
+        figures |= network(frames, crops)
+    return figures
 
 
 def measure_run(
     run: Run, networks: Sequence[Measure] = (), *, on_clip: Callable[[int, int, str], None] | None = None
 ) -> dict[SampleKey, dict[str, float]]:
-    """The quality figures of every video of a finished run.
+    """Return the quality figures of every video of a finished run, by sample.
 
     Args:
-        run: Its videos are read, and the tracks and detections it keeps.
-        networks: As for `measure_clip`.
-        on_clip: Told how many are done, how many there are, and the newest one's name.
+        run: Finished run with its videos, tracks and detections.
+        networks: Networks for the figures that need weights.
+        on_clip: Function called after each clip, with the number of clips done, of all clips, and the video's name.
 
     Raises:
         StoreError: The run has not finished.
-        VideoError: A video of a sample cannot be read any more.
+        VideoError: A video cannot be read any more.
     """
     samples = [sample for sample in run.samples() if sample.video_sha256]
-    found = {}
+    figures = {}
     for done, sample in enumerate(samples, start=1):
         frames = read_clip(run.videos / sample.video).frames
-        kept = run.read_detections(sample.id)
-        found[sample.id] = measure_clip(frames, run.tracks(sample.id), kept[0] if kept else None, networks)
+        detections = run.read_detections(sample.id)
+        boxes = detections[0] if detections else None
+        figures[sample.id] = measure_clip(frames, run.tracks(sample.id), boxes, networks)
         if on_clip is not None:
             on_clip(done, len(samples), sample.video)
-    return found
+    return figures

@@ -1,4 +1,4 @@
-"""Figures of pixels alone: sharpness, and how smoothly a clip goes from frame to frame."""
+"""Quality figures of the pixels alone: sharpness, and smoothness over time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue (ITU-R BT.601)."""
 
 CHUNK = 16
-"""Frames turned into floats at once."""
+"""Number of frames converted to floats at once."""
 
 
 def sharpness(frames: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian of the luma in 0..1, mean over the frames (Pech-Pacheco et al., ICPR 2000).
+    """Return the variance of the Laplacian of the luma in [0, 1], mean over frames (Pech-Pacheco et al., ICPR 2000).
 
-    Blur lowers it, noise raises it, so it is read against that of other clips of the same size.
+    Blur lowers it and noise raises it; compare it between clips of the same size.
 
     Args:
-        frames: RGB, uint8 `[T, H, W, 3]`, at least 3 pixels high and wide.
+        frames: RGB frames, uint8 `[T, H, W, 3]`, at least 3 pixels high and wide.
 
     Returns:
-        0 for flat frames, at most 16; NaN without frames.
+        The sharpness in [0, 16], 0 for flat frames; NaN without frames.
 
     >>> frames = np.zeros((2, 8, 8, 3), np.uint8)
     >>> sharpness(frames)
@@ -44,15 +44,15 @@ def sharpness(frames: NDArray[np.uint8]) -> float:
 
 
 def temporal_smoothness(frames: NDArray[np.uint8]) -> float:
-    """1 - the mean distance in luma of each inner frame from the mean of its two neighbours, which flicker lowers.
+    """Return 1 minus the mean difference in luma of each inner frame from the mean of its two neighbours.
 
-    VBench's motion smoothness (arXiv 2311.17982) compares with a frame interpolated by a network; here it is the mean.
+    Flicker lowers it. VBench's motion smoothness (arXiv 2311.17982) uses a network in place of the mean.
 
     Args:
-        frames: RGB, uint8 `[T, H, W, 3]`.
+        frames: RGB frames, uint8 `[T, H, W, 3]`.
 
     Returns:
-        In 0..1, 1 where nothing moves; NaN with fewer than 3 frames.
+        The smoothness in [0, 1], 1 where nothing moves; NaN with fewer than 3 frames.
 
     >>> frames = np.zeros((3, 2, 2, 3), np.uint8)
     >>> temporal_smoothness(frames)

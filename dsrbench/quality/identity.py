@@ -1,4 +1,4 @@
-"""Whether the subject stays itself: likeness of its crops, by any features."""
+"""Identity of the subject over time: similarity of its crops, by any features."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from dsrbench.types import Floats
 
 BINS = 8
-"""Bins of each colour."""
+"""Number of histogram bins of each colour."""
 
 
 def cut_crops(frames: NDArray[np.uint8], boxes: Floats) -> list[NDArray[np.uint8]]:
-    """The part of each frame inside its box, RGB uint8 `[h, w, 3]`; frames without a box, or an empty one, give none.
+    """Return the part of each frame inside its box, RGB uint8 `[h, w, 3]`; frames without a box have none.
 
     Args:
-        frames: RGB, uint8 `[T, H, W, 3]`.
-        boxes: Float64 `[T, 4]` in pixels, NaN where absent.
+        frames: RGB frames, uint8 `[T, H, W, 3]`.
+        boxes: Boxes of the subject, float64 `[T, 4]` in pixels, NaN where it is absent.
     """
     crops = []
     for frame, box in zip(frames, boxes, strict=True):
@@ -32,21 +32,21 @@ def cut_crops(frames: NDArray[np.uint8], boxes: Floats) -> list[NDArray[np.uint8
 
 
 def colour_features(crop: NDArray[np.uint8]) -> Floats:
-    """Histogram of the crop's colours, 8 x 8 x 8 bins as shares of its pixels, `[512]`; it knows nothing of shapes."""
+    """Return the histogram of a crop's colours, 8 x 8 x 8 bins as shares of its pixels, float64 `[512]`."""
     red, green, blue = (crop.reshape(-1, 3).astype(np.int64) * BINS // 256).T
     return np.bincount((red * BINS + green) * BINS + blue, minlength=BINS**3) / len(red)
 
 
 def identity_consistency(features: Floats) -> float:
-    """Mean over all but the first crop of the cosines with the first and with the previous one.
+    """Return the mean cosine of each crop after the first with the first and with the previous one.
 
     With features of DINOv2 this is SpatialAlign's figure (arXiv 2602.22745), which follows VBench's (arXiv 2311.17982).
 
     Args:
-        features: Features of the crops in order, `[N, D]`.
+        features: Features of the crops in order, float64 `[N, D]`.
 
     Returns:
-        In -1..1, for features without negative values in 0..1; NaN with fewer than two crops.
+        The mean in [-1, 1], in [0, 1] for features without negative values; NaN with fewer than two crops.
 
     >>> identity_consistency(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
     0.5

@@ -1,4 +1,4 @@
-"""Quality figures that need weights: DINOv2 likeness of the subject's crops, CLIP-IQA of the frames."""
+"""Quality figures that need weights: DINOv2 similarity of the subject's crops, CLIP-IQA of the frames."""
 
 from __future__ import annotations
 
@@ -27,65 +27,65 @@ WORDS = {
     "clip_natural": ("Natural photo.", "Synthetic photo."),
     "clip_quality": ("Good photo.", "Bad photo."),
 }
-"""Each figure's two texts (CLIP-IQA, arXiv 2207.12396)."""
+"""The good and the bad text of each figure (CLIP-IQA, arXiv 2207.12396)."""
 
 
 def find_networks(dinov2: str | None = None, clip: str | None = None) -> tuple[list[Measure], list[str]]:
-    """The networks whose weights are present; nothing is downloaded.
+    """Return the networks whose weights are present; nothing is downloaded.
 
     Args:
-        dinov2: A folder or an id in the Hub's cache; None for the usual one if it is there; `none` for none.
-        clip: Likewise, for CLIP-IQA.
+        dinov2: Folder of DINOv2, or its id in the Hub's cache; None for the default one if present; `none` for none.
+        clip: Folder or id of the CLIP of CLIP-IQA, in the same way.
 
     Returns:
-        The networks, and a line about each usual one that is not there.
+        The networks, and a line about each default one that is missing.
 
     Raises:
-        WeightsError: One that was named is not there.
-        MissingExtraError: One was named, and transformers is not installed.
+        WeightsError: A named model is missing.
+        MissingExtraError: A model is named, and transformers is not installed.
     """
-    found: list[Measure] = []
+    networks: list[Measure] = []
     notes = []
-    networks: tuple[tuple[type[Dinov2 | ClipIqa], str | None], ...] = ((Dinov2, dinov2), (ClipIqa, clip))
-    for network, asked in networks:
+    choices: tuple[tuple[type[Dinov2 | ClipIqa], str | None], ...] = ((Dinov2, dinov2), (ClipIqa, clip))
+    for network, model in choices:
         try:
-            if asked != "none":
-                found.append(network(asked or network.usual.id))
+            if model != "none":
+                networks.append(network(model or network.default.id))
         except (WeightsError, MissingExtraError) as error:
-            if asked is not None:
+            if model is not None:
                 raise
             extra = " (needs the extra hf)" if isinstance(error, MissingExtraError) else ""
-            usual = network.usual.id
-            notes.append(f"no figures of {usual}: not in the cache; fetch it with: hf download {usual}{extra}")
-    return found, notes
+            id = network.default.id
+            notes.append(f"no figures of {id}: not in the cache; fetch it with: hf download {id}{extra}")
+    return networks, notes
 
 
 class Network:
-    """A model of transformers, found at once and loaded when the first clip is measured.
+    """A model of transformers, looked up at once and loaded for the first clip.
 
     Args:
-        model: A folder, or an id in the Hub's cache.
-        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        model: Folder of the model, or its id in the Hub's cache.
+        device: Device of torch; None for CUDA where there is one, else the CPU.
 
     Raises:
         MissingExtraError: transformers is not installed.
-        WeightsError: The model is absent; when it is loaded: damaged, or of another kind.
+        WeightsError: The model is missing; on loading also where it is damaged or of another kind.
     """
 
-    usual: ClassVar[HubModel]
+    default: ClassVar[HubModel]
     kinds: ClassVar[Kinds]
 
     def __init__(self, model: str, *, device: str | None = None) -> None:
         if importlib.util.find_spec("transformers") is None:
             raise MissingExtraError(f"quality figures of {model}", "transformers", "hf")
         self._name = type(self).__name__.lower()
-        find_snapshot(model, backend=self._name, default=self.usual)
+        find_snapshot(model, backend=self._name, default=self.default)
         self._choice = Choice(model, None, device, "float32")
         self._batches = Batches(16, backend=self._name)
 
     @functools.cached_property
     def _loaded(self) -> Pretrained:
-        return load_pretrained(self._choice, backend=self._name, default=self.usual, kinds=self.kinds)
+        return load_pretrained(self._choice, backend=self._name, default=self.default, kinds=self.kinds)
 
 
 class Dinov2(Network):
@@ -94,11 +94,11 @@ class Dinov2(Network):
     Crops are made square, so that the processor's centre crop cuts nothing of the subject away.
     """
 
-    usual = DINOV2
+    default = DINOV2
     kinds: ClassVar[Kinds] = {"dinov2": ("Dinov2Model", "AutoImageProcessor")}
 
     def __call__(self, frames: NDArray[np.uint8], crops: Sequence[NDArray[np.uint8]]) -> Mapping[str, float]:
-        """`identity_dinov2`, as `identity_consistency` gives it."""
+        """Return `identity_dinov2`, the `identity_consistency` of the crops, in [-1, 1]."""
         side = int(self._loaded.net.config.image_size)
         square = [np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BICUBIC)) for crop in crops]
         features = self._batches.run(np.array(square), self._forward) if square else []
@@ -114,21 +114,21 @@ class Dinov2(Network):
 
 
 class ClipIqa(Network):
-    """CLIP-IQA (arXiv 2207.12396): of each frame the probability of the better of two texts, mean over the frames.
+    """CLIP-IQA (arXiv 2207.12396): the probability of the good text of a pair, mean over the frames.
 
     The authors' figures are of CLIP's RN50; those of another CLIP are comparable among themselves.
     """
 
-    usual = CLIP
+    default = CLIP
     kinds: ClassVar[Kinds] = {"clip": ("CLIPModel", "CLIPProcessor")}
 
     def __call__(self, frames: NDArray[np.uint8], crops: Sequence[NDArray[np.uint8]]) -> Mapping[str, float]:
-        """`clip_natural` and `clip_quality`, in 0..1."""
+        """Return `clip_natural` and `clip_quality`, in [0, 1]."""
         shares = np.array(self._batches.run(frames, self._forward))
         return {name: float(share) for name, share in zip(WORDS, shares.mean(axis=0), strict=True)}
 
     def _forward(self, frames: NDArray[np.uint8]) -> list[Floats]:
-        """Of each frame the probability of the first text of each pair, `[pairs]`."""
+        """Return for each frame the probability of the first text of each pair, float64 `[pairs]`."""
         import torch
 
         loaded = self._loaded

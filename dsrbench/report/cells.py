@@ -1,4 +1,4 @@
-"""Figures as the cells of a table, and an empty table in the house look."""
+"""Figures as the cells of a table, and an empty table in the common style."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def decimal(value: float) -> str:
 
 
 def plain_table(*headers: str, title: str = "") -> Table:
-    """An empty table in the house look: the first column is text, the others are figures."""
+    """Return an empty table in the common style: the first column is text, the others are figures."""
     from rich import box
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""The two SSR curves of a video as an SVG picture, without a script."""
+"""The two SSR curves of a video as SVG, without a script."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[i
     """Draw the SSR scores of both relations over the frames.
 
     Args:
-        initial: Scores of the initial relation, `[T]` in [-1, 1], NaN where a frame is not scored.
-        final: Scores of the final relation, likewise.
-        window: Scored frames averaged at either end; both windows are shaded.
-        marks: Frames to mark with a line.
+        initial: Scores of the initial relation, float64 `[T]` in [-1, 1], NaN where a frame is not scored.
+        final: Scores of the final relation, float64 `[T]` in [-1, 1], NaN where a frame is not scored.
+        window: Number of scored frames averaged at either end; both windows are shaded.
+        marks: Indices of frames to mark with a line.
 
     Returns:
-        An `<svg>` element; curves have the classes `initial` and `final`, windows `window` besides.
+        An `<svg>` element; curves have the class `initial` or `final`, shaded windows also `window`.
 
     >>> curves_svg(np.empty(0), np.empty(0), window=1)
     ''
@@ -37,12 +37,12 @@ def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[i
         for v in (1, 0, -1)
     ]
     scored = np.flatnonzero(~np.isnan(initial))
-    for name, at in (("initial", scored[:window]), ("final", scored[-window:])):
-        if len(at):
-            x = _x(int(at[0]), n) - 3
-            wide = round(_x(int(at[-1]), n) + 3 - x, 1)
-            tall = HEIGHT - _TOP - _BOTTOM
-            parts.append(f'<rect class="window {name}" x="{x}" y="{_TOP}" width="{wide}" height="{tall}"/>')
+    for name, frames in (("initial", scored[:window]), ("final", scored[-window:])):
+        if len(frames):
+            x = _x(int(frames[0]), n) - 3
+            width = round(_x(int(frames[-1]), n) + 3 - x, 1)
+            height = HEIGHT - _TOP - _BOTTOM
+            parts.append(f'<rect class="window {name}" x="{x}" y="{_TOP}" width="{width}" height="{height}"/>')
     parts += [
         f'<line class="playhead" x1="{_x(i, n)}" x2="{_x(i, n)}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" opacity=".35"/>'
         f'<text x="{_x(i, n)}" y="{HEIGHT - 8}" text-anchor="middle">{i + 1}</text>'
@@ -53,12 +53,12 @@ def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[i
     ends = (
         [html.escape(f"{values[scored[k]]:.2f}") for values in (initial, final) for k in (0, -1)] if len(scored) else []
     )
-    says = (
+    label = (
         "SSR scores of the initial relation from {} to {}, of the final one from {} to {}".format(*ends) if ends else ""
     )
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{says or "No frame is scored"}">{"".join(parts)}</svg>'
+        f'aria-label="{label or "No frame is scored"}">{"".join(parts)}</svg>'
     )
 
 
@@ -71,9 +71,9 @@ def _y(value: float) -> float:
 
 
 def _runs(values: Floats) -> list[str]:
-    """Points of each unbroken stretch of a curve; a lone frame is a dot."""
-    n, there = len(values), np.flatnonzero(~np.isnan(values))
-    runs = np.split(there, np.flatnonzero(np.diff(there) > 1) + 1)
+    """Return the points of each unbroken part of a curve; a single frame is a dot."""
+    n, frames = len(values), np.flatnonzero(~np.isnan(values))
+    runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
     texts = []
     for run in runs:
         points = [f"{_x(int(i), n)},{_y(float(values[i]))}" for i in run]

@@ -1,4 +1,4 @@
-"""One page that shows why a video has the score it has."""
+"""A page that explains the score of one video."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 from dsrbench.errors import DSRBenchError
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.overlay import draw_boxes
-from dsrbench.report.words import PARTS, RELATIONS, TITLES, asked, explain_sample, lost_points
+from dsrbench.report.words import PARTS, RELATIONS, TITLES, describe_relations, explain_sample, lost_points
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import FrameCounts, Status, VideoScore, VideoTracks
 
 OVERLAY = "overlay.mp4"
-"""Name of the video with boxes that the page links to; `write_overlay` makes it."""
+"""Name of the video with boxes that the page links to; `write_overlay` writes it."""
 
 PAGE = "explanation.html"
+"""Name of the page."""
 
-N_KEY_FRAMES = 6
-_HELD = 0.5
+MAX_KEY_FRAMES = 6
+"""Maximum number of key frames on the page."""
+
+_MIN_SSR = 0.5
+"""Minimum SSR score in [-1, 1] at which a frame counts as showing a relation."""
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
 main { max-width: 820px; padding-top: 32px; }
@@ -40,14 +45,14 @@ section { margin: 24px 0; } .chart { height: auto; cursor: default; } .chart .pl
 def write_explanation(
     folder: Path, *, video: Path, sample: Sample, tracks: VideoTracks, counts: FrameCounts | None = None
 ) -> Path:
-    """Write a self-contained page: what was asked, what happened, which part of the score lost the points.
+    """Write a self-contained page: the prompt, the diagnosis, the losses by part, SSR curves and key frames.
 
     Args:
-        folder: Where to; the page is `explanation.html` and links to `overlay.mp4` beside it where that is there.
-        video: The video, for its key frames; one that cannot be read is said to be so.
-        sample: Prompt and score.
+        folder: Folder of `explanation.html`; the page links to an `overlay.mp4` in it.
+        video: Video of the key frames; a notice takes their place where it cannot be read.
+        sample: Sample with prompt and score.
         tracks: Boxes of every frame.
-        counts: The frame counts the score was made with; by default those for the length of the video.
+        counts: Frame counts of the score; None for those of the video's length.
 
     Returns:
         Path of the page.
@@ -75,13 +80,13 @@ def write_explanation(
     return folder / PAGE
 
 
-def key_frames(score: VideoScore, n_frames: int, *, n: int = N_KEY_FRAMES) -> list[int]:
-    """Frames that tell the story: first, last, where the initial relation is given up and the final one reached.
+def key_frames(score: VideoScore, n_frames: int, *, n: int = MAX_KEY_FRAMES) -> list[int]:
+    """Return the indices of key frames: first, last, the end of the initial relation, the start of the final one.
 
     Args:
-        score: The score with its sequences.
-        n_frames: Frames in the video.
-        n: Most frames to name; what room is left goes to the widest gaps.
+        score: Score with its SSR sequences.
+        n_frames: Number of frames in the video.
+        n: Maximum number of key frames; further ones are put into the widest gaps.
 
     Returns:
         Sorted frame indices, without repeats.
@@ -91,19 +96,19 @@ def key_frames(score: VideoScore, n_frames: int, *, n: int = N_KEY_FRAMES) -> li
     """
     if n_frames <= 0:
         return []
-    chosen = {0, n_frames - 1}
+    selected = {0, n_frames - 1}
     for values, reached in ((score.ssr_initial, False), (score.ssr_final, True)):
-        held = np.nan_to_num(values[:n_frames], nan=-1.0 if reached else 1.0) >= _HELD
-        turns = np.flatnonzero(held if reached else ~held)
+        shows = np.nan_to_num(values[:n_frames], nan=-1.0 if reached else 1.0) >= _MIN_SSR
+        turns = np.flatnonzero(shows if reached else ~shows)
         if len(turns):
-            chosen.add(int(turns[0]))
-    while len(chosen) < min(n, n_frames):
-        known = sorted(chosen)
-        gap, left = max((b - a, -a) for a, b in itertools.pairwise(known))
+            selected.add(int(turns[0]))
+    while len(selected) < min(n, n_frames):
+        frames = sorted(selected)
+        gap, left = max((b - a, -a) for a, b in itertools.pairwise(frames))
         if gap < 2:
             break
-        chosen.add(-left + gap // 2)
-    return sorted(chosen)
+        selected.add(-left + gap // 2)
+    return sorted(selected)
 
 
 def _verdict(sample: Sample) -> str:
@@ -118,7 +123,7 @@ def _verdict(sample: Sample) -> str:
         f'<p class="verdict"><span class="score">{figure}</span>'
         f'<span class="badge {badge[0]}">{badge[1]}</span></p><p class="says">{e(explain_sample(sample))}</p>'
         f'<dl class="facts"><dt>Prompt</dt><dd>{e(sample.prompt.text)}</dd>'
-        f"<dt>Asked</dt><dd>the {e(sample.prompt.subject)} {e(asked(sample.prompt))}</dd>"
+        f"<dt>Asked</dt><dd>the {e(sample.prompt.subject)} {e(describe_relations(sample.prompt))}</dd>"
         f"<dt>Video</dt><dd>{e(os.path.basename(sample.video))}, {sample.n_frames} frames, {score.n_scored} scored, "
         f"{sample.n_filled} with an interpolated box</dd></dl>"
     )
@@ -177,13 +182,13 @@ def _read_frames(
 ) -> dict[int, NDArray[np.uint8]]:
     from dsrbench.video import iter_chunks
 
-    found, start = {}, 0
+    pictures, start = {}, 0
     for chunk in iter_chunks(video):
         for i in frames:
             if start <= i < start + len(chunk):
-                found[i] = draw_boxes(chunk[i - start : i - start + 1], tracks, labels=labels, start=i)[0]
+                pictures[i] = draw_boxes(chunk[i - start : i - start + 1], tracks, labels=labels, start=i)[0]
         start += len(chunk)
-    return found
+    return pictures
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> str:

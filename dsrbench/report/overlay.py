@@ -1,4 +1,4 @@
-"""Boxes drawn over frames: subject and object in two colours that differ for every kind of colour vision."""
+"""Boxes drawn over frames, in two colours that differ for every kind of colour vision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Frames = NDArray[np.uint8]
 
 COLOURS = ((230, 159, 0), (86, 180, 233))
-"""Orange for the subject, sky blue for the object (Okabe and Ito's palette)."""
+"""RGB colours: orange for the subject, sky blue for the object (palette of Okabe and Ito)."""
 
 _INK = (20, 23, 26)
 
@@ -27,19 +27,19 @@ _INK = (20, 23, 26)
 def draw_boxes(
     frames: Frames, tracks: VideoTracks, *, labels: tuple[str, str] = ("subject", "object"), start: int = 0
 ) -> Frames:
-    """Draw the boxes of a video over its frames; an interpolated box is dashed and says so.
+    """Return frames with their boxes drawn in; an interpolated box is dashed and labelled so.
 
     Args:
-        frames: RGB, uint8 `[T, H, W, 3]`; left as they are.
-        tracks: Boxes of the whole video. Where their `size` is not that of the frames, they are scaled.
-        labels: What to call subject and object.
-        start: Which frame of the tracks the first of `frames` is.
+        frames: RGB frames, uint8 `[T, H, W, 3]`; they are not changed.
+        tracks: Boxes of the whole video; scaled where their `size` is not that of the frames.
+        labels: Labels of subject and object.
+        start: Index of the first of `frames` in the tracks.
 
     Returns:
         New frames, uint8 `[T, H, W, 3]`.
 
     Raises:
-        InputError: Frames of another type or shape, or more than the tracks have.
+        InputError: The frames have another type or shape, or are more than the tracks have.
     """
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
         raise InputError(f"frames must be uint8 [T, H, W, 3], got {frames.dtype} {list(frames.shape)}")
@@ -53,7 +53,7 @@ def draw_boxes(
     height, width = frames.shape[1:3]
     scale = np.array([width / (tracks.size[0] or width), height / (tracks.size[1] or height)] * 2)
     states = (tracks.subject_state, tracks.object_state)
-    drawn = np.empty_like(frames)
+    pictures = np.empty_like(frames)
     for i, frame in enumerate(frames):
         image = Image.fromarray(frame)
         pen = ImageDraw.Draw(image)
@@ -62,8 +62,8 @@ def draw_boxes(
             filled = state is not None and bool(state[start + i] == FrameState.FILLED)
             if not np.isnan(box[0]):
                 _draw_box(pen, box, colour=colour, label=f"{label} (interpolated)" if filled else label, dashed=filled)
-        drawn[i] = np.asarray(image)
-    return drawn
+        pictures[i] = np.asarray(image)
+    return pictures
 
 
 def write_overlay(
@@ -72,25 +72,25 @@ def write_overlay(
     """Write a copy of a video with its boxes drawn in, a chunk of frames at a time.
 
     Args:
-        path_in: The video.
-        tracks: Its boxes.
-        path_out: Where to, an MP4.
-        labels: What to call subject and object.
+        path_in: Path of the video.
+        tracks: Boxes of the video.
+        path_out: Path of the copy, an MP4.
+        labels: Labels of subject and object.
 
     Raises:
         VideoError: The video cannot be read.
-        InputError: It has more frames than the tracks.
+        InputError: The video has more frames than the tracks.
         StoreError: The copy cannot be written.
     """
     from dsrbench import video
 
-    def drawn() -> Iterator[Frames]:
+    def pictures() -> Iterator[Frames]:
         start = 0
         for frames in video.iter_chunks(path_in):
             yield from draw_boxes(frames, tracks, labels=labels, start=start)
             start += len(frames)
 
-    video.write_mp4(path_out, drawn(), fps=tracks.fps or video.probe(path_in).fps or 8.0)
+    video.write_mp4(path_out, pictures(), fps=tracks.fps or video.probe(path_in).fps or 8.0)
 
 
 def _draw_box(pen: ImageDraw, box: Floats, *, colour: tuple[int, int, int], label: str, dashed: bool) -> None:
@@ -104,20 +104,20 @@ def _draw_box(pen: ImageDraw, box: Floats, *, colour: tuple[int, int, int], labe
             pen.line(piece, fill=colour, width=line)
     font = _font(max(9, round(min(width, height) / 26)))
     left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
-    wide, tall = right - left + 4 * line, bottom - top + 4 * line
-    at_x = max(0.0, min(x0, width - wide))
-    at_y = y0 - tall if y0 >= tall else max(0.0, min(y0, height - tall))
-    pen.rectangle((at_x, at_y, at_x + wide, at_y + tall), fill=colour)
+    label_width, label_height = right - left + 4 * line, bottom - top + 4 * line
+    at_x = max(0.0, min(x0, width - label_width))
+    at_y = y0 - label_height if y0 >= label_height else max(0.0, min(y0, height - label_height))
+    pen.rectangle((at_x, at_y, at_x + label_width, at_y + label_height), fill=colour)
     pen.text((at_x + 2 * line - left, at_y + 2 * line - top), label, fill=_INK, font=font)
 
 
 def _dashes(
     a: tuple[float, float], b: tuple[float, float], length: float
 ) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    start, way = np.array(a), np.array(b) - np.array(a)
-    whole = float(np.hypot(*way))
-    for at in np.arange(0.0, whole, 2 * length):
-        ends = (start + way * (at / whole), start + way * (min(at + length, whole) / whole))
+    start, step = np.array(a), np.array(b) - np.array(a)
+    total = float(np.hypot(*step))
+    for at in np.arange(0.0, total, 2 * length):
+        ends = (start + step * (at / total), start + step * (min(at + length, total) / total))
         yield ((float(ends[0][0]), float(ends[0][1])), (float(ends[1][0]), float(ends[1][1])))
 
 
@@ -126,5 +126,5 @@ def _font(size: int) -> Any:
 
     try:
         return ImageFont.load_default(size)
-    except (TypeError, ImportError):  # Pillow 10.0, or one without FreeType: its small bitmap font
+    except (TypeError, ImportError):  # Pillow 10.0, or one without FreeType, has a small bitmap font alone
         return ImageFont.load_default()

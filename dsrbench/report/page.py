@@ -20,23 +20,25 @@ from dsrbench.report.words import PARTS, TITLES
 from dsrbench.store import Run, Sample
 
 SHARD = 50
-"""Samples a data file; a card loads the file its sample is in."""
+"""Number of samples in a data file; a card loads the file of its sample."""
 
-STANDALONE_SAMPLES = 50
-STANDALONE_BYTES = 200_000_000
-"""Most videos' bytes a standalone page embeds; the others are shown on a blank frame."""
+MAX_STANDALONE_SAMPLES = 50
+"""Maximum number of samples on a standalone page."""
+
+MAX_STANDALONE_BYTES = 200_000_000
+"""Maximum size of the videos in a standalone page, in bytes; the others are shown on a blank frame."""
 
 
 def write_page(run: Run, *, standalone: bool = False) -> Path:
     """Write `report/summary.json` and the page of a finished run.
 
-    The page needs no network: `report/index.html` refers to the run's videos and to `report/data/NNN.js`, which it
-    loads as they come into view, so that ten thousand samples open at once.
+    The page needs no network: `report/index.html` refers to the run's videos and to `report/data/NNN.js`, and loads
+    them as they come into view, so that a page of ten thousand samples opens at once.
 
     Args:
         run: A finished run.
-        standalone: Write `report/standalone.html` instead: one file to send around, with the lowest-scoring 50 samples
-            and their videos inside.
+        standalone: Whether to write `report/standalone.html` instead: one file with the lowest-scoring samples and
+            their videos.
 
     Returns:
         Path of the page.
@@ -57,9 +59,9 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     }
     locate = Locator(run)
     if standalone:
-        shown = samples[:STANDALONE_SAMPLES]
-        details = [sample_detail(run, sample) for sample in shown]
-        data |= page_rows(shown, _embed(shown, locate), manifest)
+        lowest = samples[:MAX_STANDALONE_SAMPLES]
+        details = [sample_detail(run, sample) for sample in lowest]
+        data |= page_rows(lowest, _embed(lowest, locate), manifest)
         name = "report/standalone.html"
         page = _render(_title(run), {**data, "standalone": True, "details": details})
     else:
@@ -72,15 +74,15 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
 
 
 def update_page(run: Run) -> Path:
-    """Write the page as `write_page` does, unless it is there, whole, and made from just this table and manifest.
+    """Write the page unless a whole one made from the same table and manifest exists; return its path.
 
     Raises:
         StoreError: The run has not finished, or the folder cannot be written.
     """
     source = {name: sha256(run.disk.read(name)).hexdigest() for name in ("samples.parquet", "run.json")}
     source["dsrbench"] = __version__
-    noted = run.read_json("report/source.json")
-    if noted and noted == {**source, "made": _hash_report(run)}:
+    source_before = run.read_json("report/source.json")
+    if source_before and source_before == {**source, "made": _hash_report(run)}:
         return run.disk.path("report/index.html")
     page = write_page(run)
     run.write_json("report/source.json", {**source, "made": _hash_report(run)})
@@ -88,7 +90,7 @@ def update_page(run: Run) -> Path:
 
 
 def _hash_report(run: Run) -> str:
-    """A hash of all that is in the report, but for the note of it: a file that was cut short is made again."""
+    """Return the hash of all files of the report but `source.json`, so that a damaged file is noticed."""
     digest = sha256()
     names = ("report/summary.json", "report/index.html", *run.disk.list("report/data", ".js"))
     for name in names:
@@ -97,7 +99,7 @@ def _hash_report(run: Run) -> str:
 
 
 def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
-    """Write the data files and drop those of an earlier, larger page; a hash of all keeps browsers' caches honest."""
+    """Write the data files, remove those of an earlier, larger page, and return a hash that renews browsers' caches."""
     digest, names = sha256(), set()
     for number, start in enumerate(range(0, len(samples), SHARD)):
         details = [sample_detail(run, sample) for sample in samples[start : start + SHARD]]
@@ -113,7 +115,7 @@ def _write_shards(run: Run, samples: Sequence[Sample]) -> str:
 
 
 def _embed(samples: Sequence[Sample], locate: Locator) -> list[str]:
-    urls, left = [], STANDALONE_BYTES
+    urls, left = [], MAX_STANDALONE_BYTES
     for sample in samples:
         path = locate.path(sample)
         size = path.stat().st_size if path is not None and path.is_file() else 0
@@ -132,10 +134,10 @@ def _render(title: str, data: dict[str, Any]) -> str:
         (assets / name).read_text("utf-8") for name in ("report.css", "template.html", "report.js", "card.js")
     )
     script = "\n".join(scripts)
-    # The policy lets nothing in but this page's own script and files beside it, should a text ever escape its quotes.
-    allowed = base64.b64encode(sha256(script.encode()).digest()).decode()
+    # The policy allows this page's own script and the files beside it alone, should a text ever escape its quotes.
+    script_hash = base64.b64encode(sha256(script.encode()).digest()).decode()
     return string.Template(template).substitute(
-        title=html.escape(title), style=style, script=script, script_hash=allowed, data=script_json(data)
+        title=html.escape(title), style=style, script=script, script_hash=script_hash, data=script_json(data)
     )
 
 

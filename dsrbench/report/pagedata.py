@@ -1,4 +1,4 @@
-"""The data of the web page: a small row a sample, and a larger detail that is loaded when it is looked at."""
+"""The data of the web page: a small row for each sample, and a larger detail that is loaded on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dsrbench.types import Floats, FrameCounts, FrameState, Status, VideoTracks
 
 
 def order_samples(samples: Sequence[Sample]) -> list[Sample]:
-    """Lowest score first, then the invalid, then the failed; equal ones by sample id."""
+    """Return the samples by score, lowest first, then the invalid, then the failed ones; equal ones by sample id."""
     rank = {Status.SCORED: 0, Status.INVALID: 1, Status.FAILED: 2}
 
     def place(sample: Sample) -> tuple[int, float, SampleKey]:
@@ -27,15 +27,15 @@ def order_samples(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: RunManifest) -> dict[str, Any]:
-    """The rows of the page, in the order given.
+    """Return the rows of the page, in the order of the samples.
 
     Args:
         samples: Ordered samples.
-        urls: Address of each sample's video, empty where there is none.
-        manifest: The run's manifest, for the counts in force.
+        urls: Address of each sample's video, empty where it has none.
+        manifest: Manifest of the run, for its frame counts.
 
     Returns:
-        `prompts` (one object each), `models` (names), `columns` (names) and `rows` (a list of values each, in which
+        `prompts` (an object each), `models` (names), `columns` (names) and `rows` (a list of values each, in which
         `prompt` and `model` are indices).
     """
     prompts = {sample.prompt.id: sample.prompt for sample in samples}
@@ -93,7 +93,7 @@ def sample_detail(run: Run, sample: Sample) -> dict[str, Any]:
 
 
 class Locator:
-    """Where each sample's video is: in the run's `videos/`, or where the run found it.
+    """Finds the video of each sample: in the run's `videos/`, or at the path that the run recorded.
 
     Args:
         run: The run.
@@ -101,22 +101,22 @@ class Locator:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._noted: dict[SampleKey, str] | None = None
+        self._recorded: dict[SampleKey, str] | None = None
 
     def path(self, sample: Sample) -> Path | None:
-        """The video's file; None where the sample has none. The file itself may since have gone."""
+        """Return the path of the video, which may have been removed since; None where the sample has none."""
         if not sample.video:
             return None
         inside = self._run.folder / "videos" / sample.video
         if inside.exists():
             return inside
-        if self._noted is None:
-            self._noted = {key: video.path or "" for key, (_, video) in self._run.written_samples().items()}
-        noted = self._noted.get(sample.id)
-        return Path(noted) if noted and Path(noted).exists() else inside
+        if self._recorded is None:
+            self._recorded = {key: video.path or "" for key, (_, video) in self._run.written_samples().items()}
+        path = self._recorded.get(sample.id)
+        return Path(path) if path and Path(path).exists() else inside
 
     def url(self, sample: Sample) -> str:
-        """The video's address as seen from `report/`, quoted; empty where the sample has none."""
+        """Return the address of the video relative to `report/`, quoted; empty where the sample has none."""
         path = self.path(sample)
         if path is None:
             return ""
@@ -125,7 +125,7 @@ class Locator:
 
 
 def _window(sample: Sample, manifest: RunManifest) -> int:
-    """Return the number of scored frames averaged at either end, by the counts in force."""
+    """Return the number of scored frames averaged at either end."""
     if manifest.counts is not None:
         return manifest.counts.window
     return (FrameCounts.for_frames(sample.n_frames) if sample.n_frames else FrameCounts.published()).window

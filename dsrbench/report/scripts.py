@@ -1,4 +1,4 @@
-"""JSON that stands inside a web page."""
+"""JSON for the scripts of a web page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsrbench.records import to_json
 
 
 def script_json(value: Any) -> str:
-    r"""JSON that may stand inside a `<script>` element, whatever texts it holds: plain ASCII, no `<`, `>` or `&`.
+    r"""Return JSON that is safe inside a `<script>` element: plain ASCII without `<`, `>` and `&`.
 
     >>> script_json("</script>")
     '"\\u003c/script\\u003e"'

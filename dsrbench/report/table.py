@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def print_summary(summary: Summary, manifest: RunManifest, console: Console | None = None) -> None:
-    """Print the headline, then relation types, diagnoses, reasons, and models where there are several.
+    """Print the headline, relation types, diagnoses, reasons, and models where there are several.
 
     Args:
-        summary: What `dsrbench.analysis.summary.summarize` gives.
-        manifest: The run's manifest; an empty name in it is left out.
-        console: Where to; standard output by default.
+        summary: Summary of the run.
+        manifest: Manifest of the run; its empty names are left out.
+        console: Console to print on; None for standard output.
     """
     from rich.console import Console
     from rich.text import Text
@@ -42,7 +42,7 @@ def print_summary(summary: Summary, manifest: RunManifest, console: Console | No
 
 
 def figures_table(name: str, figures: Mapping[str, GroupFigures]) -> Table:
-    """One row a group with samples, coverage, accuracy and mean score; names are shown as they are, not as markup."""
+    """Return a table with a row a group: samples, coverage, accuracy and mean score; names are no markup."""
     from rich.text import Text
 
     table = plain_table(name, "Samples", "Coverage", "Accuracy@0.7 (95 %)", "Mean score")

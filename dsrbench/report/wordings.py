@@ -1,4 +1,4 @@
-"""Tables and sentences on how much a model's score moves with the wording of the prompts."""
+"""The effect of the prompts' wording on a model's score, as a table and a sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def wordings_table(figures: Mapping[str, WordingFigures]) -> Table:
-    """One row a wording: coverage, accuracy, and its difference to the default one, in points."""
+    """Return a table with a row a wording: coverage, accuracy, and its difference from the default, in points."""
     from rich.text import Text
 
     table = plain_table("Wording", "Coverage", "Accuracy@0.7 (95 %)", "- default (95 %)")
@@ -33,8 +33,8 @@ def explain_spread(effect: WordingSpread) -> str:
     >>> explain_spread(WordingSpread(0.1, 0.25))
     'Accuracy moves by 10.0 points with wording; 25.0 % of videos pass in some wordings and fail in others.'
     """
-    changed = f"{percent(effect.changed)} of videos pass in some wordings and fail in others"
-    return f"Accuracy moves by {100 * effect.spread:.1f} points with wording; {changed}."
+    flips = f"{percent(effect.changed)} of videos pass in some wordings and fail in others"
+    return f"Accuracy moves by {100 * effect.spread:.1f} points with wording; {flips}."
 
 
 def _points(change: PairedDifference) -> str:

@@ -1,4 +1,4 @@
-"""Every diagnosis, score part and reason in plain words: the one place that pages, tables and commands read."""
+"""Diagnoses, score parts and reasons in words, for all pages, tables and commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RELATIONS: Mapping[Relation, str] = MappingProxyType(
         Relation.BEHIND: "behind",
     }
 )
-"""How each relation reads between subject and object."""
+"""Words between subject and object, by relation."""
 
 TITLES: Mapping[Diagnosis, str] = MappingProxyType(
     {
@@ -31,7 +31,7 @@ TITLES: Mapping[Diagnosis, str] = MappingProxyType(
         Diagnosis.OTHER: "Something else",
     }
 )
-"""Each diagnosis in two or three words."""
+"""Titles of the diagnoses, of one to four words."""
 
 MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
     {
@@ -46,7 +46,7 @@ MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
         "that has a name.",
     }
 )
-"""Each diagnosis as a sentence about a prompt; the rules are in `dsrbench.metric.diagnosis`."""
+"""Sentences about a prompt by diagnosis; the rules are in `dsrbench.metric.diagnosis`."""
 
 PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -56,23 +56,23 @@ PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "g_fin": ("Reaches the end", "how far the subject comes toward the final relation"),
     }
 )
-"""Each of the four parts of the score: a title and what it measures; all are in [-1, 1]."""
+"""Title and description of the four parts of the score, which are in [-1, 1]."""
+
+_WEAK = 0.0625
+"""Loss of points, in [0, 0.25], above which a part is called weak: that of a part of 0.5."""
 
 
-_WEAK = 0.0625  # points lost by a part of 0.5
+def describe_relations(prompt: Prompt) -> str:
+    """Return the relations and the object of a prompt in words.
 
-
-def asked(prompt: Prompt) -> str:
-    """The relations a prompt asks for, in words.
-
-    >>> asked(Prompt("p", "...", "cat", "box", Relation.chain("LTR")))
+    >>> describe_relations(Prompt("p", "...", "cat", "box", Relation.chain("LTR")))
     'left of, then on top of, then right of the box'
     """
     return ", then ".join(RELATIONS[relation] for relation in prompt.relations) + f" the {prompt.object}"
 
 
 def explain_diagnosis(diagnosis: Diagnosis, prompt: Prompt) -> str:
-    """A sentence that says what happened in a video with this diagnosis.
+    """Return a sentence about a video with a diagnosis.
 
     >>> explain_diagnosis(Diagnosis.REVERSED, Prompt("p", "...", "cat", "box", Relation.chain("LR")))
     'It runs backwards: the cat starts right of the box and ends left of it.'
@@ -86,11 +86,11 @@ def explain_diagnosis(diagnosis: Diagnosis, prompt: Prompt) -> str:
 
 
 def explain_sample(sample: Sample) -> str:
-    """Explain a sample: its diagnosis as a sentence, or why it has no score."""
+    """Return a sentence about a sample: its diagnosis, or the reason for a missing score."""
     score = sample.score
     if score.diagnosis is None:
-        what = "Not scored" if score.status is Status.INVALID else "Failed"
-        return f"{what}: {score.reason or 'no reason was recorded'}."
+        status = "Not scored" if score.status is Status.INVALID else "Failed"
+        return f"{status}: {score.reason or 'no reason was recorded'}."
     sentence = explain_diagnosis(score.diagnosis, sample.prompt)
     weakest, lost = lost_points(score)[0]
     if score.diagnosis is Diagnosis.CORRECT and lost > _WEAK:
@@ -101,13 +101,13 @@ def explain_sample(sample: Sample) -> str:
 
 
 def lost_points(score: VideoScore) -> list[tuple[str, float]]:
-    """List what each part of the score cost, largest loss first.
+    """Return the loss of points by each part of the score, largest first.
 
     The DSR-Score is (r_init + g_init + r_fin + g_fin) / 8 + 1/2 (dsr-score, section 3), so a part p costs (1 - p) / 8,
     in [0, 0.25], and the four losses add up to 1 - score.
 
     Args:
-        score: A score; one without parts has no losses.
+        score: Score of a video; the list is empty unless it is scored.
 
     >>> lost_points(VideoScore(Status.SCORED, "", 0.75, 1.0, 1.0, 0.0, 0.0))
     [('r_fin', 0.125), ('g_fin', 0.125), ('r_init', 0.0), ('g_init', 0.0)]

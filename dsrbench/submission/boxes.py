@@ -20,22 +20,29 @@ if TYPE_CHECKING:
 
 FILE = "boxes.parquet"
 
-MOST_BYTES = 256 * 2**20
-"""Of the file, and four times as many of its columns unpacked."""
+MAX_BYTES = 256 * 2**20
+"""Maximum size of the file, in bytes; its unpacked columns may have four times as many."""
 
-MOST_TEXT = 4_000
-"""Characters of a text: prompts extended by a language model are long."""
+MAX_TEXT = 4_000
+"""Maximum length of a text, in characters; prompts extended by a language model are long."""
 
-MOST_FRAMES = 2_000
-MOST_PIXELS = 16_384
-MOST_FPS = 1_000
-OUTSIDE = 1.0
-"""Pixels by which a box may lie outside its frame: trackers interpolate."""
+MAX_FRAMES = 2_000
+"""Maximum number of frames of a video."""
 
-ROWS_AT_ONCE = 256
+MAX_PIXELS = 16_384
+"""Maximum width and height of a video, in pixels."""
 
-SHOWN = 5
-"""Values named in a message."""
+MAX_FPS = 1_000
+"""Maximum frame rate of a video, in frames per second."""
+
+MAX_OUTSIDE = 1.0
+"""Maximum distance by which a box may leave its frame, in pixels; trackers interpolate."""
+
+BATCH_ROWS = 256
+"""Number of rows read or written at once."""
+
+MAX_SHOWN = 5
+"""Maximum number of values named in a message."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +53,12 @@ class BoxRow:
         prompt_id: Id of the prompt in the suite.
         seed: Seed of the sample.
         status: `scored`, `invalid` or `failed`.
-        reason: Why there is no score; empty where there is one.
-        score: The DSR-Score claimed; NaN unless scored.
+        reason: Reason for a missing score; empty for a scored sample.
+        score: Claimed DSR-Score in [0, 1]; NaN unless scored.
         video_sha256: Hash of the video; empty where it could not be read.
-        tracks: Its boxes; None where there are none: a failed sample, or a noun the detector does not know.
-        anchored: Whether a propagating tracker found a frame to begin with; True for all others.
-        text_used: The text the model was given; empty where that is the prompt's or not known.
+        tracks: Boxes of the video; None for a failed sample, or a noun that the detector does not know.
+        anchored: Whether a propagating tracker had an anchor frame to start from; True for all others.
+        text_used: Text that the model was given; empty where it is the prompt's or unknown.
     """
 
     prompt_id: str
@@ -66,12 +73,12 @@ class BoxRow:
 
     @property
     def shown(self) -> str:
-        """What to call it in messages."""
+        """Name of the sample in messages."""
         return name_sample(self.prompt_id, self.seed)
 
 
 def name_sample(prompt_id: str, seed: int) -> str:
-    """What to call a sample in messages; an id of any length fits.
+    """Return the name of a sample in messages, with a long id cut.
 
     >>> name_sample("1000_LR", 2)
     'sample 1000_LR, seed 2'
@@ -80,7 +87,7 @@ def name_sample(prompt_id: str, seed: int) -> str:
 
 
 def boxes_schema() -> pa.Schema:
-    """Columns of the table; boxes are `4 T` numbers in pixels, frame after frame, NaN where there is no box."""
+    """Return the columns of the table; boxes are `4 T` numbers in pixels, frame by frame, NaN where absent."""
     import pyarrow as pa
 
     text, count, number, states = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.uint8())
@@ -98,7 +105,7 @@ def write_boxes(folder: Path, rows: Iterable[BoxRow]) -> None:
     """Write `boxes.parquet` in a folder, whole or not at all; equal rows give equal bytes.
 
     Raises:
-        StoreError: It cannot be written.
+        StoreError: The file cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -111,32 +118,32 @@ def write_boxes(folder: Path, rows: Iterable[BoxRow]) -> None:
         part: list[dict[str, Any]] = []
         for row in rows:
             part.append(_pack(row))
-            if len(part) == ROWS_AT_ONCE:
+            if len(part) == BATCH_ROWS:
                 writer.write_table(pa.Table.from_pylist(part, schema))
                 part = []
         writer.write_table(pa.Table.from_pylist(part, schema))
 
 
-def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
+def read_boxes(folder: Path, *, max_rows: int) -> Iterator[BoxRow]:
     """Read `boxes.parquet` row by row, each checked: schema, size, finite boxes inside the frame, plausible frames.
 
     Args:
         folder: Folder of the entry.
-        most_rows: Rows it may have.
+        max_rows: Maximum number of rows.
 
     Raises:
-        SubmissionError: The first row that is not as it must be.
+        SubmissionError: The file is too large, malformed, or has a malformed row; the first one is named.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = folder / FILE
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SubmissionError(f"{FILE} is larger than the {MOST_BYTES:,} bytes it may have")
+        if path.stat().st_size > MAX_BYTES:
+            raise SubmissionError(f"{FILE} is larger than the {MAX_BYTES:,} bytes it may have")
         with pq.ParquetFile(path) as table:
-            _check_table(table, most_rows)
-            for batch in table.iter_batches(batch_size=ROWS_AT_ONCE):
+            _check_table(table, max_rows)
+            for batch in table.iter_batches(batch_size=BATCH_ROWS):
                 yield from map(_unpack, batch.to_pylist())
     except OSError as error:
         raise SubmissionError(f"{FILE} cannot be read ({error.strerror or error})") from None
@@ -144,18 +151,18 @@ def read_boxes(folder: Path, *, most_rows: int) -> Iterator[BoxRow]:
         raise SubmissionError(f"{FILE} is no such table ({str(error).splitlines()[0][:200]})") from None
 
 
-def _check_table(table: Any, most_rows: int) -> None:
-    expected, found = boxes_schema(), table.schema_arrow
-    if not found.remove_metadata().equals(expected):
-        unlike = sorted(set(map(str, expected)) ^ set(map(str, found)))
+def _check_table(table: Any, max_rows: int) -> None:
+    expected, schema = boxes_schema(), table.schema_arrow
+    if not schema.remove_metadata().equals(expected):
+        unlike = sorted(set(map(str, expected)) ^ set(map(str, schema)))
         raise SubmissionError(f"{FILE} must have the columns {expected.names}; these differ: {', '.join(unlike)[:300]}")
-    if table.metadata.num_rows > most_rows:
-        raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {most_rows:,}")
+    if table.metadata.num_rows > max_rows:
+        raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {max_rows:,}")
     groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
     values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
-    most_values = table.metadata.num_rows * (10 * MOST_FRAMES + len(expected))
-    if sum(group.total_byte_size for group in groups) > 4 * MOST_BYTES or values > most_values:
-        raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MOST_BYTES:,} bytes")
+    max_values = table.metadata.num_rows * (10 * MAX_FRAMES + len(expected))
+    if sum(group.total_byte_size for group in groups) > 4 * MAX_BYTES or values > max_values:
+        raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MAX_BYTES:,} bytes")
 
 
 def _pack(row: BoxRow) -> dict[str, Any]:
@@ -173,16 +180,16 @@ def _pack(row: BoxRow) -> dict[str, Any]:
 
 
 def _unpack(row: Mapping[str, Any]) -> BoxRow:
-    """A checked row.
+    """Return a row, checked.
 
     Raises:
-        SubmissionError: A value is not as it must be.
+        SubmissionError: A value is malformed.
     """
     absent = [name for name, value in row.items() if value is None]
     if absent:
         raise SubmissionError(f"{FILE}: a row has no {', '.join(absent)}")
     for name in ("prompt_id", "reason", "text_used"):
-        if problem := check_text(row[name], most=MOST_TEXT):
+        if problem := check_text(row[name], max_length=MAX_TEXT):
             raise SubmissionError(f"{FILE}: {name} {problem}")
     where = name_sample(row["prompt_id"], row["seed"])
     if row["status"] not in {status.value for status in Status}:
@@ -204,13 +211,13 @@ def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
     }
     if n_frames == 0 and not any(lists.values()):
         return None
-    if not 1 <= n_frames <= MOST_FRAMES or not all(1 <= side <= MOST_PIXELS for side in size):
+    if not 1 <= n_frames <= MAX_FRAMES or not all(1 <= side <= MAX_PIXELS for side in size):
         raise SubmissionError(
-            f"{where}: {n_frames} frames of {size[0]} x {size[1]}; 1 to {MOST_FRAMES} frames of at most {MOST_PIXELS} "
+            f"{where}: {n_frames} frames of {size[0]} x {size[1]}; 1 to {MAX_FRAMES} frames of at most {MAX_PIXELS} "
             f"pixels a side are plausible"
         )
-    if not (math.isfinite(fps) and 0 <= fps <= MOST_FPS):
-        raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MOST_FPS} are plausible")
+    if not (math.isfinite(fps) and 0 <= fps <= MAX_FPS):
+        raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MAX_FPS} are plausible")
     if not row["video_sha256"]:
         raise SubmissionError(f"{where} has boxes, and no sha256 of the video they are of")
     arrays = {name: _to_array(name, values, n_frames, where) for name, values in lists.items()}
@@ -224,21 +231,21 @@ def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
 
 
 def _to_array(name: str, values: Sequence[float], n_frames: int, where: str) -> Any:
-    """Boxes float64 `[T, 4]`, or states uint8 `[T]`."""
+    """Return boxes as float64 `[T, 4]`, or states as uint8 `[T]`."""
     is_state = name.endswith("state")
-    needed = n_frames if is_state else 4 * n_frames
-    if len(values) != needed:
-        raise SubmissionError(f"{where}: {name} has {len(values)} numbers, {needed} are needed")
+    expected = n_frames if is_state else 4 * n_frames
+    if len(values) != expected:
+        raise SubmissionError(f"{where}: {name} has {len(values)} numbers, {expected} are needed")
     if not is_state:
         return np.array(values, np.float64).reshape(-1, 4)
     unknown = set(values) - {int(state) for state in FrameState}
     if unknown:
-        raise SubmissionError(f"{where}: {name} has states that are none: {sorted(map(str, unknown))[:SHOWN]}")
+        raise SubmissionError(f"{where}: {name} has states that are none: {sorted(map(str, unknown))[:MAX_SHOWN]}")
     return np.array(values, np.uint8)
 
 
 def _check_boxes(name: str, boxes: Floats, states: Any, size: tuple[int, int], where: str) -> None:
-    outside = ((boxes < -OUTSIDE) | (boxes > np.array([*size, *size]) + OUTSIDE)).any(axis=1)
+    outside = ((boxes < -MAX_OUTSIDE) | (boxes > np.array([*size, *size]) + MAX_OUTSIDE)).any(axis=1)
     if outside.any():
         frame = int(np.argmax(outside))
         box = [round(value, 2) for value in boxes[frame].tolist()]

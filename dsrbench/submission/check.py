@@ -1,4 +1,4 @@
-"""Checking an entry: every field, every row, every sample there; then its score is computed again from the boxes."""
+"""Checks of an entry: its fields, its rows, all samples present, and its scores computed again from the boxes."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from dsrbench.submission.implied import find_contradictions
 from dsrbench.types import THRESHOLDS, Status, VideoScore
 
 TOLERANCE = 1e-6
-"""By which a claimed figure may differ from the one computed: another processor rounds the last digits differently."""
+"""Maximum difference of a claimed figure from the computed one; processors round the last digits differently."""
 
 CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "mean_score")
-"""Figures of a summary that are compared, beside the accuracies."""
+"""Figures of a summary that are compared beside the accuracies."""
 
-SHOWN = 20
-"""Samples named in a message."""
+MAX_SHOWN = 20
+"""Maximum number of samples named in a message."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckedEntry:
-    """An entry whose arithmetic holds.
+    """An entry whose claimed figures are those of its boxes.
 
     Attributes:
-        entry: What it says of itself.
-        samples: Scored again from the boxes, sorted.
-        summary: The figures computed from them.
+        entry: The content of `entry.json`.
+        samples: Samples scored again from the boxes, sorted by prompt id and seed.
+        summary: Figures computed from the samples.
     """
 
     entry: Entry
@@ -47,11 +47,11 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
     """Check the entry in a folder, and score it again from its boxes.
 
     Args:
-        folder: With `entry.json` and `boxes.parquet`.
-        find_suite: The suite of a name and version; raises `SubmissionError` where it is not one of the board's.
+        folder: Folder with `entry.json` and `boxes.parquet`.
+        find_suite: Function from a name and a version to the suite; raises `SubmissionError` for an unknown one.
 
     Raises:
-        SubmissionError: It is not accepted; says why.
+        SubmissionError: The entry is not accepted; the error has the reasons.
     """
     entry = read_entry(folder)
     suite = find_suite(entry.suite.name, entry.suite.version)
@@ -71,17 +71,17 @@ def check_entry(folder: Path, find_suite: Callable[[str, str], Suite]) -> Checke
 
 
 def check_figures(folder: Path, find_suite: Callable[[str, str], Suite]) -> tuple[Entry, Summary]:
-    """Check an entry that comes without boxes: nothing can be computed, but its figures must be possible.
+    """Check that the figures of an entry without boxes are possible.
 
     Args:
-        folder: With `entry.json`.
-        find_suite: As for `check_entry`.
+        folder: Folder with `entry.json`.
+        find_suite: Function from a name and a version to the suite; raises `SubmissionError` for an unknown one.
 
     Returns:
-        The entry, and of its claim the figures that were looked at.
+        The entry, and those of its claimed figures that were checked.
 
     Raises:
-        SubmissionError: It is not accepted; says why.
+        SubmissionError: The entry is not accepted; the error has the reasons.
     """
     entry = read_entry(folder)
     suite = find_suite(entry.suite.name, entry.suite.version)
@@ -123,18 +123,18 @@ def _is_share(value: Any) -> bool:
 
 
 def read_grid(entry: Entry, suite: Suite, folder: Path) -> list[BoxRow]:
-    """The rows of an entry, one for each prompt and seed, sorted by both.
+    """Read the rows of an entry, one for each prompt and seed, sorted by both.
 
     Raises:
-        SubmissionError: One is missing, there twice, not of the grid, or not as it must be.
+        SubmissionError: A row is missing, repeated, unexpected or malformed.
     """
     grid = {(prompt.id, seed) for prompt in suite for seed in entry.seeds}
     rows: dict[tuple[str, int], BoxRow] = {}
-    for row in read_boxes(folder, most_rows=len(grid)):
+    for row in read_boxes(folder, max_rows=len(grid)):
         key = row.prompt_id, row.seed
         if key not in grid or key in rows:
-            why = "is there twice" if key in rows else f"is not one of suite {suite.name} and the entry's seeds"
-            raise SubmissionError(f"{row.shown} {why}")
+            problem = "is there twice" if key in rows else f"is not one of suite {suite.name} and the entry's seeds"
+            raise SubmissionError(f"{row.shown} {problem}")
         rows[key] = row
     if missing := sorted(grid - rows.keys()):
         lines = [f"sample {id}, seed {seed} is missing" for id, seed in missing]
@@ -143,16 +143,16 @@ def read_grid(entry: Entry, suite: Suite, folder: Path) -> list[BoxRow]:
 
 
 def score_rows(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[Sample]:
-    """Every row as a sample, scored from its boxes whatever it claims."""
+    """Return a sample for every row, scored from its boxes and not from its claim."""
     scores = _scores(rows, suite, entry)
     return [_sample(row, score, suite, entry) for row, score in zip(rows, scores, strict=True)]
 
 
 def compare_scores(rows: Sequence[BoxRow], samples: Sequence[Sample]) -> None:
-    """See that every row claims the score its boxes give.
+    """Check that every row claims the score of its boxes.
 
     Raises:
-        SubmissionError: One claims another.
+        SubmissionError: A row claims another score.
     """
     problems = list(_differences(rows, [sample.score for sample in samples]))
     if problems:
@@ -162,19 +162,19 @@ def compare_scores(rows: Sequence[BoxRow], samples: Sequence[Sample]) -> None:
 
 
 def _first(lines: Sequence[str]) -> list[str]:
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return [*lines[:SHOWN], *more]
+    more = [f"and {len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
+    return [*lines[:MAX_SHOWN], *more]
 
 
 def _scores(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[VideoScore]:
     boxed = [row for row in rows if row.tracks is not None]
     tracks = [row.tracks for row in boxed if row.tracks is not None]
-    found = iter(score_many(tracks, [suite.get(row.prompt_id) for row in boxed], counts=entry.counts))
-    return [_score(row, next(found) if row.tracks is not None else None) for row in rows]
+    scores = iter(score_many(tracks, [suite.get(row.prompt_id) for row in boxed], counts=entry.counts))
+    return [_score(row, next(scores) if row.tracks is not None else None) for row in rows]
 
 
 def _score(row: BoxRow, score: VideoScore | None) -> VideoScore:
-    """What a row's boxes give; a row without boxes, or without an anchor frame, has no score whatever it claims."""
+    """Return the score of a row, given that of its boxes; None, or no anchor frame, makes it invalid."""
     if row.status is Status.FAILED or score is None:
         status = Status.FAILED if row.status is Status.FAILED else Status.INVALID
         return VideoScore(status, row.reason or "no boxes")
@@ -187,9 +187,9 @@ def _differences(rows: Sequence[BoxRow], scores: Sequence[VideoScore]) -> Iterat
         if same and score.status is Status.SCORED:
             same = math.isclose(row.score, score.dsr_score, rel_tol=0, abs_tol=TOLERANCE)
         if not same:
-            given = f"{score.dsr_score:.6f}" if score.status is Status.SCORED else score.status.value
+            computed = f"{score.dsr_score:.6f}" if score.status is Status.SCORED else score.status.value
             claimed = f"{row.score:.6f}" if row.status is Status.SCORED else row.status.value
-            yield f"{row.shown} claims {claimed}, its boxes give {given}"
+            yield f"{row.shown} claims {claimed}, its boxes give {computed}"
 
 
 def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sample:
@@ -207,23 +207,23 @@ def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sampl
 
 
 def compare_claim(claim: Mapping[str, Any], summary: Summary) -> None:
-    """Check that the claimed figures are those of the summary; intervals are the reader's own and not compared.
+    """Check that the claimed figures are those of the summary; intervals are not compared.
 
     Raises:
-        SubmissionError: A figure is not there, or differs.
+        SubmissionError: A figure is missing, or differs.
     """
     problems = []
-    computed, claimed = summary.to_json(), claim.get("accuracy")
+    computed, accuracy = summary.to_json(), claim.get("accuracy")
     pairs = [(name, claim.get(name), computed[name]) for name in CLAIMED]
-    for threshold, figure in computed["accuracy"].items():
-        pairs.append((f"Accuracy@{threshold}", _value(claimed, threshold), figure["value"]))
-    for name, said, true in pairs:
-        if true is None or said is None:
-            same = said is true
+    for threshold, interval in computed["accuracy"].items():
+        pairs.append((f"Accuracy@{threshold}", _value(accuracy, threshold), interval["value"]))
+    for name, claimed, figure in pairs:
+        if figure is None or claimed is None:
+            same = claimed is figure
         else:
-            number = isinstance(said, int | float) and not isinstance(said, bool)
-            same = number and math.isclose(said, true, rel_tol=0, abs_tol=TOLERANCE)
+            number = isinstance(claimed, int | float) and not isinstance(claimed, bool)
+            same = number and math.isclose(claimed, figure, rel_tol=0, abs_tol=TOLERANCE)
         if not same:
-            problems.append(f"{name} is claimed to be {said}, the boxes give {true}")
+            problems.append(f"{name} is claimed to be {claimed}, the boxes give {figure}")
     if problems:
         raise SubmissionError(*problems)

@@ -1,4 +1,4 @@
-"""`entry.json`: what was run, by which backends, and the figures that are claimed for it."""
+"""`entry.json`: the model, the suite, the backends, and the claimed figures of an entry."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ SCHEMA = 1
 
 FILE = "entry.json"
 
-MOST_BYTES = 256 * 1024
-"""Of `entry.json`."""
+MAX_BYTES = 256 * 1024
+"""Maximum size of the file, in bytes."""
 
-MOST_TEXT = 500
-"""Characters of any text."""
+MAX_TEXT = 500
+"""Maximum length of a text, in characters."""
 
-MOST_SEEDS = 100
+MAX_SEEDS = 100
+"""Maximum number of seeds."""
 
-MOST_PROBLEMS = 50
-"""Told of one entry."""
+MAX_PROBLEMS = 50
+"""Maximum number of problems reported for one entry."""
 
-SHOWN = 6
-"""Of them in one line."""
+MAX_SHOWN = 6
+"""Maximum number of problems in one line."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-"""Of an entry: it is a folder's name, on every disk."""
+"""Pattern of an entry's name, which is a valid folder name on every disk."""
 
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 
@@ -45,20 +46,20 @@ LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_-]{0,63}")
 HEX = re.compile(r"[0-9a-f]{64}")
 
 BACKEND = ("name", "version", "options", "fingerprint")
-"""What is kept of a backend's record."""
+"""Fields of a backend's record."""
 
 
 class SubmissionError(InputError):
     """An entry that is not accepted.
 
     Attributes:
-        problems: Every reason found, a line each.
+        problems: All reasons, a line each.
     """
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
-        more = "; ".join(problems[:SHOWN]) + (f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else "")
-        super().__init__(f"the entry is not accepted: {more}")
+        more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
+        super().__init__(f"the entry is not accepted: {'; '.join([*problems[:MAX_SHOWN], *more])}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,12 +67,12 @@ class ModelFacts:
     """The model of an entry.
 
     Attributes:
-        id: A Hub id, or a name.
+        id: Hub id or name.
         revision: Commit or version; empty where unknown.
-        parameters: How many weights it has; None where unknown.
-        license: License of its weights; empty where unknown.
-        open: Whether its weights can be had.
-        url: An https address to read more at; empty for none.
+        parameters: Number of weights; None where unknown.
+        license: License of the weights; empty where unknown.
+        open: Whether the weights are available.
+        url: https address of a page about the model; empty for none.
     """
 
     id: str = ""
@@ -84,23 +85,23 @@ class ModelFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """The contents of `entry.json`. Of published figures the name, model, suite and notes alone are known.
+    """The contents of `entry.json`; an entry of published figures has a name, model, suite and notes alone.
 
     Attributes:
         name: Name of the entry and of its folder.
-        model: What made the videos.
-        suite: The prompts, without their number.
+        model: Model that made the videos.
+        suite: Suite of the prompts, without their number.
         seeds: Seeds of every prompt.
-        detector: The detector.
-        tracker: The tracker.
-        generator: The generator; None where the videos were made elsewhere.
-        protocol: Name of the preset of the backends.
-        stride: Frames from one that was looked at to the next.
-        counts: Frame counts in force; None scales the published ones to each video's length.
+        detector: Record of the detector.
+        tracker: Record of the tracker.
+        generator: Record of the generator; None for videos made elsewhere.
+        protocol: Name of the protocol, the preset of backends and counts.
+        stride: Distance of the frames that the detector saw, in frames.
+        counts: Frame counts of the score; None scales the published ones to each video's length.
         base: Name of the entry this one was aligned from; empty for none.
-        notes: For readers.
-        dsrbench: Version that made the entry.
-        claim: The figures claimed, as in the JSON of a `Summary`; not trusted.
+        notes: Notes for readers.
+        dsrbench: Version of dsrbench that made the entry.
+        claim: Claimed figures, as in the JSON of a `Summary`; not trusted.
     """
 
     name: str = ""
@@ -129,7 +130,7 @@ class Entry:
         """Read the JSON object of `entry.json`, which has been checked.
 
         Raises:
-            InputError: A value of another type.
+            InputError: A value has another type.
         """
         counts = values.get("counts", "scaled")
         return from_json(cls, {**values, "counts": None if counts == "scaled" else counts})
@@ -139,29 +140,29 @@ def read_entry(folder: Path) -> Entry:
     """Read and check `entry.json`.
 
     Raises:
-        SubmissionError: It is not there, too large, no JSON, or a field is not as it must be; says every field.
+        SubmissionError: The file is missing, too large, or no JSON, or fields are malformed; the error names them all.
     """
-    return parse_entry(read_capped(folder / FILE, MOST_BYTES))
+    return parse_entry(read_capped(folder / FILE, MAX_BYTES))
 
 
-def read_capped(path: Path, most: int) -> bytes:
-    """The bytes of a file that is no larger than `most`.
+def read_capped(path: Path, max_bytes: int) -> bytes:
+    """Read a file up to a maximum size.
 
     Raises:
-        SubmissionError: It is, or it cannot be read.
+        SubmissionError: The file is larger, or cannot be read.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be read ({error.strerror})") from None
-    if len(data) > most:
-        raise SubmissionError(f"{path.name} is larger than the {most:,} bytes it may have")
+    if len(data) > max_bytes:
+        raise SubmissionError(f"{path.name} is larger than the {max_bytes:,} bytes it may have")
     return data
 
 
 def parse_entry(data: bytes) -> Entry:
-    """The entry in the bytes of an `entry.json`; errors as for `read_entry`."""
+    """Parse and check the bytes of an `entry.json`; raise the errors of `read_entry`."""
     try:
         row = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
@@ -178,18 +179,18 @@ def parse_entry(data: bytes) -> Entry:
     return Entry.from_json(row)
 
 
-def check_text(text: object, *, most: int = MOST_TEXT) -> str:
-    r"""What is wrong with a text; empty when nothing is.
+def check_text(text: object, *, max_length: int = MAX_TEXT) -> str:
+    r"""Return the problem of a text; empty for a valid one.
 
-    Control characters, marks that turn the direction of writing, and characters that are not shown are refused.
+    Control characters, marks that change the direction of writing, and invisible characters are refused.
 
     >>> check_text("Wan 2.1"), check_text("a\u202eb")
     ('', 'has the character U+202E, which is not shown')
     """
     if not isinstance(text, str):
         return f"must be text, got {type(text).__name__}"
-    if len(text) > most:
-        return f"has {len(text)} characters, at most {most} are allowed"
+    if len(text) > max_length:
+        return f"has {len(text)} characters, at most {max_length} are allowed"
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
             return f"has the character U+{ord(character):04X}, which is not shown"
@@ -221,17 +222,17 @@ def _check_url(value: object) -> str:
     return "" if good else f"must be an https address, got {text[:60]!r}"
 
 
-def _whole(least: int, most: int) -> Callable[[object], str]:
+def _whole(low: int, high: int) -> Callable[[object], str]:
     def check(value: object) -> str:
-        good = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-        return "" if good else f"must be a whole number in {least}..{most}, got {str(value)[:40]!r}"
+        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return "" if good else f"must be a whole number in {low}..{high}, got {str(value)[:40]!r}"
 
     return check
 
 
 def _check_seeds(value: object) -> str:
-    good = isinstance(value, list) and 0 < len(value) <= MOST_SEEDS and not any(map(_whole(0, 2**31 - 1), value))
-    return "" if good and len(set(value)) == len(value) else f"must be 1 to {MOST_SEEDS} different whole numbers"  # type: ignore[arg-type, call-overload]
+    good = isinstance(value, list) and 0 < len(value) <= MAX_SEEDS and not any(map(_whole(0, 2**31 - 1), value))
+    return "" if good and len(set(value)) == len(value) else f"must be 1 to {MAX_SEEDS} different whole numbers"  # type: ignore[arg-type, call-overload]
 
 
 def _check_counts(value: object) -> str:
@@ -258,7 +259,7 @@ def _check_backend(value: object) -> str:
 
 
 def _check_json(value: object, depth: int = 6) -> str:
-    """Shallow JSON of short texts and finite numbers, at most a few hundred values."""
+    """Return the problem of a JSON value that is not shallow, or has long texts, many members or numbers not finite."""
     if isinstance(value, dict | list):
         if depth == 0:
             return "is nested too deeply"
@@ -317,7 +318,7 @@ def _find_problems(row: Mapping[str, Any]) -> list[str]:
         for name in checks.keys() & values.keys():
             if problem := checks[name](values[name]):
                 problems.append(f"{prefix}{name} {problem}")
-    return sorted(problems)[:MOST_PROBLEMS]
+    return sorted(problems)[:MAX_PROBLEMS]
 
 
 def _refuse_constant(name: str) -> None:
@@ -325,10 +326,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def check_name(name: str) -> str:
-    """The name of an entry.
+    """Return the name of an entry, checked.
 
     Raises:
-        OptionError: It is none.
+        OptionError: The name is malformed.
     """
     if problem := _matches(NAME)(name):
         raise OptionError(f"the name of an entry {problem}")

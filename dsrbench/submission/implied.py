@@ -1,4 +1,4 @@
-"""Checks of what the fields of an entry imply for each other: a reader sees them, so they must agree."""
+"""Checks that the fields of an entry agree with each other and with its rows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dsrbench.types import FrameState, Status
 
 
 def find_contradictions(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
-    """Say which fields of an entry contradict others or its rows.
+    """Yield a line for each field of an entry that contradicts others or its rows.
 
     Args:
         entry: The content of `entry.json`.
         rows: The rows of `boxes.parquet`.
     """
-    made = name_protocol(entry.detector, entry.tracker, counts=entry.counts, stride=entry.stride)
-    if entry.protocol != made:
+    expected = name_protocol(entry.detector, entry.tracker, counts=entry.counts, stride=entry.stride)
+    if entry.protocol != expected:
         settings = "its detector, tracker, options, counts and stride"
-        yield f"protocol is said to be {entry.protocol}; {settings} make it {made}"
+        yield f"protocol is said to be {entry.protocol}; {settings} make it {expected}"
     yield from _contradict_tracker(entry, rows)
     prompts = defaultdict(set)
     for row in rows:
@@ -37,7 +37,7 @@ def find_contradictions(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
 
 
 def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
-    """Say what the built-in tracker of an entry could not have made."""
+    """Yield the first thing in the rows that the built-in tracker of an entry cannot produce."""
     name = entry.tracker.name
     if not trackers.is_builtin(name):
         return
@@ -57,13 +57,13 @@ def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
 
 
 def _states(row: BoxRow) -> set[int]:
-    """The ways in which the boxes of a row came about."""
-    given = () if row.tracks is None else (row.tracks.subject_state, row.tracks.object_state)
-    return {int(state) for states in given if states is not None for state in states}
+    """Return the frame states in the boxes of a row."""
+    arrays = () if row.tracks is None else (row.tracks.subject_state, row.tracks.object_state)
+    return {int(state) for states in arrays if states is not None for state in states}
 
 
 def find_repeated_videos(samples: Iterable[Sample]) -> list[str]:
-    """Say where several seeds of a prompt have one video: a finding about the model, or a mistake of its user's."""
+    """Return a line for each video that several seeds of a prompt share: a trait of the model, or a mistake."""
     seeds = defaultdict(list)
     for sample in samples:
         if sample.video_sha256:

@@ -10,9 +10,10 @@ from dsrbench.errors import InputError, MissingExtraError, first_line
 from dsrbench.submission.entry import Entry
 
 TASK = "text-to-video"
+"""Task type of the Hub."""
 
 FIGURES = {"accuracy": "Accuracy@0.7", "coverage": "Coverage", "mean_score": "Mean DSR-Score (scored samples only)"}
-"""What is written of a result, by the Hub's type of metric; the last two say what the first is worth."""
+"""Names of the figures in a model card, by their keys in a summary."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CardFiles:
 
     Attributes:
         card: Text of `README.md`.
-        results: Text of a file in `.eval_results/`; empty where the benchmark is no dataset on the Hub.
+        results: Text of a file in `.eval_results/`; empty where the board is no dataset on the Hub.
     """
 
     card: str
@@ -29,12 +30,12 @@ class CardFiles:
 
 
 def add_to_card(text: str, entry: Entry, figures: Summary, *, dataset: str = "") -> CardFiles:
-    """Add a result to a model card; an earlier one of the same suite and backends is replaced, all else is kept.
+    """Add a result to a model card, in place of an earlier one of the same suite and backends.
 
     Args:
         text: Text of the card; empty for a new one.
-        entry: What was run.
-        figures: As `dsrbench.report.summarize` gives them.
+        entry: Entry of the result.
+        figures: Figures, as from `dsrbench.analysis.summarize`.
         dataset: OWNER/NAME of the board's dataset on the Hub; empty for none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From a finished run to an entry."""
+"""Pack a finished run as an entry, without paths and addresses of this machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dsrbench.backends.protocols import protocol_of
 from dsrbench.errors import InputError, StoreError
 from dsrbench.records import to_json
 from dsrbench.store import BackendRecord, LocalDisk, Run, Sample
-from dsrbench.submission.boxes import MOST_TEXT, BoxRow, write_boxes
+from dsrbench.submission.boxes import MAX_TEXT, BoxRow, write_boxes
 from dsrbench.submission.entry import FILE, Entry, ModelFacts, check_name, parse_entry
 from dsrbench.types import Status
 
-TOP = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy", "mean_score")
-"""What of a summary is claimed."""
+CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy", "mean_score")
+"""Figures of a summary that an entry claims."""
 
 
 def pack_entry(
@@ -36,20 +36,20 @@ def pack_entry(
 ) -> Entry:
     """Pack a finished run into the folder of an entry: `boxes.parquet`, then `entry.json`.
 
-    No path of this machine gets into it: not in options, not in what is said of samples that failed.
+    Options and the reasons of failed samples have no path of this machine.
 
     Args:
-        run: Finished, of a whole suite with the same seeds for every prompt.
-        out: The folder; made if need be.
+        run: Finished run of a whole suite with the same seeds for every prompt.
+        out: Folder of the entry, made if need be.
         name: Name of the entry.
-        model: What made the videos.
-        base: The entry it was aligned from; empty for none.
-        notes: For readers.
-        model_in_run: Which of the run's models; needed where it has several.
+        model: Model that made the videos.
+        base: Name of the entry that it was aligned from; empty for none.
+        notes: Notes for readers.
+        model_in_run: Name of the model in the run; needed where the run has several.
 
     Raises:
         InputError: The run has several models, or prompts with different seeds.
-        SubmissionError: A field is not as it must be.
+        SubmissionError: A field is malformed.
         StoreError: The run has not finished, its tracks are gone, or the folder cannot be written.
     """
     check_name(name)
@@ -66,16 +66,16 @@ def pack_entry(
         model=model,
         suite=dataclasses.replace(suite, n_prompts=None),
         seeds=tuple(seeds),
-        detector=_without_places(manifest.detector),
-        tracker=_without_places(manifest.tracker),
-        generator=_without_places(manifest.generator) if manifest.generator is not None else None,
+        detector=_without_paths(manifest.detector),
+        tracker=_without_paths(manifest.tracker),
+        generator=_without_paths(manifest.generator) if manifest.generator is not None else None,
         protocol=protocol_of(manifest),
         stride=manifest.stride,
         counts=manifest.counts,
         base=base,
         notes=notes,
         dsrbench=dsrbench.__version__,
-        claim={key: value for key, value in summarize(samples).to_json().items() if key in TOP},
+        claim={key: value for key, value in summarize(samples).to_json().items() if key in CLAIMED},
     )
     disk = LocalDisk(out)
     text = _to_json(entry)
@@ -96,43 +96,43 @@ def _of_model(run: Run, model: str | None) -> list[Sample]:
     return [sample for sample in samples if model in (None, sample.model)]
 
 
-def _without_places(record: BackendRecord) -> BackendRecord:
-    return BackendRecord(**hide_places(to_json(record)))
+def _without_paths(record: BackendRecord) -> BackendRecord:
+    return BackendRecord(**hide_paths(to_json(record)))
 
 
-def hide_places(value: Any) -> Any:
-    """JSON without the places of this machine: of a path its last part alone, of an address neither user nor query.
+def hide_paths(value: Any) -> Any:
+    """Return JSON without paths of this machine: a path becomes its last part, an address loses user and query.
 
-    >>> hide_places({"adapter": "/home/me/run 3/adapter", "model": "org/name", "url": "https://me:pw@host/v1?key=1"})
+    >>> hide_paths({"adapter": "/home/me/run 3/adapter", "model": "org/name", "url": "https://me:pw@host/v1?key=1"})
     {'adapter': 'adapter', 'model': 'org/name', 'url': 'https://host/v1'}
     """
     if isinstance(value, Mapping):
-        return {key: hide_places(item) for key, item in value.items()}
+        return {key: hide_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [hide_places(item) for item in value]
+        return [hide_paths(item) for item in value]
     if not isinstance(value, str) or not value:
         return value
     if "://" in value:
         parts = urlsplit(value)
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit((parts.scheme, host, parts.path, "", "")) if parts.scheme != "file" else _last(parts.path)
-    is_place = value[0] in "/\\~." or PureWindowsPath(value).drive or Path(value).exists()
-    return _last(value) if is_place else value
+    is_path = value[0] in "/\\~." or PureWindowsPath(value).drive or Path(value).exists()
+    return _last(value) if is_path else value
 
 
 def _last(path: str) -> str:
     return PureWindowsPath(path).name or "."
 
 
-def tidy_text(text: str, *, most: int = MOST_TEXT) -> str:
-    r"""Text of one line, without what is not shown and without the folders of this machine.
+def tidy_text(text: str, *, max_length: int = MAX_TEXT) -> str:
+    r"""Return a text as one line without unprintable characters and without folders of this machine.
 
     >>> tidy_text("cannot read /home/me/videos/a.mp4:\n no  such file")
     'cannot read a.mp4: no such file'
     """
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    line = re.sub(r"(?<![\w:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:]+[/\\])+", "", " ".join(shown.split()))
-    return line[:most]
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = re.sub(r"(?<![\w:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:]+[/\\])+", "", " ".join(printable.split()))
+    return line[:max_length]
 
 
 def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:

@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from dsrbench.board import Board
 from dsrbench.board.app import Site
-from dsrbench.board.app.columns import COLUMNS, SHOWN
-from dsrbench.board.app.routes import make_routes
-from dsrbench.board.app.views import MOST_KEPT, VIEWS, keep, read_columns, view_html
+from dsrbench.board.app.columns import COLUMNS, DEFAULTS, read_columns
+from dsrbench.board.app.routes import make_routes, view_html
+from dsrbench.board.app.tabs import VIEWS
+from dsrbench.board.entries import MAX_TEXTS
 from dsrbench.board.rules import find_version
 from dsrbench.submission import check_entry
 
@@ -57,8 +58,8 @@ def test_filters_stand_in_the_address(client):
 @pytest.mark.parametrize(
     ("given", "columns"),
     [
-        ({}, list(SHOWN)),
-        ({"columns": "nonsense"}, list(SHOWN)),
+        ({}, list(DEFAULTS)),
+        ({"columns": "nonsense"}, list(DEFAULTS)),
         ({"columns": "tier,tie,nonsense"}, ["tie", "entry", "tier"]),
         ({"columns": ""}, ["entry"]),
         ({"columns": []}, ["entry"]),
@@ -107,9 +108,9 @@ def test_a_store_that_is_down(site, client, folder):
 def test_a_text_is_made_once_for_each_state(site):
     view, made = site.board.view(), []
     for name in ("a", "b", "a"):
-        assert keep(view, name, lambda: made.append(1) or json.dumps(len(made))) in ("1", "2")
+        assert view.cached(name, lambda: made.append(1) or json.dumps(len(made))) in ("1", "2")
     assert len(made) == 2
-    for n in range(3 * MOST_KEPT):
-        keep(view, str(n), str)
-    assert len(view.kept) <= MOST_KEPT
+    for n in range(3 * MAX_TEXTS):
+        view.cached(str(n), str)
+    assert len(view.texts) <= MAX_TEXTS
     assert site.board.view(fresh=0) is view

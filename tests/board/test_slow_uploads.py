@@ -32,14 +32,14 @@ PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="boxes.pa
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A board with little patience: its address, and the folder of its uploads."""
-    from dsrbench.board.app import Site, bodies
+    from dsrbench.board.app import Site, middleware
 
     folder = tmp_path_factory.mktemp("served")
     rules = {"suites": {"dsr-core-mini": [0]}, "quota": 100}
     open_stores(folder / "board")[0].change(lambda _: {"board.json": json.dumps(rules).encode()}, message="rules")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-        patch.setattr(bodies, "PATIENCE", 1.0)
+        patch.setattr(middleware, "TIMEOUT", 1.0)
         with serving(Site.open(folder / "board", account="lab")) as address:
             yield address, folder / "uploads"
 
@@ -75,7 +75,10 @@ def is_tidy(folder):
 
 def wait_until(is_so):
     until = time.monotonic() + 30
-    while not is_so():
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # a file may be removed between its listing and its stat
+            if is_so():
+                return
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -125,11 +128,11 @@ def test_who_leaves_half_way_leaves_nothing(served):
 
 
 def test_too_much_is_refused_and_leaves_nothing(served, monkeypatch):
-    from dsrbench.board.app import bodies
+    from dsrbench.board.app import middleware
 
     address, uploads = served
-    monkeypatch.setattr(bodies, "MOST_BYTES", 100_000)
-    monkeypatch.setattr(bodies, "MOST_OTHERS", 1_000)
+    monkeypatch.setattr(middleware, "MAX_UPLOAD", 100_000)
+    monkeypatch.setattr(middleware, "MAX_BODY", 1_000)
     many = [("files", (f"{number}.parquet", b"." * 30_000)) for number in range(5)]
     assert httpx.post(f"{address}/gradio_api/upload", files=many).status_code == 413
     assert files_in(uploads) == []
@@ -170,9 +173,9 @@ def test_files_are_taken_in_one_place(served, path):
 def test_others_read_and_submit_meanwhile(served, tmp_path, monkeypatch):
     from gradio_client import Client, handle_file
 
-    from dsrbench.board.app import bodies
+    from dsrbench.board.app import middleware
 
-    monkeypatch.setattr(bodies, "PATIENCE", 3.0)
+    monkeypatch.setattr(middleware, "TIMEOUT", 3.0)
     address, uploads = served
     given = write_entry(tmp_path / "given", name="mine", seeds=(0,))
     stop, waits, cut = threading.Event(), [], []

@@ -117,8 +117,8 @@ def test_script_json_cannot_end_its_element():
 
 
 def test_standalone_leaves_out_what_is_too_large(rendered_run, monkeypatch):
-    monkeypatch.setattr("dsrbench.report.page.STANDALONE_BYTES", 10_000)
-    monkeypatch.setattr("dsrbench.report.page.STANDALONE_SAMPLES", 8)
+    monkeypatch.setattr("dsrbench.report.page.MAX_STANDALONE_BYTES", 10_000)
+    monkeypatch.setattr("dsrbench.report.page.MAX_STANDALONE_SAMPLES", 8)
     path = write_page(rendered_run, standalone=True)
     data = embedded(path.read_text("utf-8"))
     urls = [row[data["columns"].index("url")] for row in data["rows"]]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dsrbench.errors import OptionError
 from dsrbench.submission import SubmissionError, read_entry
-from dsrbench.submission.entry import MOST_PROBLEMS, check_name, check_text, parse_entry
+from dsrbench.submission.entry import MAX_PROBLEMS, check_name, check_text, parse_entry
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_objects_that_are_none(good):
     assert problems_of(json.dumps({**row, "model": 3}).encode()) == (
         "model must be an object with id, revision, parameters, license, open, url",
     )
-    assert len(problems_of(json.dumps({**row, **{f"x{n}": 1 for n in range(9000)}}).encode())) == MOST_PROBLEMS
+    assert len(problems_of(json.dumps({**row, **{f"x{n}": 1 for n in range(9000)}}).encode())) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize(

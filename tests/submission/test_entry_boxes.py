@@ -24,8 +24,8 @@ def table(rows, tmp_path):
     return pq.read_table(tmp_path / "boxes.parquet").to_pylist()
 
 
-def read(folder, most_rows=12):
-    return list(read_boxes(folder, most_rows=most_rows))
+def read(folder, max_rows=12):
+    return list(read_boxes(folder, max_rows=max_rows))
 
 
 def write_table(folder, table, schema=None):
@@ -108,7 +108,7 @@ def test_a_box_may_stand_out_by_a_pixel(rows, tmp_path, table):
 def test_more_rows_than_there_can_be(rows, tmp_path):
     write_boxes(tmp_path, rows)
     with pytest.raises(SubmissionError, match="has 12 rows, suite and seeds make 11"):
-        read(tmp_path, most_rows=11)
+        read(tmp_path, max_rows=11)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_text_that_is_no_text(tmp_path, table):
 def test_not_there_and_too_large(tmp_path, monkeypatch):
     with pytest.raises(SubmissionError, match="cannot be read"):
         read(tmp_path)
-    monkeypatch.setattr("dsrbench.submission.boxes.MOST_BYTES", 10)
+    monkeypatch.setattr("dsrbench.submission.boxes.MAX_BYTES", 10)
     write_boxes(tmp_path, [])
     with pytest.raises(SubmissionError, match="larger than the 10 bytes"):
         read(tmp_path)

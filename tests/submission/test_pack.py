@@ -10,7 +10,7 @@ from factories.samples import write_tables
 from dsrbench.errors import InputError, OptionError, StoreError
 from dsrbench.prompts import read_suite
 from dsrbench.submission import SubmissionError, check_entry, pack_entry
-from dsrbench.submission.pack import hide_places, tidy_text
+from dsrbench.submission.pack import hide_paths, tidy_text
 from dsrbench.types import Status
 
 
@@ -138,9 +138,9 @@ def test_tidy_text(text, kept):
     assert tidy_text(text) == kept
 
 
-def test_hide_places_knows_what_is_on_this_disk(tmp_path, monkeypatch):
+def test_hide_paths_knows_what_is_on_this_disk(tmp_path, monkeypatch):
     (tmp_path / "runs" / "adapter").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert hide_places("runs/adapter") == "adapter"
-    assert hide_places("org/adapter") == "org/adapter"
-    assert hide_places(["file:///home/me/x", "\\\\server\\share\\x", 3, None, ""]) == ["x", "x", 3, None, ""]
+    assert hide_paths("runs/adapter") == "adapter"
+    assert hide_paths("org/adapter") == "org/adapter"
+    assert hide_paths(["file:///home/me/x", "\\\\server\\share\\x", 3, None, ""]) == ["x", "x", 3, None, ""]

@@ -1,8 +1,8 @@
-"""The application of the leaderboard: what a reader sees, as HTML made here, in a shell of gradio.
+"""The application of the leaderboard: HTML made here, in a page of gradio.
 
-Everything that is shown is made by functions from values to text, without gradio: `table`, `draw`, `duel`, `samples`,
-`pages`; `views` puts them together. `shell` lays out the tabs, `routes` gives what they show an address, with downloads
-and videos, `serve` starts it all. Every text of an entry is escaped where it becomes HTML, and nowhere else.
+`tabs` has one module a tab; they share `layout`, `columns`, `filters` and `fragments`. `routes` serves contents of
+tabs, downloads and videos, and `serve` starts the application. Texts of an entry are escaped where they become HTML,
+and nowhere else.
 """
 
 from dsrbench.board.app.site import Site

@@ -1,4 +1,4 @@
-"""The columns of the board: what each is called, what it says of an entry, and how that is shown."""
+"""The columns of the board: titles, values of an entry for downloads, and cells of the page."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import urlencode
 
 from dsrbench.analysis.statistics import Interval
-from dsrbench.board.app.filters import describe_facets
-from dsrbench.board.records import TIERS
+from dsrbench.board.app.filters import Values, describe_facets
+from dsrbench.board.app.fragments import entry_link, link, share, tier_badge
 from dsrbench.board.ties import Placed
 
 RELATIONS = "relations"
-"""Stands for a column a relation type."""
+"""Id that stands for one column per relation type."""
 
 Value = str | float | int | None
+"""A cell of a download."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Column:
     """A column of the board.
 
     Attributes:
-        id: In links and downloads.
-        title: Above the column.
-        value: What a download says of an entry.
-        show: What the page says of it, as HTML.
-        is_number: Whether it is set to the right.
-        is_stated: Whether it is the submitter's word, which nothing in the entry can confirm.
+        id: Name in links and downloads.
+        title: Title in the head of the table.
+        value: Function from an entry to its cell in a download.
+        show: Function from an entry to its cell in the page, as HTML.
+        is_number: Whether cells are aligned to the right.
+        is_stated: Whether the value is stated by the submitter and cannot be checked.
     """
 
     id: str
@@ -41,32 +41,14 @@ class Column:
     is_stated: bool = False
 
 
-def share(value: float | None) -> str:
-    """A share in percent; a dash where it is not known.
-
-    >>> share(0.3071), share(None)
-    ('30.7', '–')
-    """
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f}"
-
-
-def link(text: str, **view: str) -> str:
-    """A link to a view of the board, as HTML.
-
-    >>> link("a & b", tab="samples", entry="x")
-    '<a href="?tab=samples&amp;entry=x">a &amp; b</a>'
-    """
-    return f'<a href="{escape("?" + urlencode(view))}">{escape(text)}</a>'
-
-
 def figure(placed: Placed, name: str) -> float | None:
-    """Return a plain figure of an entry; None where it is not known."""
+    """Return a figure of an entry that has no interval; None where it is unknown."""
     value: float | None = placed.record.figures.to_json()[name]
     return value
 
 
 def ends(figure: Interval | None) -> tuple[float | None, float | None, float | None]:
-    """Return value, low and high of a figure with an interval; None where they are not known."""
+    """Return value, low and high of a figure with an interval; None for what is unknown."""
     if figure is None:
         return None, None, None
     value, low, high = (None if math.isnan(v) else v for v in (figure.value, figure.low, figure.high))
@@ -79,7 +61,7 @@ def accuracy_of(placed: Placed) -> tuple[float | None, float | None, float | Non
 
 
 def relation_types(entries: Sequence[Placed]) -> list[str]:
-    """List the relation types that any of the entries has figures for, short ones first."""
+    """Return the relation types that any of the entries has figures for, short ones first."""
     types = {type for placed in entries for type in placed.record.figures.by_relation}
     return sorted(types, key=lambda type: (len(type), type))
 
@@ -91,7 +73,7 @@ def relation_value(placed: Placed, type: str) -> float | None:
 
 
 def format_size(parameters: int | None) -> str:
-    """A number of weights in short.
+    """Return a number of weights with a unit.
 
     >>> format_size(1_300_000_000), format_size(4_200_000), format_size(None)
     ('1.3 B', '4.2 M', '–')
@@ -102,12 +84,6 @@ def format_size(parameters: int | None) -> str:
         if parameters >= unit:
             return f"{parameters / unit:.3g} {name}"
     return str(parameters)
-
-
-def tier_badge(tier: str) -> str:
-    """A tier as a badge; what it means stands beside it for those who hover or listen."""
-    says = TIERS.get(tier, "")
-    return f'<span class="badge tier-{escape(tier)}" title="{escape(says)}">{escape(tier)}</span>'
 
 
 def _show_accuracy(placed: Placed) -> str:
@@ -122,7 +98,7 @@ def _show_accuracy(placed: Placed) -> str:
 
 def _show_entry(placed: Placed) -> str:
     model = placed.record.entry.model
-    name, id = link(placed.name, tab="samples", entry=placed.name), escape(model.id)
+    name, id = entry_link(placed.name), escape(model.id)
     if url := placed.record.source or model.url:
         id = f'<a href="{escape(url)}" rel="noopener nofollow" target="_blank">{id or escape(url)}</a>'
     if not placed.record.boxes_sha256:
@@ -141,12 +117,12 @@ def _show_gain(placed: Placed) -> str:
 
 
 def _text(get: Callable[[Placed], object]) -> dict[str, Any]:
-    """A column of plain text."""
+    """Return the functions of a text column."""
     return {"value": lambda placed: str(get(placed) or ""), "show": lambda placed: escape(str(get(placed) or "–"))}
 
 
 def _share(get: Callable[[Placed], float | None]) -> dict[str, Any]:
-    """A column of shares."""
+    """Return the functions of a column of shares, and its alignment."""
     return {"value": get, "show": lambda placed: share(get(placed)), "is_number": True}
 
 
@@ -184,20 +160,30 @@ COLUMNS: Mapping[str, Column] = {
         Column("submitted", "Date", **_text(lambda p: p.record.submitted[:10])),
     )
 }
-"""Every column there is, in order."""
+"""All columns by id, in the order of the board."""
 
-SHOWN = ("tie", "entry", "accuracy", "coverage", "mean_score", RELATIONS, "gain", "tier")
-"""Those shown unless the reader chooses."""
+DEFAULTS = ("tie", "entry", "accuracy", "coverage", "mean_score", RELATIONS, "gain", "tier")
+"""Ids of the columns shown unless the reader chooses."""
 
 ALWAYS = ("entry",)
+"""Ids of the columns shown in any case."""
+
+
+def read_columns(values: Values) -> list[str]:
+    """Return the ids of the selected columns, in order; the default ones where a link names none that exists."""
+    value = values.get("columns")
+    selected = value.split(",") if isinstance(value, str) else DEFAULTS if value is None else value
+    if value and not any(id in COLUMNS for id in selected):
+        return list(DEFAULTS)
+    return [id for id in COLUMNS if id in selected or id in ALWAYS]
 
 
 def choose_columns(ids: Sequence[str], entries: Sequence[Placed]) -> list[Column]:
-    """The columns of these ids in the order of the board, a column a relation type of the entries for `relations`."""
-    wanted = {*ids, *ALWAYS}
+    """Return the columns with some ids, in order; in place of `relations` one column per relation type."""
+    selected = {*ids, *ALWAYS}
     columns: list[Column] = []
     for column in COLUMNS.values():
-        if column.id not in wanted:
+        if column.id not in selected:
             continue
         columns += [_relation(type) for type in relation_types(entries)] if column.id == RELATIONS else [column]
     return columns

@@ -1,4 +1,4 @@
-"""Which entries are shown: filters as a value, from a link or from the controls of the page."""
+"""Filters of the entries shown, read from a link or from the controls of the page."""
 
 from __future__ import annotations
 
@@ -8,34 +8,40 @@ from typing import Any
 
 from dsrbench.board.ties import Placed
 
+Values = Mapping[str, Any]
+"""Values of a tab's controls by name, or the parameters of a link: then all are texts."""
+
 SIZES: Mapping[str, tuple[float, float]] = {
     "under 1 B": (0, 1e9),
     "1 to 5 B": (1e9, 5e9),
     "5 to 20 B": (5e9, 20e9),
     "20 B and more": (20e9, float("inf")),
 }
-"""Numbers of weights, from (inclusive) and to (exclusive)."""
+"""Ranges of the number of weights: minimum (inclusive) and maximum (exclusive), by title."""
+
+EVERY = "all"
+"""Choice of a menu that filters nothing."""
 
 UNKNOWN = "not known"
 
 ACCESS = ("open", "closed")
 
-MOST_TEXT = 200
-"""Characters of a search, or of any value in a link, that are looked at."""
+MAX_TEXT = 200
+"""Maximum length of a filter's text, in characters; the rest is ignored."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Filters:
-    """What a reader wants to see; an empty value leaves all entries in.
+    """Conditions that an entry must meet to be shown; an empty one is met by every entry.
 
     Attributes:
-        text: Part of an entry's name, model or account, in any case.
+        text: Words that the entry's name, model or account must contain, in any case.
         suite: Name of a suite.
-        size: One of `SIZES`, or `UNKNOWN`.
+        size: Key of `SIZES`, or `UNKNOWN`.
         access: One of `ACCESS`.
-        licence: Licences, any of them.
-        tier: Tiers, any of them.
-        protocol: Protocols, any of them.
+        licence: Accepted licences.
+        tier: Accepted tiers.
+        protocol: Accepted protocols.
     """
 
     text: str = ""
@@ -47,52 +53,47 @@ class Filters:
     protocol: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Filters:
-        """Filters from the parameters of a link; several values are joined by commas, unknown ones change nothing.
+    def read(cls, values: Values) -> Filters:
+        """Return the filters in controls or in a link, where several values are joined by commas.
 
         >>> Filters.read({"size": "1 to 5 B", "tier": "re-scored,re-detected", "a": "x"}).tier
         ('re-scored', 're-detected')
         """
-        values: dict[str, Any] = {}
+        filters: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
-            text = str(given.get(field.name) or "")[:MOST_TEXT]
+            value = values.get(field.name) or ""
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            text = "" if text == EVERY else text[:MAX_TEXT]
             several = tuple(part for part in text.split(",") if part)
-            values[field.name] = several if isinstance(field.default, tuple) else text
-        return cls(**values)
+            filters[field.name] = several if isinstance(field.default, tuple) else text
+        return cls(**filters)
 
     def link(self) -> dict[str, str]:
-        """The inverse of `read`, without what is empty."""
+        """Return the link parameters that `read` accepts, without empty ones."""
         values = dataclasses.asdict(self)
         texts = {name: value if isinstance(value, str) else ",".join(value) for name, value in values.items()}
         return {name: text for name, text in texts.items() if text}
 
     def fits(self, placed: Placed) -> bool:
-        """Whether an entry is shown."""
-        facts = describe_facets(placed)
+        """Tell whether an entry meets all conditions."""
+        facets = describe_facets(placed)
         words = " ".join([placed.name, placed.record.entry.model.id, placed.record.account]).lower()
-        return (
-            all(word in words for word in self.text.lower().split())
-            and all(not value or facts[name] == value for name, value in self._single().items())
-            and all(not values or facts[name] in values for name, values in self._several().items())
+        conditions = {name: value for name, value in dataclasses.asdict(self).items() if value and name != "text"}
+        return all(word in words for word in self.text.lower().split()) and all(
+            facets[name] in (value if isinstance(value, tuple) else (value,)) for name, value in conditions.items()
         )
-
-    def _single(self) -> dict[str, str]:
-        return {"suite": self.suite, "size": self.size, "access": self.access}
-
-    def _several(self) -> dict[str, tuple[str, ...]]:
-        return {"licence": self.licence, "tier": self.tier, "protocol": self.protocol}
 
 
 def select(entries: Iterable[Placed], filters: Filters) -> list[Placed]:
-    """The entries that fit, in their order."""
+    """Return the entries that meet all conditions, in their order."""
     return [placed for placed in entries if filters.fits(placed)]
 
 
 def describe_facets(placed: Placed) -> dict[str, str]:
-    """Return the values that an entry is filtered by."""
+    """Return the values that an entry is filtered by, by the name of the filter."""
     entry, model = placed.record.entry, placed.record.entry.model
     size = model.parameters
-    sizes = [name for name, (least, most) in SIZES.items() if size is not None and least <= size < most]
+    sizes = [name for name, (low, high) in SIZES.items() if size is not None and low <= size < high]
     return {
         "suite": entry.suite.name,
         "size": sizes[0] if sizes else UNKNOWN,
@@ -104,10 +105,15 @@ def describe_facets(placed: Placed) -> dict[str, str]:
 
 
 def list_choices(entries: Sequence[Placed]) -> dict[str, list[str]]:
-    """Every value each filter can take among some entries, sorted; sizes from small to large."""
-    facts = [describe_facets(placed) for placed in entries]
-    found = {name: sorted({fact[name] for fact in facts} - {""}) for name in (facts[0] if facts else ())}
+    """Return the values of each filter among some entries, sorted; sizes in the order of `SIZES`."""
+    facets = [describe_facets(placed) for placed in entries]
+    choices = {name: sorted({facet[name] for facet in facets} - {""}) for name in (facets[0] if facets else ())}
     order = [*SIZES, UNKNOWN]
-    if "size" in found:
-        found["size"].sort(key=order.index)
-    return {field.name: found.get(field.name, []) for field in dataclasses.fields(Filters) if field.name != "text"}
+    if "size" in choices:
+        choices["size"].sort(key=order.index)
+    return {field.name: choices.get(field.name, []) for field in dataclasses.fields(Filters) if field.name != "text"}
+
+
+def pick(value: Any, choices: Sequence[str], default: str = "") -> str:
+    """Return a value that is one of the choices, else the default."""
+    return value if isinstance(value, str) and value in choices else default

@@ -1,85 +1,105 @@
-"""A tab of the application: its controls, what it shows, and how both follow a link."""
+"""A tab of the application: its controls, its contents, and how both follow the address of the page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-import gradio as gr
-
-from dsrbench.board.app.pages import problems_html
+from dsrbench.board.app.filters import Values
+from dsrbench.board.app.fragments import problems_html
+from dsrbench.board.app.site import Site
+from dsrbench.board.entries import View
 from dsrbench.errors import DSRBenchError
 
-Values = Mapping[str, Any]
 Updates = dict[Any, Any]
+"""New values of components of gradio."""
 
 ELSEWHERE = "elsewhere"
-"""In place of the address where it leads to another tab than the one that opens first."""
+"""Stands for an address that leads to another tab than the one that opens first."""
 
-MOST_LINK = 4000
-"""Characters of an address that are looked at."""
+MAX_LINK = 4000
+"""Maximum length of an address, in characters; the rest is ignored."""
 
 
 class Page:
-    """A tab; made inside `gr.Tabs`, its `show` is called when it is opened, when a control moves, and for a link.
+    """A tab, made inside `gr.Tabs`.
 
     Args:
+        site: The board.
+
+    Attributes:
         id: Name of the tab in links.
         title: Title of the tab.
-
+        site: The board.
+        tab: Component of the tab.
+        controls: Components that the reader changes, by their names in links.
+        contents: Components that `show` fills.
     """
 
-    def __init__(self, id: str, title: str) -> None:
-        self.id = id
-        self.tab = gr.Tab(title, id=id, elem_id=f"tab-{id}")
-        with self.tab:
-            self._go = gr.Button(visible="hidden", elem_id=f"go-{id}")  # pressed by the script for a link to this tab
+    id: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, site: Site) -> None:
+        import gradio as gr
+
+        self.site = site
         self.controls: dict[str, Any] = {}
         self.contents: list[Any] = []
         self._tabs: Sequence[str] = ()
+        self.tab = gr.Tab(self.title, id=self.id, elem_id=f"tab-{self.id}")
+        with self.tab:
+            self._go = gr.Button(visible="hidden", elem_id=f"go-{self.id}")  # pressed by the script for a link here
+            self._build()
+
+    def _build(self) -> None:
+        """Add the components of the tab."""
+        raise NotImplementedError
 
     def show(self, values: Values) -> Updates:
-        """What becomes of controls and contents.
+        """Return the updates of controls and contents when the tab opens, a control moves, or a link is followed.
 
         Args:
             values: Values of the controls by name; texts where they come from a link.
         """
-        raise NotImplementedError
-
-    @property
-    def outputs(self) -> list[Any]:
-        """All that `show` may change."""
-        return [*self.controls.values(), *self.contents]
+        return {}
 
     def connect(self, link: Any, tabs: Sequence[str]) -> None:
-        """Let `show` follow the tab and its controls, and the address follow both.
+        """Call `show` on events of the tab and its controls, and bring the address in step.
 
         Args:
-            link: A component that is not shown; the page's script puts the address into it when it is first opened.
-            tabs: Ids of all tabs, the one that is open first before the others.
+            link: A hidden component; the page's script puts the address into it when the page opens.
+            tabs: Ids of all tabs, the one that opens first before the others.
         """
         self._tabs = tabs
         self.on([self.tab.select, self._go.click], self.show, link)
-        if self.moves:
-            self.on(self.moves, self.show, link)
+        if self.controls:
+            self._connect_controls(link)
+
+    def _connect_controls(self, link: Any) -> None:
+        self.on(self.moves, self.show, link)
 
     @property
     def moves(self) -> list[Any]:
-        """Events of the controls."""
-        return [getattr(control, _event(control)) for control in self.controls.values()]
+        """Events of the controls on a reader's change; a textbox sends `input` before its new value."""
+        import gradio as gr
+
+        return [one.change if isinstance(one, gr.Textbox) else one.input for one in self.controls.values()]
 
     @property
     def follow(self) -> str:
-        """A script that brings the address in step with the controls, given their values."""
-        usual = {name: _text(control.value) for name, control in self.controls.items()}
-        return f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(usual)}, values)"
+        """A script that brings the address in step with the values of the controls."""
+        values = {name: control.value for name, control in self.controls.items()}
+        defaults = {name: ",".join(v) if isinstance(v, list) else v or "" for name, v in values.items()}
+        return f"(...values) => dsrLink({json.dumps(self.id)}, {json.dumps(defaults)}, values)"
 
     def on(self, triggers: Sequence[Any], show: Callable[[Values], Updates], link: Any) -> None:
-        """Change the page when something happens, then the address."""
-        places = self.outputs
+        """Update the page on some events, then the address."""
+        import gradio as gr
+
         names, controls = list(self.controls), list(self.controls.values())
+        places = [*controls, *self.contents]
 
         def change(address: str | None, *values: Any) -> Any:
             if not places:
@@ -90,24 +110,24 @@ class Page:
             if address:
                 return same | self._try(show, read_link(address))
             updates = self._try(show, dict(zip(names, values, strict=True)))
-            # What is being typed is the reader's; an answer to its first letters must not take the others back.
+            # A textbox belongs to the reader: a late answer to the first letters must not undo the others.
             return same | {place: value for place, value in updates.items() if not isinstance(place, gr.Textbox)}
 
-        happened = gr.on(
+        event = gr.on(
             list(triggers),
             change,
             inputs=[link, *controls],
-            outputs=list(places),
+            outputs=places,
             js=f"(link, ...values) => [dsrArrive({json.dumps(self.id)}, {json.dumps(self._tabs)}), ...values]",
             api_visibility="private",
             queue=False,
             show_progress="hidden",
             trigger_mode="always_last",
         )
-        happened.then(None, inputs=controls, js=self.follow)
+        event.then(None, inputs=controls, js=self.follow)
 
     def _try(self, show: Callable[[Values], Updates], values: Values) -> Updates:
-        """What becomes of the page, or why nothing does; where the contents stand elsewhere, they say it."""
+        """Return the updates, or the reason for none; a `ViewPage` has no contents and gives its reason itself."""
         try:
             return show(values)
         except DSRBenchError as error:
@@ -115,39 +135,45 @@ class Page:
 
 
 class ViewPage(Page):
-    """A tab whose contents stand at an address of their own (`dsrbench.board.app.views`); `show` is of its controls."""
+    """A tab whose contents have an address of their own, `view/ID?...`; its `show` updates the controls alone.
 
-    def place_view(self) -> None:
-        """Where the contents go."""
+    The page fetches that address itself while the rest of it still loads, and again when a control moves.
+    """
+
+    @staticmethod
+    def render(site: Site, view: View, values: Values) -> str:
+        """Return the contents as HTML."""
+        raise NotImplementedError
+
+    def _build(self) -> None:
+        """Add the element that the contents are put into; subclasses add their controls before it."""
         html(self.id, f'<dsr-view tab="{self.id}"></dsr-view>')
 
-    def connect(self, link: Any, tabs: Sequence[str]) -> None:
-        """As for `Page`; where a control moves, nothing is asked but the contents."""
-        self._tabs = tabs
-        self.on([self.tab.select, self._go.click], self.show, link)
-        if self.moves:
-            gr.on(self.moves, None, inputs=list(self.controls.values()), js=self.follow, trigger_mode="multiple")
+    def _connect_controls(self, link: Any) -> None:
+        """Fetch the contents alone when a control moves."""
+        import gradio as gr
+
+        gr.on(self.moves, None, inputs=list(self.controls.values()), js=self.follow, trigger_mode="multiple")
 
 
 def read_link(address: str) -> dict[str, str]:
-    """The parameters of an address, the last of each name.
+    """Return the parameters of an address, the last of each name.
 
     >>> read_link("?tab=compare&a=x%20y")
     {'tab': 'compare', 'a': 'x y'}
     """
-    return dict(parse_qsl(address[:MOST_LINK].removeprefix("?"), keep_blank_values=True))
+    return dict(parse_qsl(address[:MAX_LINK].removeprefix("?"), keep_blank_values=True))
 
 
 def html(id: str, value: str = "") -> Any:
-    """A place for HTML made here, without looks of gradio's."""
+    """Add an element for HTML, without gradio's styles."""
+    import gradio as gr
+
     return gr.HTML(value, elem_id=id, apply_default_css=False, js_on_load=None)
 
 
-def _event(control: Any) -> str:
-    """What tells of a reader's doing; a textbox's `input` comes before its value does."""
-    return "change" if isinstance(control, gr.Textbox) else "input"
+def update_menu(choices: Sequence[Any], value: Any) -> Any:
+    """Return an update of a menu's choices and its value."""
+    import gradio as gr
 
-
-def _text(value: Any) -> str:
-    """A control's value as it stands in a link."""
-    return ",".join(value) if isinstance(value, list) else value or ""
+    return gr.Dropdown(choices=choices, value=value)

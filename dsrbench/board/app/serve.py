@@ -1,21 +1,23 @@
-"""Starting the application: its looks and scripts, no address of another host, nothing told to anybody."""
+"""Start the application: build the page, serve it with its styles and scripts, and contact no other host."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
+from html import escape
 from importlib.resources import files
 from typing import Any
 
 from dsrbench.board.app.site import Site
 from dsrbench.board.proposals import taking_proposals
 from dsrbench.errors import DSRBenchError, InputError, MissingExtraError
-from dsrbench.submission.boxes import MOST_BYTES
+from dsrbench.submission.boxes import MAX_BYTES
 
 PLACE = "DSRBENCH_BOARD"
-"""Environment variable of a Space: where its board is."""
+"""Environment variable of a Space with the place of its board."""
 
 SPACE_PORT = "7860"
-"""Where a Space's visitors come in."""
+"""Port that a Space must listen on."""
 
 
 def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait: bool = True) -> tuple[Any, str]:
@@ -25,14 +27,14 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
         site: The board.
         host: Address to listen at; 0.0.0.0 for every one of this machine.
         port: Port to listen on; None for the first free one from 7860.
-        wait: Until interrupted; else return at once.
+        wait: Whether to return only when interrupted.
 
     Returns:
         The gradio application, to be closed, and its address.
 
     Raises:
         MissingExtraError: gradio is not installed.
-        InputError: The port is taken, or the board is one with login and this is no Space.
+        InputError: The port is taken, or the board has login and this is no Space.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     try:
@@ -41,10 +43,8 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
         raise MissingExtraError("the leaderboard", error.name or "gradio", "board") from None
     from starlette.middleware import Middleware
 
-    from dsrbench.board.app.bodies import BoundedBodies, own_uploads
-    from dsrbench.board.app.login import LoginErrors, check_login
+    from dsrbench.board.app.middleware import BoundedBodies, LoginErrors, check_login, own_uploads
     from dsrbench.board.app.routes import make_routes
-    from dsrbench.board.app.shell import build_app
 
     if site.has_login:
         check_login()
@@ -64,7 +64,7 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
             enable_monitoring=False,
             run_history=False,
             footer_links=["api"],
-            max_file_size=MOST_BYTES,
+            max_file_size=MAX_BYTES,
             app_kwargs={
                 "routes": make_routes(site),
                 "middleware": [Middleware(BoundedBodies), Middleware(LoginErrors)],
@@ -80,18 +80,49 @@ def start(site: Site, *, host: str = "127.0.0.1", port: int | None = None, wait:
     return app, address
 
 
+def build_app(site: Site) -> Any:
+    """Return the gradio application of a board: the tabs under a title."""
+    import gradio as gr
+    from gradio.routes import templates
+
+    from dsrbench.board.app.layout import html
+    from dsrbench.board.app.tabs import PAGES
+
+    templates.env.auto_reload = (
+        False  # the page's template does not change; a check for changes costs more than the page
+    )
+    with gr.Blocks(title=site.title, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as app:
+        head, link = html("head"), gr.Textbox(visible=False)
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+            pages = [page(site) for page in PAGES]
+        for page in pages:
+            page.connect(link, [page.id for page in pages])
+        title = partial(title_html, site)
+        app.load(title, None, head, api_visibility="private", queue=False, show_progress="hidden")
+    return app
+
+
+def title_html(site: Site) -> str:
+    """Return the head of the page: the title of the board, or the site's where it has none or cannot be read."""
+    try:
+        title = site.board.view().rules.title or site.title
+    except DSRBenchError:
+        title = site.title
+    return f'<div class="dsr"><h1>{escape(title)}</h1></div>'
+
+
 def read_asset(name: str) -> str:
-    """A file that the page needs."""
+    """Return the text of a style sheet or script of the page."""
     return (files("dsrbench.board.app") / "assets" / name).read_text(encoding="utf-8")
 
 
 def start_space() -> None:
-    """Serve the board of a Space, with the Hub's login, and take in the pull requests of its dataset of submissions.
+    """Serve the board of a Space with the Hub's login, and answer the pull requests to its dataset of submissions.
 
     `DSRBENCH_BOARD` names the dataset of results, or a folder; `GRADIO_SERVER_PORT` another port than a Space's.
 
     Raises:
-        SystemExit: It cannot be served; says why, in a line.
+        SystemExit: The board cannot be served; the message gives the reason in one line.
     """
     try:
         place = os.environ.get(PLACE, "")

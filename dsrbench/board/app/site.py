@@ -1,4 +1,4 @@
-"""What an application of the board is made of: its stores, who submits, and videos that lie beside it."""
+"""The settings of a served board: its stores, the account that submits, and videos on this disk."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dsrbench.board.storage import open_stores
 from dsrbench.errors import InputError
 
 TITLE = "dsrbench leaderboard"
+"""Title of a board that has none."""
 
 VIDEOS = (".mp4", ".webm")
 """Suffixes of videos that browsers play."""
@@ -22,11 +23,11 @@ class Site:
     """One board, as it is served.
 
     Attributes:
-        board: Its entries.
-        intake: Where submissions go; None where none are taken.
-        account: Under whose name everybody submits, on a board without login; empty where the Hub's login is used.
-        videos: Files by sha256, shown with their boxes.
-        title: Above the page, where the board itself has none.
+        board: Entries of the board.
+        intake: Intake of submissions; None for a board that takes none.
+        account: Account of all submissions on a board without login; empty where the Hub's login is used.
+        videos: Video files by sha256, shown with their boxes.
+        title: Title of the page where the board itself has none.
     """
 
     board: Board
@@ -37,16 +38,16 @@ class Site:
 
     @classmethod
     def open(cls, place: str | Path, *, account: str = "", videos: Path | None = None, read_only: bool = False) -> Site:
-        """The board in a folder, made if need be, or in datasets on the Hub.
+        """Open the board in a folder, made if need be, or in datasets on the Hub.
 
         Args:
-            place: As for `dsrbench.board.open_stores`.
-            account: Under whose name everybody submits; empty for the Hub's login.
-            videos: A folder with videos, in any subfolder.
-            read_only: Take no submissions.
+            place: Folder or address that `dsrbench.board.open_stores` accepts.
+            account: Account of all submissions; empty for the Hub's login.
+            videos: Folder with videos, in any subfolder.
+            read_only: Whether to take no submissions.
 
         Raises:
-            InputError: An address of another form, no such account name, or no folder of videos.
+            InputError: The address or the account name is malformed, or the folder of videos does not exist.
             StoreError: The folders cannot be made.
         """
         if account:
@@ -61,19 +62,19 @@ class Site:
 
     @property
     def has_login(self) -> bool:
-        """Whether who submits must log in at the Hub."""
+        """Whether submitters must log in at the Hub."""
         return self.intake is not None and not self.account
 
     def video_address(self, sha256: str) -> str:
-        """Where the page finds the video of a hash; empty where there is none."""
+        """Return the address of the video with a hash; empty where there is none."""
         return f"videos/{sha256}{self.videos[sha256].suffix}" if sha256 in self.videos else ""
 
 
 def find_videos(folder: Path) -> dict[str, Path]:
-    """The videos in a folder and below it that a browser plays, by sha256.
+    """Return the videos in a folder and its subfolders that a browser plays, by sha256.
 
     Raises:
-        InputError: No such folder.
+        InputError: The folder does not exist.
         VideoError: A file cannot be read.
     """
     from dsrbench.video import sha256_file

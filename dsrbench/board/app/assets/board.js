@@ -1,4 +1,4 @@
-// The page of the board: what is shown stands in the address, <dsr-view> holds what a tab shows, <dsr-clip> plays boxes.
+// Script of the board's page: the address names the view, <dsr-view> fetches a tab's contents, <dsr-clip> plays boxes.
 "use strict";
 (() => {
   const queries = {}, answers = new Map();
@@ -24,7 +24,7 @@
   const isOpen = tab => buttonOf(tab)?.getAttribute("aria-selected") === "true";
   const viewOf = tab => document.querySelector(`dsr-view[tab="${tab}"]`);
 
-  // Given to the server when a tab opens: the address it is to restore, "elsewhere" while that leads to another tab, or "".
+  // Returns the address that a tab restores when it opens, "elsewhere" where that leads to another tab, or "".
   window.dsrArrive = (tab, tabs) => {
     first = tabs[0];
     const asked = read(), wanted = tabs.includes(asked.tab) ? asked.tab : first;
@@ -41,7 +41,7 @@
     else view?.load();
     return address;
   };
-  // Brings the address in step with the controls of a tab: names with their usual values, and values; then what it shows.
+  // Updates the address from the controls of a tab, given default values by name and current values; then its contents.
   window.dsrLink = (tab, usual, values) => {
     if (current !== tab) return;
     const shown = Object.entries(usual).map(([name, value], i) => [name, String(values[i] ?? ""), value]);
@@ -138,7 +138,7 @@
       }, 1000 / Math.min(this.clip.fps || 8, 30));
     }
 
-    // The video goes at its own pace; the boxes follow the frame that is on the screen.
+    // The video plays by its own clock; the boxes follow the frame on the screen.
     playVideo(from) {
       const { video } = this, { fps } = this.clip;
       if (from === 0) video.currentTime = 0;

@@ -1,5 +1,5 @@
-// <dsr-scoring>: two boxes dragged through time, and the SSR curves and DSR-Score they give (as dsrbench.geometry and
-// dsrbench.metric compute them).
+// <dsr-scoring>: two boxes to drag, and their SSR curves and DSR-Score, computed as in dsrbench.geometry and
+// dsrbench.metric.
 "use strict";
 (() => {
   const FRAMES = 81, FEWEST = 20, WINDOW = 3, UNDER_SHARE = 0.1, W = 320, H = 180, PASS = 0.7;

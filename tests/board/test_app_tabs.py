@@ -1,4 +1,4 @@
-"""What the application shows, as text: without gradio, without a browser."""
+"""The tabs' contents, as text: without gradio, without a browser."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from factories.boards import EVIL, make_board
 
 from dsrbench.board import Board, open_stores
 from dsrbench.board.app import Site
-from dsrbench.board.app.columns import COLUMNS, SHOWN
-from dsrbench.board.app.download import board_csv, board_json
-from dsrbench.board.app.draw import curves_html, heat_html
-from dsrbench.board.app.duel import duel_html
+from dsrbench.board.app.columns import COLUMNS, DEFAULTS
 from dsrbench.board.app.filters import UNKNOWN, Filters, list_choices, select
-from dsrbench.board.app.pages import about_html, problems_html
-from dsrbench.board.app.samples import ANY, find_sample, list_samples, sample_html
-from dsrbench.board.app.table import board_html
+from dsrbench.board.app.fragments import problems_html
+from dsrbench.board.app.tabs.about import about_html
+from dsrbench.board.app.tabs.board import board_csv, board_html, board_json
+from dsrbench.board.app.tabs.compare import compare_html
+from dsrbench.board.app.tabs.curves import curves_html
+from dsrbench.board.app.tabs.relations import heat_html
+from dsrbench.board.app.tabs.samples import ANY, find_sample, list_samples, sample_html
 from dsrbench.errors import InputError
 
 
@@ -38,7 +39,7 @@ def test_every_text_is_escaped(board):
         board_html(entries, list(COLUMNS), total=3),
         curves_html(entries),
         heat_html(entries),
-        duel_html(board, "base", EVIL),
+        compare_html(board, "base", EVIL),
         about_html(view),
         problems_html([EVIL], head=EVIL),
     ]
@@ -75,7 +76,7 @@ def test_choices_are_those_there_are(board):
 
 
 def test_published_figures_stand_apart(board):
-    html = board_html(board.view().entries, SHOWN, total=3)
+    html = board_html(board.view().entries, DEFAULTS, total=3)
     ranked, published = html.split("Published, not re-scored", 1)
     assert ">aligned<" in ranked
     assert "30.7" in published
@@ -97,10 +98,10 @@ def test_json_has_no_nan(board):
 
 
 def test_two_entries(board):
-    assert "aligned was aligned from base" in duel_html(board, "base", "aligned")
-    assert "needs its boxes" in duel_html(board, "base", "paper")
-    assert "no entry" in duel_html(board, "base", "nobody")
-    assert "Choose two" in duel_html(board, "base", "base")
+    assert "aligned was aligned from base" in compare_html(board, "base", "aligned")
+    assert "needs its boxes" in compare_html(board, "base", "paper")
+    assert "no entry" in compare_html(board, "base", "nobody")
+    assert "Choose two" in compare_html(board, "base", "base")
 
 
 def test_samples_worst_first(board):
@@ -129,6 +130,6 @@ def test_videos_by_their_hash(tmp_path, rendered_run):
         Site.open(tmp_path / "board", videos=tmp_path / "none")
 
 
-def test_the_views_need_no_gradio():
-    code = "import sys, dsrbench.board.app.duel, dsrbench.board.app.samples; assert 'gradio' not in sys.modules"
+def test_the_tabs_need_no_gradio():
+    code = "import sys, dsrbench.board.app.tabs; assert 'gradio' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

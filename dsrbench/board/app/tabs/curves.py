@@ -1,16 +1,21 @@
-"""Pictures of several entries: threshold curves as SVG, relations as a table of tinted cells; no script, no image."""
+"""The thresholds tab: Accuracy@t of several entries over the threshold t, as SVG and as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from dsrbench.board.app.columns import ends, link, relation_types, relation_value, share
+from dsrbench.board.app.columns import ends
+from dsrbench.board.app.filters import Values
+from dsrbench.board.app.fragments import number_heads, share, wide_table
+from dsrbench.board.app.layout import Updates, ViewPage, update_menu
+from dsrbench.board.app.site import Site
+from dsrbench.board.entries import View
 from dsrbench.board.ties import Placed
 from dsrbench.types import THRESHOLDS
 
-MOST_CURVES = 8
-"""Entries drawn at once; more cannot be told apart."""
+MAX_CURVES = 8
+"""Maximum number of entries drawn at once; more cannot be told apart."""
 
 WIDTH, HEIGHT = 760, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 40
@@ -18,9 +23,41 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 40
 _DASHES = ("", "7 4", "2 3", "10 3 2 3")
 
 
+class CurvesPage(ViewPage):
+    """Tab with the threshold curves."""
+
+    id = "curves"
+    title = "Thresholds"
+
+    def _build(self) -> None:
+        import gradio as gr
+
+        self.controls["entries"] = gr.Dropdown(
+            [], value=[], multiselect=True, max_choices=MAX_CURVES, label=f"Entries, at most {MAX_CURVES}"
+        )
+        super()._build()
+
+    def show(self, values: Values) -> Updates:
+        """Return the updates of the menu of entries."""
+        view = self.site.board.view()
+        return {self.controls["entries"]: update_menu(view.names(), read_entries(view, values))}
+
+    @staticmethod
+    def render(site: Site, view: View, values: Values) -> str:
+        """Return the curves of the selected entries, or of the first few."""
+        return curves_html([view.get(name) for name in read_entries(view, values)])
+
+
+def read_entries(view: View, values: Values) -> list[str]:
+    """Return the names of the selected entries; of the first few where none is selected."""
+    names, value = view.names(), values.get("entries")
+    selected = value.split(",") if isinstance(value, str) else value or []
+    return [name for name in selected if name in names][:MAX_CURVES] or names[:4]
+
+
 def curves_html(entries: Sequence[Placed]) -> str:
-    """Accuracy@t of some entries over the threshold t, with 95 % bands, and the same figures as a table."""
-    drawn = [placed for placed in entries if _points(placed)][:MOST_CURVES]
+    """Return the curves of some entries with 95 % bands, and the same figures as a table."""
+    drawn = [placed for placed in entries if _points(placed)][:MAX_CURVES]
     if not drawn:
         return '<div class="dsr"><p>Choose entries to see their Accuracy@t at every threshold t.</p></div>'
     bands = "".join(_band(placed, i) for i, placed in enumerate(drawn))
@@ -30,18 +67,18 @@ def curves_html(entries: Sequence[Placed]) -> str:
         f'stroke-dasharray="{_DASHES[i % 4]}"/></svg>{escape(placed.name)}</li>'
         for i, placed in enumerate(drawn)
     )
-    says = (
+    label = (
         "Accuracy at each threshold of " + ", ".join(placed.name for placed in drawn) + "; the table below has it too"
     )
     return (
         f'<div class="dsr"><ul class="keys">{keys}</ul>'
-        f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(says)}">'
+        f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"{_axes()}{bands}{lines}</svg><details><summary>The same as a table</summary>{_table(drawn)}</details></div>"
     )
 
 
 def _points(placed: Placed) -> list[tuple[float, float, float, float]]:
-    """Threshold, value, low, high; low and high are the value where there is no interval."""
+    """Return threshold, value, low and high of each known figure; without an interval both ends are the value."""
     points = []
     for threshold in THRESHOLDS:
         value, low, high = ends(placed.record.figures.accuracy.get(f"{threshold:.1f}"))
@@ -86,39 +123,10 @@ def _line(placed: Placed, i: int) -> str:
 
 
 def _table(entries: Sequence[Placed]) -> str:
-    head = "".join(f'<th scope="col" class="n">{threshold:.1f}</th>' for threshold in THRESHOLDS)
+    head = number_heads(f"{threshold:.1f}" for threshold in THRESHOLDS)
     rows = []
     for placed in entries:
         values = {threshold: value for threshold, value, _, _ in _points(placed)}
         cells = "".join(f'<td class="n">{share(values.get(threshold))}</td>' for threshold in THRESHOLDS)
         rows.append(f'<tr><th scope="row">{escape(placed.name)}</th>{cells}</tr>')
-    return (
-        f'<div class="wide"><table><caption>Accuracy@t, %</caption><thead><tr><th scope="col">Entry</th>{head}</tr>'
-        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def heat_html(entries: Sequence[Placed]) -> str:
-    """Accuracy@0.7 of each entry for each relation type, a cell tinted by its value."""
-    entries = [placed for placed in entries if placed.record.figures.by_relation]
-    if not entries:
-        return '<div class="dsr"><p>No entry that fits has figures by relation type.</p></div>'
-    types = relation_types(entries)
-    head = "".join(f'<th scope="col" class="n">{escape(type)}</th>' for type in types)
-    rows = []
-    for placed in entries:
-        cells = "".join(_cell(relation_value(placed, type)) for type in types)
-        rows.append(f'<tr><th scope="row">{link(placed.name, tab="samples", entry=placed.name)}</th>{cells}</tr>')
-    return (
-        '<div class="dsr"><p class="quiet">Accuracy@0.7 in percent by relation type; LR asks for "from left to right". '
-        "The stronger the colour, the better; a dash means the suite has no such prompts.</p>"
-        '<div class="wide" tabindex="0" role="region" aria-label="Relation heat map">'
-        f'<table class="heat"><thead><tr><th scope="col">Entry</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div></div>"
-    )
-
-
-def _cell(value: float | None) -> str:
-    if value is None:
-        return '<td class="n">–</td>'
-    return f'<td class="n" style="--v:{100 * value:.0f}%">{share(value)}</td>'
+    return wide_table(f'<th scope="col">Entry</th>{head}', rows, caption="Accuracy@t, %")
