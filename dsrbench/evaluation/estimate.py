@@ -44,7 +44,7 @@ def estimate_run(plan: Plan, run: Run, *, is_generated: bool, footprint: Footpri
     seconds = _read_seconds(run)
     start = f"{len(plan.jobs)} samples of {len({job.prompt.source_id for job in plan.jobs})} prompts"
     lines = [
-        f"{start}: {f'{n_videos} videos n_videos, ' if is_generated else ''}{scored} scored so far in {run.folder}"
+        f"{start}: {f'{n_videos} videos made, ' if is_generated else ''}{scored} scored so far in {run.folder}"
     ]
     if is_generated:
         lines += _time("making", "video", len(plan.jobs) - n_videos, seconds["generated"], footprint)

@@ -144,11 +144,15 @@ def test_nothing_is_watched_for_a_folder_or_a_closed_board(tmp_path):
 def test_the_command_takes_them_in(hub, intake, tmp_path, monkeypatch):
     propose(hub, monkeypatch, write_entry(tmp_path / "good"), "ann")
     given = {**os.environ, **hub.environment(HF_TOKEN="secret"), "HF_HOME": str(tmp_path / "cache")}
-    child = subprocess.Popen([sys.executable, "-m", "dsrbench", "leaderboard", BOARD], env=given)
+    child = subprocess.Popen([sys.executable, "-X", "faulthandler", "-m", "dsrbench", "leaderboard", BOARD], env=given)
     try:
         wait_until(lambda: hub.repos[INBOX].proposals[0].answer == "Accepted.")
         child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=60) == 0
+        assert child.wait(timeout=120) == 0
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGABRT)  # the handler of faults prints where every thread is
+        child.wait(timeout=10)
+        raise
     finally:
         child.kill()
         child.wait()

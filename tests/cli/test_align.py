@@ -127,10 +127,10 @@ def test_rounds_and_validation(place):
     name = "pytorch_lora_weights.safetensors"
     chosen = two / f"training/checkpoint-{best:06d}" / name
     assert (two / "adapter" / name).read_bytes() == chosen.read_bytes()
-    assert Run.open(one / "candidates").manifest.seeds == [0, 1]
+    assert Run.open(one / "candidates").manifest.seeds == (0, 1)
     later = Run.open(two / "candidates").manifest
-    assert later["seeds"] == [2, 3]
-    assert later["generator"]["fingerprint"]["adapter"] == sha256_file(one / "adapter" / name)
+    assert later.seeds == (2, 3)
+    assert later.generator.fingerprint["adapter"] == sha256_file(one / "adapter" / name)
     assert len(list((two / "training/validation/step-000002/videos").glob("*.mp4"))) == 2
     before = {p: p.stat().st_mtime_ns for p in (place / "rounds").rglob("*") if p.suffix in (".mp4", ".safetensors")}
     again = dsrbench(*asked, cwd=place)
