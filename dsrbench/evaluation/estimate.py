@@ -43,9 +43,7 @@ def estimate_run(plan: Plan, run: Run, *, is_generated: bool, footprint: Footpri
     scored = len(keys & set(run.written_samples())) if run.folder.is_dir() else 0
     seconds = _read_seconds(run)
     start = f"{len(plan.jobs)} samples of {len({job.prompt.source_id for job in plan.jobs})} prompts"
-    lines = [
-        f"{start}: {f'{n_videos} videos made, ' if is_generated else ''}{scored} scored so far in {run.folder}"
-    ]
+    lines = [f"{start}: {f'{n_videos} videos made, ' if is_generated else ''}{scored} scored so far in {run.folder}"]
     if is_generated:
         lines += _time("making", "video", len(plan.jobs) - n_videos, seconds["generated"], footprint)
     lines += _time("scoring", "sample", len(plan.jobs) - scored, seconds["evaluated"], None)
