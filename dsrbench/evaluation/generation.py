@@ -18,9 +18,34 @@ from dsrbench.evaluation.names import readable
 from dsrbench.evaluation.planning import Job, Plan
 from dsrbench.evaluation.scorer import explain_failure
 from dsrbench.prompts import describe_prompt
+from dsrbench.records import from_json
 from dsrbench.store import Run
 from dsrbench.types import Clip, NoClip
 from dsrbench.video import sha256_file, write_mp4
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerationRecord:
+    """What is known of a video that was made here, in `generated/`.
+
+    Attributes:
+        key: Cache key of the generation.
+        sha256: Hash of the file.
+        text_used: Text that the model was given.
+        metadata: What the generator adds, as JSON values.
+    """
+
+    key: str
+    sha256: str
+    text_used: str = ""
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def is_of(self, path: Path) -> bool:
+        """Tell whether a file is the one that was made."""
+        try:
+            return sha256_file(path) == self.sha256
+        except VideoError:
+            return False
 
 
 def finish_block(
@@ -124,26 +149,26 @@ def _fail(job: Job, clip: NoClip, generator: Backend[Generator], run: Run) -> Jo
 
 
 def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job:
-    """Write a clip, and then the note that vouches for it."""
+    """Write a clip, and then the record that vouches for it."""
     path = run.place_video(job.name)
     write_mp4(path, clip.frames, fps=clip.fps)
     run.publish_video(job.name)
     key = _key(job, generator)
-    note = {"key": key, "sha256": sha256_file(path), "text_used": clip.text}
-    run.write_json(_note_name(job), {**note, "metadata": dict(clip.metadata)})
+    record = GenerationRecord(key, sha256_file(path), clip.text, clip.metadata)
+    run.write_json(_record_name(job), dataclasses.asdict(record))
     return dataclasses.replace(job, path=path, problem="", text_used=clip.text, made_by=key)
 
 
 def find_video(job: Job, generator: Backend[Generator], run: Run) -> Job | None:
     """Return the job with the video that was made for it before, if that is still what was written then."""
-    note = run.read_json(_note_name(job))
-    key = _key(job, generator)
-    if note.get("key") != key:
+    try:
+        record = from_json(GenerationRecord, run.read_json(_record_name(job)))
+    except InputError:
         return None
     path = run.find_video(job.name)
-    if not _is_file(path, note):
+    if record.key != _key(job, generator) or not record.is_of(path):
         return None
-    return dataclasses.replace(job, path=path, problem="", text_used=str(note.get("text_used", "")), made_by=key)
+    return dataclasses.replace(job, path=path, problem="", text_used=record.text_used, made_by=record.key)
 
 
 def recall_video(job: Job, generator: Backend[Generator], run: Run, made_by: str, text_used: str) -> Job:
@@ -161,14 +186,7 @@ def recall_video(job: Job, generator: Backend[Generator], run: Run, made_by: str
     return dataclasses.replace(job, path=run.videos / job.name, problem="", text_used=text_used, made_by=made_by)
 
 
-def _is_file(path: Path, note: Mapping[str, Any]) -> bool:
-    try:
-        return sha256_file(path) == note.get("sha256")
-    except VideoError:
-        return False
-
-
-def _note_name(job: Job) -> str:
+def _record_name(job: Job) -> str:
     return f"generated/{job.key.slug}.json"
 
 

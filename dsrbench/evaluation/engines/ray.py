@@ -26,7 +26,7 @@ from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, Opti
 from dsrbench.evaluation.engines.base import Work
 from dsrbench.evaluation.engines.pools import settle_pools
 from dsrbench.evaluation.engines.streams import stream_items, stream_there
-from dsrbench.evaluation.engines.workers import Attempts, Setup
+from dsrbench.evaluation.engines.workers import Attempts, Item, Setup
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.store import Mirror, Run
 
@@ -194,7 +194,7 @@ def start_here(ray: Any, *, cpus: int | None = None) -> Iterator[None]:
             ray.shutdown()
 
 
-def _revive(item: Mapping[str, str]) -> DSRBenchError:
+def _revive(item: Item) -> DSRBenchError:
     """Restore the error of a worker, as it would have been raised here."""
     kind = StoreError if issubclass(getattr(errors, item["fatal"], BackendError), StoreError) else BackendError
     return kind(item["message"])

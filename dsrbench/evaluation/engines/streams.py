@@ -11,6 +11,7 @@ from dsrbench.evaluation.engines.pools import Pool
 from dsrbench.evaluation.engines.workers import (
     DetectWorker,
     GenerateWorker,
+    Item,
     ScoreWorker,
     Setup,
     pack_block,
@@ -30,7 +31,7 @@ WAIT = 0.5
 """Seconds for which finished items are gathered before they are sent to a client."""
 
 
-def stream_items(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> Iterator[dict[str, Any]]:
+def stream_items(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> Iterator[Item]:
     """Lead the blocks through the pools; yield what the last stage makes of each."""
     import ray.data
 
@@ -61,7 +62,7 @@ def stream_items(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], set
         yield from unpack_items(table)
 
 
-def stream_there(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> Iterator[dict[str, Any]]:
+def stream_there(blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> Iterator[Item]:
     """Run `stream_items` in a process of the cluster, because Ray Data cannot be led through `ray://`."""
     import ray
 
@@ -76,7 +77,7 @@ class _Leader:
     def __init__(self, blocks: Sequence[Sequence[Job]], pools: Mapping[str, Pool], setup: Setup) -> None:
         self._items = stream_items(blocks, pools, setup)
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[Item]:
         """Return the items that were finished since the last call, at least one; an empty list at the end."""
         began, taken = time.monotonic(), []
         for item in self._items:

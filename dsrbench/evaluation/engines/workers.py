@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
@@ -31,6 +31,41 @@ ROW = "items"
 PARTS = 4
 """In how many tables, at most, the first stage hands on what it makes of one: Ray remembers each. The same table is
 always parted in the same way, for the parts that a worker handed on before it died are not asked for again."""
+
+
+class JobRow(TypedDict):
+    """A job as JSON values, with the id of its prompt in `key`."""
+
+    key: list[Any]
+    path: str | None
+    name: str
+    problem: str
+    text_used: str
+    made_by: str
+
+
+class Item(TypedDict, total=False):
+    """What goes between workers: a block of jobs, a traced sample, the news that one is done, or a fatal error.
+
+    Attributes:
+        name: Name for progress and for counting attempts.
+        jobs: Jobs of a block.
+        sample: Row of a traced sample.
+        file: Fields of the record of its video.
+        tracks_key: Cache key of its tracks; empty where the sample is final.
+        done: True for a sample that was scored.
+        fatal: Type of an error that ends the run.
+        message: Its message.
+    """
+
+    name: str
+    jobs: list[JobRow]
+    sample: dict[str, Any]
+    file: dict[str, Any]
+    tracks_key: str
+    done: bool
+    fatal: str
+    message: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +117,7 @@ class Worker:
         for first in range(0, len(items), size):
             yield pack_items([result for item in items[first : first + size] for result in self._try(item)])
 
-    def _try(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _try(self, item: Item) -> Iterator[Item]:
         if "fatal" in item:
             yield item
             return
@@ -97,11 +132,11 @@ class Worker:
             yield {"fatal": type(error).__name__, "message": str(error)}
         self.setup.attempts.end(name)
 
-    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def do(self, item: Item) -> Iterator[Item]:
         """Do one item."""
         raise NotImplementedError
 
-    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+    def give_up(self, item: Item, reason: str) -> Iterator[Item]:
         """Return the rows for an item that killed its workers."""
         raise NotImplementedError
 
@@ -112,7 +147,7 @@ class GenerateWorker(Worker):
     stage = "generate"
     _generator: Backend[Generator] | None = None
 
-    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def do(self, item: Item) -> Iterator[Item]:
         """Turn a block into its jobs."""
         assert self.setup.generator is not None
         if self._generator is None:
@@ -120,7 +155,7 @@ class GenerateWorker(Worker):
         block = [unpack_job(job, self.setup.suite) for job in item["jobs"]]
         yield from map(_item, finish_block(block, self._generator, self.setup.run, self.setup.refused))
 
-    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+    def give_up(self, item: Item, reason: str) -> Iterator[Item]:
         """Yield the videos of the block that are absent as failed."""
         assert self.setup.record is not None
         for row in item["jobs"]:
@@ -135,7 +170,7 @@ class DetectWorker(Worker):
     stage = "detect"
     _scorer: Scorer | None = None
 
-    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def do(self, item: Item) -> Iterator[Item]:
         """Turn a job into a traced sample."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
         if job.made_by:
@@ -144,7 +179,7 @@ class DetectWorker(Worker):
             self._scorer = self.setup.scorer()
         yield _pack_traced(trace_job(job, self._scorer, self.setup.run, self.setup.run.read_sample(job.key)))
 
-    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+    def give_up(self, item: Item, reason: str) -> Iterator[Item]:
         """Write the sample as failed, without a backend, which may be what killed the workers."""
         (job,) = (unpack_job(row, self.setup.suite) for row in item["jobs"])
         yield _pack_traced(fail_job(dataclasses.replace(job, problem=reason)))
@@ -155,13 +190,13 @@ class ScoreWorker(Worker):
 
     stage = "score"
 
-    def do(self, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def do(self, item: Item) -> Iterator[Item]:
         """Score a traced sample."""
         traced = Traced(Sample.from_row(item["sample"]), VideoRecord(**item["file"]), item["tracks_key"])
         score_traced(traced, self.setup.counts, self.setup.run)
         yield {"name": item["name"], "done": True}
 
-    def give_up(self, item: dict[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+    def give_up(self, item: Item, reason: str) -> Iterator[Item]:
         """Write the sample as failed."""
         sample = dataclasses.replace(Sample.from_row(item["sample"]), score=VideoScore.failed(reason), key="")
         score_traced(Traced(sample, VideoRecord(**item["file"])), self.setup.counts, self.setup.run)
@@ -199,7 +234,7 @@ class Attempts:
         return self.folder / hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def pack_items(items: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
+def pack_items(items: Sequence[Item]) -> pyarrow.Table:
     """Items as a table of one compressed row: they are much alike, and the process that starts a run holds all of them.
 
     >>> unpack_items(pack_items([{"name": "a"}, {"name": "b"}]))
@@ -210,21 +245,21 @@ def pack_items(items: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
     return pa.table({ROW: [zlib.compress(json.dumps(items).encode())]})
 
 
-def unpack_items(table: pyarrow.Table) -> list[dict[str, Any]]:
+def unpack_items(table: pyarrow.Table) -> list[Item]:
     """Return the items of a table, of one row or several."""
     return [item for row in table.column(ROW).to_pylist() for item in json.loads(zlib.decompress(row))]
 
 
-def pack_block(block: Sequence[Job]) -> dict[str, Any]:
+def pack_block(block: Sequence[Job]) -> Item:
     """Return a block of jobs as an item."""
     return {"name": str(block[0].key), "jobs": [pack_job(job) for job in block]}
 
 
-def _item(job: Job) -> dict[str, Any]:
+def _item(job: Job) -> Item:
     return pack_block([job])
 
 
-def pack_job(job: Job) -> dict[str, Any]:
+def pack_job(job: Job) -> JobRow:
     """Return a job as JSON values; its prompt goes by its id.
 
     >>> from dsrbench.evaluation import plan_generation
@@ -238,18 +273,22 @@ def pack_job(job: Job) -> dict[str, Any]:
     return {
         "key": list(job.key),
         "path": path,
-        **{name: getattr(job, name) for name in ("name", "problem", "text_used", "made_by")},
+        "name": job.name,
+        "problem": job.problem,
+        "text_used": job.text_used,
+        "made_by": job.made_by,
     }
 
 
-def unpack_job(row: Mapping[str, Any], suite: Suite) -> Job:
+def unpack_job(row: JobRow, suite: Suite) -> Job:
     """Restore the job that `pack_job` packed."""
     key = SampleKey(*row["key"])
     path = Path(row["path"]) if row["path"] is not None else None
-    return Job(**{**row, "key": key, "prompt": suite.get(key.prompt_id), "path": path})
+    prompt = suite.get(key.prompt_id)
+    return Job(key, prompt, path, row["name"], row["problem"], row["text_used"], row["made_by"])
 
 
-def _pack_traced(traced: Traced) -> dict[str, Any]:
+def _pack_traced(traced: Traced) -> Item:
     sample = traced.sample
     name = sample.video or str(sample.id)
     return {
