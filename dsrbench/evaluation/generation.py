@@ -154,7 +154,7 @@ def _write(job: Job, clip: Clip, generator: Backend[Generator], run: Run) -> Job
     write_mp4(path, clip.frames, fps=clip.fps)
     run.publish_video(job.name)
     key = _key(job, generator)
-    record = GenerationRecord(key, sha256_file(path), clip.text, clip.metadata)
+    record = GenerationRecord(key, sha256_file(path), clip.text, dict(clip.metadata))
     run.write_json(_record_name(job), dataclasses.asdict(record))
     return dataclasses.replace(job, path=path, problem="", text_used=clip.text, made_by=key)
 

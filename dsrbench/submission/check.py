@@ -199,7 +199,10 @@ def _sample(row: BoxRow, score: VideoScore, suite: Suite, entry: Entry) -> Sampl
         facts = {"n_frames": len(tracks), "fps": tracks.fps, "width": tracks.size[0], "height": tracks.size[1]}
         facts["n_filled"] = tracks.n_filled
     return Sample(
-        *(entry.name, suite.get(row.prompt_id), row.seed, score),
+        entry.name,
+        suite.get(row.prompt_id),
+        row.seed,
+        score,
         video_sha256=row.video_sha256,
         text_used=row.text_used,
         **facts,

@@ -143,7 +143,13 @@ def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
             raise StoreError(f"{run.folder}: the tracks of {sample.id} are gone; run dsrbench eval again")
         reason = tidy_text(score.reason)
         yield BoxRow(
-            *(sample.prompt.id, sample.seed, score.status, reason, score.dsr_score, sample.video_sha256, tracks),
+            sample.prompt.id,
+            sample.seed,
+            score.status,
+            reason,
+            score.dsr_score,
+            sample.video_sha256,
+            tracks,
             anchored=tracks is None or tracks.provenance.get("anchor", 0) is not None,
             text_used="" if sample.text_used == sample.prompt.text else tidy_text(sample.text_used),
         )
