@@ -140,7 +140,7 @@ def run_evaluation(
 
     Args:
         preparation: The result of `prepare`.
-        engine: Who does the work; by default this process.
+        engine: Engine that does the work; by default this process.
         shard: Part of the plan to do; by default all of it.
         force: Whether to do everything again, whatever the folder holds.
         on_note: Called with lines that the user should see before the work begins.

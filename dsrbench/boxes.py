@@ -17,7 +17,7 @@ def check_boxes(boxes: Any, name: str = "boxes") -> Floats:
 
     Args:
         boxes: `[T, 4]` in x0, y0, x1, y1 order; a row that is NaN throughout means absent.
-        name: What to call them in an error.
+        name: Name of the boxes in an error.
 
     Returns:
         The boxes as float64 `[T, 4]`.

@@ -277,7 +277,7 @@ class VideoTracks:
         subject_state: `FrameState` a frame, uint8 `[T]`; by default detected where there is a box.
         object_state: The same for the object.
         mask_area: Pixels in each entity's mask, float64 `[T, 2]`, from trackers that have masks.
-        provenance: How the tracks were made: video sha256, detector, tracker, versions, options.
+        provenance: Origin of the tracks: video sha256, detector, tracker, versions, options.
     """
 
     subject: Floats
@@ -341,7 +341,7 @@ class VideoScore:
 
     Attributes:
         status: `scored`, `invalid` (no score can be given) or `failed` (no such video, unreadable, crashed).
-        reason: Why there is no score; empty when there is one.
+        reason: Reason why there is no score; empty where there is one.
         dsr_score: In [0, 1]; NaN unless scored, never 0 or -100 in its place.
         r_init: Mean SSR score of the initial relation over the first window, in [-1, 1].
         g_init: Half of how far the initial relation's SSR score falls from first to last frame, in [-1, 1].
@@ -351,7 +351,7 @@ class VideoScore:
         ssr_final: SSR scores of the final relation, likewise.
         n_scored: Frames with a score.
         visited: For chains of three or more: whether each middle relation was reached, in order; else None.
-        diagnosis: What the video shows; None unless scored.
+        diagnosis: Diagnosis of the video; None unless scored.
     """
 
     status: Status

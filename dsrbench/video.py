@@ -123,7 +123,7 @@ def read_clip(path: str | Path) -> Clip:
         The frames, uint8 `[T, H, W, 3]`, with the rate; `metadata` holds the codec.
 
     Raises:
-        VideoError: As `iter_chunks`.
+        VideoError: No such file, no video, damaged, truncated, without frames, or frames of unequal size.
     """
     info = probe(path)
     parts = list(iter_chunks(path, chunk=min(info.n_frames or 64, _MAX_CHUNK)))

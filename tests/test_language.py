@@ -40,8 +40,11 @@ def locals_of(function):
 
 
 def is_fragment(line):
-    text = line.partition(": ")[2] if line.startswith("    ") else line
-    return text.startswith(("Of ", "As for ", "What becomes ", "Likewise."))
+    """Tell whether a line of a docstring, or what it says of an attribute, does not say what the value is."""
+    name, _, text = line.strip().partition(": ")
+    if line.startswith("    ") and name.isidentifier():
+        return text.startswith(("Of ", "As ", "What ", "How ", "Who ", "Why ", "Which ", "Likewise."))
+    return line.startswith(("Of ", "As for ", "What becomes ", "Likewise."))
 
 
 def problems_of(tree):
@@ -74,6 +77,7 @@ BAD = [
     "def f():\n    for there in ():\n        pass",
     "MOST_FRAMES = 1",
     'class A:\n    """A value.\n\n    Attributes:\n        seed: Of everything.\n    """',
+    'class A:\n    """A value.\n\n    Attributes:\n        plan: What to do.\n    """',
 ]
 
 

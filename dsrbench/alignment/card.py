@@ -32,7 +32,7 @@ def write_card(home: Path, *, base: str, number: int) -> None:
 
     Args:
         home: Folder of the round.
-        base: What the base is called.
+        base: Name of the base model.
         number: Number of the round.
     """
     LocalDisk(home / "adapter").write_atomic("README.md", make_card(home, base=base, number=number).encode())

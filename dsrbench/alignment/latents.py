@@ -33,7 +33,7 @@ def encode_pairs(
     """Encode the clips and texts of pairs into `folder`.
 
     Args:
-        pairs: What will be trained on.
+        pairs: Pairs to train on.
         family: The model.
         folder: For the shards; those of other clips or another model are replaced.
         model: Names the model with its weights; it is part of what a shard depends on.

@@ -35,7 +35,7 @@ def make_accelerator(
         precision: `no` or `bf16`.
         folder: Where trackers write files; needed for them.
         log_with: Names of trackers; they are started by `TrainingLog`.
-        device: As torch names it; by default CUDA where torch sees one, of which accelerate gives each process its own,
+        device: Device as torch names it; by default CUDA where torch sees one (accelerate gives each process its own),
             else the CPU.
 
     Raises:

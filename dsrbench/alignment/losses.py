@@ -75,7 +75,7 @@ class PairTerms:
         winner_gain: error_ref - error_theta of the winner.
         loser_gain: The same of the loser.
         winner_error: error_theta of the winner.
-        regulariser: As `regulariser` gives it.
+        regulariser: The result of `regulariser`.
     """
 
     winner_gain: Tensor

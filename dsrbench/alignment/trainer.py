@@ -35,14 +35,14 @@ class Trainer:
 
     Args:
         family: The model.
-        pairs: What it is trained on.
+        pairs: Pairs to train on.
         latents: Latents of every video of the pairs, by sha256.
         texts: Features of every text of the pairs.
         settings: All else.
         folder: For the state, the checkpoints and the log.
         start: Folder of the adapter to begin with, in place of one that changes nothing.
-        facts: What else the training depends on; a folder with the state of other facts is refused.
-        accelerator: By default one of the settings' precision on this process's device.
+        facts: Other values that the training depends on; a folder with the state of other facts is refused.
+        accelerator: Accelerator of accelerate; by default one of the settings' precision on this process's device.
 
     Raises:
         InputError: No pairs, one that is not encoded, or a target that matches no layer.

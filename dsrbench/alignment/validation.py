@@ -31,7 +31,7 @@ class Validation:
         coverage: Share of samples that have a score.
         mean_score_low: Mean DSR-Score, the unscored as 0.
         sharpness: Mean of the clips' `dsrbench.quality.sharpness`.
-        problem: What shows that the model has degenerated; empty where nothing does.
+        problem: Sign that the model has degenerated, in words; empty without one.
     """
 
     step: int
@@ -105,7 +105,7 @@ class Watch:
 
     Args:
         folder: Folder of the training.
-        settings: What counts as degenerated, and how many checkpoints are kept.
+        settings: Bounds of degeneration and the number of checkpoints that are kept.
         validate: From a step and the folder of its adapter (None for the base) to what is found; by None, nothing is.
         tell: Told what each validation found.
     """

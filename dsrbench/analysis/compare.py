@@ -81,7 +81,7 @@ class Comparison:
         mean_score_b: The same of the second model.
         mean_score_low: Difference b - a of the mean score with unscored samples as 0.
         mean_score_high: The same with unscored samples as 1.
-        by_relation: By relation type.
+        by_relation: The comparison for each relation type.
         prompts: The ten prompts on which they differ most.
         unlike: Settings in which the runs differ, if that was allowed.
         notes: Differences of devices, precisions and versions, which do not keep runs from being compared.
@@ -122,8 +122,8 @@ def compare_models(
     Args:
         run_a: A finished run.
         run_b: Another, or the same one with another model.
-        model_a: Which model of the first run; needed where it has several.
-        model_b: Which model of the second run, likewise.
+        model_a: Name of a model of the first run; needed where it has several.
+        model_b: Name of a model of the second run; needed where it has several.
         allow_unlike: Go on although the suites or settings differ; the differences are in the result.
         seed: Random seed of bootstrap and permutation.
 

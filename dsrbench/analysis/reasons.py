@@ -10,7 +10,7 @@ def reason_kind(reason: str, video: str = "") -> str:
     """Return a reason without what is particular to one video, so that like reasons can be counted.
 
     Args:
-        reason: As recorded, such as `too few scored frames: 3 of at least 20`.
+        reason: The recorded reason, such as `too few scored frames: 3 of at least 20`.
         video: File name of the video, left out where the reason starts with its path.
 
     >>> reason_kind("/data/a.mp4: the file is empty; make or fetch it again", "a.mp4")

@@ -118,7 +118,7 @@ def share_interval(
         seed: Random seed of the bootstrap.
 
     Raises:
-        InputError: As `bootstrap_interval`.
+        InputError: Not `[N]` truth values with a label each.
 
     >>> share_interval([True] * 10, range(10)).low.__round__(3)
     0.722

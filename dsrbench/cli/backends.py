@@ -134,7 +134,7 @@ def _list(registry: Registry[Any]) -> None:
 
 
 def _list_recipes() -> None:
-    """Return the short names that `--model` takes, and which of the models are there."""
+    """Print the short names that `--model` takes, with the models that are on this machine."""
     from dsrbench.backends.generators.loading import find_model
     from dsrbench.backends.generators.recipe import read_recipe, recipe_names
     from dsrbench.errors import DSRBenchError

@@ -44,9 +44,9 @@ class Weights:
     """The weights of a backend.
 
     Attributes:
-        what: What there is to fetch: a size, or a model's id on the Hub.
-        state: How those on disk were told to be the right ones; empty when they are not there.
-        problem: What is wrong with those on disk; empty when they are complete.
+        what: Weights to fetch: their size, or a model's id on the Hub.
+        state: Check that the weights on disk passed; empty where there are none.
+        problem: Fault of the weights on disk; empty where they are complete.
     """
 
     what: str

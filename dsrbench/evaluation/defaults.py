@@ -33,7 +33,7 @@ class Defaults:
         validation: Prompts that `align` validates checkpoints on.
         detector: Detector where neither the user nor the protocol names one.
         protocol: Name of a protocol.
-        reason: Why detector and protocol are these, in a few words.
+        reason: Reason for the detector and the protocol, in a few words.
     """
 
     suite: str
@@ -144,7 +144,7 @@ def choose_backends(
         detector: Detector in place of the protocol's.
         tracker: Tracker in place of the protocol's.
         options: Options of `detector` and `tracker`, as `split_options` sorts them.
-        defaults: What is taken where neither protocol nor user says anything; by default what needs no GPU.
+        defaults: Backends where neither protocol nor user names one; by default those that need no GPU.
 
     Raises:
         OptionError: No such protocol.

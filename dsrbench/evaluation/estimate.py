@@ -31,10 +31,10 @@ def estimate_run(plan: Plan, run: Run, *, is_generated: bool, footprint: Footpri
     """Lines that say what a run will take; nothing is made or written.
 
     Args:
-        plan: What to do.
+        plan: Plan of the run.
         run: The run folder, which need not exist; times and sizes of what it has are taken as measured.
         is_generated: Whether the run makes its videos.
-        footprint: What the generator takes, where it is known.
+        footprint: Time and memory that the generator takes, where they are known.
     """
     sizes = {path.name: path.stat().st_size for path in _files(run.videos)} if is_generated else {}
     names = {job.name for job in plan.jobs}

@@ -32,7 +32,7 @@ class GenerationRecord:
         key: Cache key of the generation.
         sha256: Hash of the file.
         text_used: Text that the model was given.
-        metadata: What the generator adds, as JSON values.
+        metadata: Facts that the generator adds, as JSON values.
     """
 
     key: str

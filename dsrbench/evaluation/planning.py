@@ -27,10 +27,10 @@ class Job:
 
     Attributes:
         key: Model, prompt id and seed.
-        prompt: What the video was asked to show.
+        prompt: The prompt.
         path: The file; None where there is none.
         name: The file's path as it is recorded: relative, in the run's `videos/`.
-        problem: Why there is no file; empty where there is one.
+        problem: Reason why there is no file; empty where there is one.
         text_used: The text the model was given, where known.
         made_by: Names what made the video, where it was made here.
     """
@@ -234,7 +234,7 @@ def _complete(plan: Plan, seeds: Sequence[int] | None, *, partial: bool) -> Plan
     """Add a failed sample for every prompt (and seed) of the suite that has no video.
 
     Args:
-        plan: What there is.
+        plan: Plan of the videos that exist.
         seeds: The seeds in force, others are left out; without them a prompt needs one video, of any seed.
         partial: Ask for seeds only where the prompt has a video at all.
     """

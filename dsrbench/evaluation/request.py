@@ -98,7 +98,7 @@ class Planned:
     Attributes:
         plan: The samples.
         generator: The model, ready; None where videos exist, or where only an estimate was asked for.
-        footprint: What the generator takes, where that was asked for and is known.
+        footprint: Time and memory that the generator takes, where requested and known.
         notes: Lines that the user should see before the work begins.
     """
 
@@ -118,7 +118,7 @@ class Preparation:
     """A request with all choices made; no weights were looked at.
 
     Attributes:
-        request: What was asked for.
+        request: The request.
         choice: Protocol, detector and tracker.
         default_note: Words that say what was chosen by default, and why; empty where nothing was.
         suite: The prompts; None for a list of videos that has them itself.
@@ -228,7 +228,7 @@ def name_folder(request: EvaluationRequest, plan: Plan, part: str = "") -> str:
     """Name the run folder of a plan: the one asked for, or `runs/MODEL-SUITE`.
 
     Args:
-        request: What was asked for.
+        request: The request.
         plan: Its plan.
         part: Folder of a shard below it; empty for the whole run.
     """

@@ -49,7 +49,7 @@ def evaluate(
         run: The run folder; made if need be.
         generator: Makes the videos first; then the plan is one of `plan_generation`.
         force: Do everything again, whatever the folder holds.
-        engine: Who does the work; by default this process.
+        engine: Engine that does the work; by default this process.
         shard: Do this part of the plan alone.
         on_progress: Told of every video made and of every sample scored.
 

@@ -24,7 +24,7 @@ class Traced:
     """A sample on its way to a score.
 
     Attributes:
-        sample: As it will be written, but for the score where `tracks_key` is given.
+        sample: The sample as it will be written, without its score where `tracks_key` is given.
         video: The record of its video.
         tracks_key: Names the tracks to score; empty where the sample is final.
         tracks: These tracks, where they are at hand.
@@ -64,7 +64,7 @@ def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Tr
     A video that cannot be read, or on which a backend crashes, gives a failed sample.
 
     Args:
-        job: What to do.
+        job: The job.
         scorer: The backends.
         run: Where detections and tracks are kept.
         written: The sample the folder has.

@@ -17,8 +17,8 @@ class Shard:
     """One of several equal parts of a run.
 
     Attributes:
-        number: Which one, 1 to `of`.
-        of: How many there are.
+        number: Number of the shard, 1 to `of`.
+        of: Number of shards.
     """
 
     number: int

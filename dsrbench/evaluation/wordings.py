@@ -20,7 +20,7 @@ def reword_suite(
     Args:
         suite: The prompts.
         names: Wordings; where they are all there are, those the generator does not know are left out.
-        generator: What makes the videos; None where they exist.
+        generator: Generator of the videos; None where they exist.
 
     Returns:
         The suite, and notes on what was left out.

@@ -80,7 +80,7 @@ class DSRScore:
                 sequence of T `supervision.Detections` / `dsrbench.Detections`, in which a frame with other than
                 exactly one box counts as absent.
             object: The object's boxes, likewise.
-            prompt: What the video was asked to show: a prompt, its text, or relation codes such as `"LR"`.
+            prompt: The prompt of the video: a `Prompt`, its text, or relation codes such as `"LR"`.
 
         Returns:
             The video's score.

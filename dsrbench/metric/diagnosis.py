@@ -40,7 +40,7 @@ def diagnose(
 
     Args:
         frames: Their scored frames.
-        relations: What they were asked for.
+        relations: Relations of their prompts, in time order.
         dsr_score: Their scores, `[N]`, NaN where there is none.
         visited: Whether every middle relation was visited, `[N]`; true where there is none.
         window: Frames averaged at either end, `[N]`.

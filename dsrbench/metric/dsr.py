@@ -23,7 +23,7 @@ def score_tracks(
 
     Args:
         tracks: Its boxes.
-        prompt: What it was asked to show: a prompt, its text, or relation codes such as `"LR"` or `"lr"`.
+        prompt: The prompt of the video: a `Prompt`, its text, or relation codes such as `"LR"` or `"lr"`.
         counts: Frame counts in force; by default `FrameCounts.for_frames(len(tracks))`.
 
     Returns:
@@ -52,7 +52,7 @@ def score_many(
 
     Args:
         tracks: Boxes of each video.
-        prompts: What each was asked to show: prompts, their texts, or relation codes.
+        prompts: The prompt of each video: `Prompt` values, their texts, or relation codes.
         counts: Frame counts in force for all; by default each video's own.
 
     Returns:

@@ -122,7 +122,7 @@ class RunManifest:
         threads: Number of CPU threads.
         shard: The part of the run that the folder holds; None for a whole run.
         missing_shards: Numbers of the parts that a merged run lacks.
-        runtime: What computed the run, in the order in which it came.
+        runtime: Machines that computed the run, in the order in which they did.
     """
 
     dsrbench: str = ""

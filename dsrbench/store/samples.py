@@ -101,7 +101,7 @@ class Sample:
 
     Attributes:
         model: Name of the model that made it.
-        prompt: What it was asked to show.
+        prompt: The prompt.
         seed: Number of the sample among those of its prompt.
         score: Status, DSR-Score, parts, SSR sequences, diagnosis.
         video: File name of the video, relative to the folder it was found in; empty where there is none.

@@ -29,7 +29,7 @@ class PipelineFamily(abc.ABC):
     The transformer is loaded for training, text encoder and VAE for encoding, so that a stage holds what it needs.
 
     Attributes:
-        recipe: How the model is run; it names the layers for the LoRA.
+        recipe: Recipe of the model; it names the layers for the LoRA.
         targets: These layers.
         device: Device of the model, as torch names it.
 

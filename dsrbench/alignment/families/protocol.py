@@ -31,7 +31,7 @@ class Family(Protocol):
     """A model ready to be trained: its transformer, and what surrounds it.
 
     Attributes:
-        transformer: What the LoRA is put on; a diffusers ModelMixin with its adapter methods.
+        transformer: Network that takes the LoRA: a ModelMixin of diffusers with its adapter methods.
         targets: Names of the layers the LoRA is put on unless others are asked for.
         defaults: Settings that suit this model better than the general ones.
         device: Device of the model, as torch names it.
@@ -101,7 +101,7 @@ def find_family(folder: Path, *, device: str | None = None, dtype: str = "float3
 
     Args:
         folder: Saved by a diffusers pipeline.
-        device: As torch names it; by default CUDA where torch sees one, else the CPU.
+        device: Device as torch names it; by default CUDA where torch sees one, else the CPU.
         dtype: Precision of the frozen weights.
 
     Raises:

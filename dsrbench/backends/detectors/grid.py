@@ -109,7 +109,7 @@ def select_boxes(
         cells: Centres and strides of the cells.
         side: Width and height of the network's input.
         size: Width and height of the frame.
-        vocabulary: Which classes stand for each label.
+        vocabulary: Classes that stand for each label.
         how: Threshold, suppression, voting, scale.
 
     Returns:

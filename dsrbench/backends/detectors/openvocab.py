@@ -41,7 +41,7 @@ def check_length(tokenizer: Any, texts: Sequence[str], *, limit: int, detector: 
 
     Args:
         tokenizer: The model's.
-        texts: What it is asked.
+        texts: Texts that the model is given.
         limit: Most tokens, its start and end marks included.
         detector: Its name.
 

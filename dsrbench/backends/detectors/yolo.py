@@ -37,7 +37,7 @@ class Yolo(ClosedVocabulary):
         threshold: Lowest score kept, in 0..1.
         nms: Overlap (IoU) above which the lower-scored of two boxes of one label goes.
         image_size: Longer side, in pixels, that frames are resized to.
-        device: As torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
+        device: Device as torch names it (`cpu`, `cuda:0`); by default CUDA where torch sees one, else the CPU.
         batch: Frames a forward pass; halved where they do not fit into memory.
 
     Raises:
@@ -120,7 +120,7 @@ def find_checkpoint(weights: Path, name: str = "yolo") -> Path:
     """Find the file of weights: a path, or a name in the weights folder; never a download.
 
     Args:
-        weights: What the user gave.
+        weights: File or name that the user gave.
         name: The detector whose weights folder is searched.
 
     Raises:

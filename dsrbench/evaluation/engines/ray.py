@@ -48,8 +48,8 @@ class RayEngine:
 
     Args:
         address: Address of a cluster, such as `auto` or `ray://head:10001`; by default one is started on this machine.
-        pools: What is asked for of each stage's pool, by `parse_pool`.
-        tries: How often an item that kills its worker is begun on a machine before its sample is failed.
+        pools: Requested size and resources of each stage's pool, as `parse_pool` returns them.
+        tries: Attempts at an item that kills its worker, on one machine, before its sample is failed.
 
     Raises:
         MissingExtraError: Ray is not installed.

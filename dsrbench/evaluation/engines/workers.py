@@ -76,11 +76,11 @@ class Setup:
         run: The run folder.
         suite: The prompts of the plan.
         generator: Makes the generator.
-        record: What is recorded of the generator, without the generator itself.
+        record: The record of the generator, without the generator itself.
         scorer: Makes detector and tracker, and the fields of `Scorer` beside them.
         counts: Frame counts.
         refused: Prompts the generator cannot make.
-        tries: How often an item is begun before it is given up.
+        tries: Attempts at an item before it is given up.
         attempts: Counts them.
         threads: OMP_NUM_THREADS where the run was started; Ray sets its own, which would change a backend's rounding.
     """
@@ -137,7 +137,7 @@ class Worker:
         raise NotImplementedError
 
     def give_up(self, item: Item, reason: str) -> Iterator[Item]:
-        """Return the rows for an item that killed its workers."""
+        """Yield the rows for an item that killed its workers."""
         raise NotImplementedError
 
 
