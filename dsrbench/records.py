@@ -84,7 +84,8 @@ def from_json(kind: type[T], data: Any) -> T:
         raise
     except Exception as error:  # cattrs groups the errors of fields
         problems = transform_error(error, path="", format_exception=_describe)
-        raise InputError("; ".join(_locate(problem, kind.__name__) for problem in problems)) from None
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise InputError("; ".join(_locate(problem, kind.__name__) for problem in problems[:3]) + more) from None
 
 
 def _locate(problem: str, record: str) -> str:
@@ -94,7 +95,9 @@ def _locate(problem: str, record: str) -> str:
 
 
 def _describe(error: BaseException, kind: type | None) -> str:
-    return f"lacks {error.args[0]}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"lacks {error.args[0]}"
+    return "expected an object" if isinstance(error, AttributeError) else str(error)
 
 
 @functools.cache
@@ -121,8 +124,9 @@ def _read_number(value: Any, _: Any) -> float:
     return math.nan if value is None else float(_check(float, value))
 
 
-def _check(kind: type, value: Any, _: Any = None) -> Any:
+def _check(kind: type, value: Any, target: Any = None) -> Any:
+    """Return a value of just this kind, as `target` where that is an enumeration of it."""
     is_number = kind is float and isinstance(value, int) and not isinstance(value, bool)
     if not is_number and type(value) is not kind:
         raise TypeError(f"expected {kind.__name__}, got {type(value).__name__} {str(value)[:40]!r}")
-    return value
+    return value if target in (None, kind) else target(value)

@@ -126,7 +126,7 @@ class Prompt:
 
 @dataclasses.dataclass(frozen=True)
 class FrameCounts:
-    """How many frames each rule of the metric asks for (dsrbench scales the published counts to a clip's length).
+    """Numbers of frames in the rules of the metric (dsrbench scales the published counts to a clip's length).
 
     Attributes:
         scored: Fewest frames with a score, and fewest valid frames of the anchor rule (published: 20).
@@ -257,7 +257,7 @@ class Detections:
 
 
 class FrameState(enum.IntEnum):
-    """How a frame's box of an entity came about."""
+    """The origin of an entity's box in a frame."""
 
     ABSENT = 0
     DETECTED = 1
@@ -316,7 +316,7 @@ class VideoTracks:
 
 
 class Status(enum.StrEnum):
-    """Whether a sample has a score."""
+    """The outcome of scoring a sample."""
 
     SCORED = "scored"
     INVALID = "invalid"

@@ -19,6 +19,8 @@ NO_VERBS = frozenset({"the", "a", "an", "what", "how", "which", "whether", "of",
 NO_NOUNS = frozenset({"found", "there", "asked", "kept", "wanted", "looked", "said", "told", "given"})
 """Local names that do not say what the value is."""
 
+NO_DESCRIPTIONS = ("What ", "As ", "How ", "Of ")
+
 NO_LIMITS = ("MOST_", "LEAST_", "LONGEST_", "LARGEST_", "HIGHEST_")
 
 
@@ -47,30 +49,52 @@ def is_fragment(line):
     return line.startswith(("Of ", "As for ", "What becomes ", "Likewise."))
 
 
-def problems_of(tree):
-    """What a file has against the rules, a line each."""
+def descriptions(node):
+    """The docstrings of a module or a class, and those of its values."""
+    for statement in node.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            yield str(statement.value.value)
+
+
+def bad_docstrings(tree):
     for node in functions(tree):
         first = ast.get_docstring(node).split()[0].strip("`\"'.,:").lower()
         if first in NO_VERBS:
             yield f"line {node.lineno}: the docstring of {node.name} begins with {first!r}, not with a verb"
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            for name in sorted(locals_of(node) & NO_NOUNS):
-                yield f"line {node.lineno}: the local name {name!r} of {node.name} is no noun"
+        if isinstance(node, ast.Module | ast.ClassDef):
+            for text in descriptions(node):
+                if text.startswith(NO_DESCRIPTIONS):
+                    yield f"{text.splitlines()[0]!r} does not say what the module, class or value is"
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             for line in filter(is_fragment, (ast.get_docstring(node) or "").splitlines()):
                 yield f"{getattr(node, 'name', 'module')}: {line.strip()!r} is a fragment"
+
+
+def bad_names(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for name in sorted(locals_of(node) & NO_NOUNS):
+                yield f"line {node.lineno}: the local name {name!r} of {node.name} is no noun"
     for name in sorted(locals_of(tree)):
         if name.lstrip("_").startswith(NO_LIMITS):
             yield f"the limit {name} is not called MAX_* or MIN_*"
 
 
+def problems_of(tree):
+    """What a file has against the rules, a line each."""
+    return [*bad_docstrings(tree), *bad_names(tree)]
+
+
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_words(path):
-    assert list(problems_of(parse(path))) == []
+    assert problems_of(parse(path)) == []
 
 
 BAD = [
+    '"""What a run does."""',
+    'WAIT = 1\n"""Of a server."""',
+    'class A:\n    """How it is done."""',
     'def f():\n    """The boxes of a frame."""',
     'def f():\n    """Whether it holds."""',
     "def f():\n    found = 1",
@@ -83,4 +107,4 @@ BAD = [
 
 @pytest.mark.parametrize("source", BAD)
 def test_the_rules_can_fail(source):
-    assert len(list(problems_of(ast.parse(source)))) == 1
+    assert len(problems_of(ast.parse(source))) == 1

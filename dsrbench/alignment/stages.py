@@ -20,14 +20,12 @@ from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.dataset import PairReport, adopt_pairs, pair_sources, read_pairs
 from dsrbench.errors import InputError
-from dsrbench.evaluation import Scorer, evaluate, plan_generation
+from dsrbench.evaluation import Progress, Scorer, evaluate, plan_generation
 from dsrbench.hub import is_hub_path
 from dsrbench.prompts import Suite
 from dsrbench.records import hash_json
 from dsrbench.store import LocalDisk, Run, Sample
 from dsrbench.video import sha256_file
-
-Progress = Callable[[str, int, int, str], None]
 
 
 class Round:

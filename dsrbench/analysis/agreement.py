@@ -1,4 +1,4 @@
-"""How far two detectors or trackers agree on the same videos."""
+"""The agreement of two detectors or trackers on the same videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals and differences over samples that come several to a prompt.
+"""The uncertainty of figures: intervals and differences over samples that come several to a prompt.
 
 Samples of one prompt resemble each other, so prompts, not samples, are what is drawn again (a cluster bootstrap; Field
 and Welsh, "Bootstrapping clustered data", JRSS B 69, 2007) and what has its sign flipped (a permutation test by

@@ -1,4 +1,4 @@
-"""How much a model's score moves with the wording of the prompts, their meaning the same."""
+"""The effect of the wording of prompts, their meaning the same, on a model's score."""
 
 from __future__ import annotations
 

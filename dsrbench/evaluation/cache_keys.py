@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from dsrbench import __version__
 from dsrbench.backends.base import AssociationTracker
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.records import hash_json
+from dsrbench.store.manifest import describe_counts
 from dsrbench.types import Prompt
 
 
@@ -20,20 +20,16 @@ def detection_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
 
 def track_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
     """Name the tracks of a video: its detections, the tracker and, where there is an anchor frame, the counts."""
-    counts = [] if isinstance(scorer.tracker.instance, AssociationTracker) else [_counts(scorer)]
+    counts = [] if isinstance(scorer.tracker.instance, AssociationTracker) else [describe_counts(scorer.counts)]
     return digest("track", detection_key(scorer, prompt, sha256), scorer.tracker.digest, *counts)
 
 
 def score_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
     """Name the score of a video: its tracks, the prompt, the counts and the version of the metric."""
     tracks = track_key(scorer, prompt, sha256)
-    return digest("score", __version__, tracks, prompt.type, prompt.text, _counts(scorer))
+    return digest("score", __version__, tracks, prompt.type, prompt.text, describe_counts(scorer.counts))
 
 
 def digest(*parts: Any) -> str:
     """Hash JSON values, 32 hexadecimal digits."""
     return hash_json(parts)[:32]
-
-
-def _counts(scorer: Scorer) -> Any:
-    return dataclasses.asdict(scorer.counts) if scorer.counts else "scaled"

@@ -16,7 +16,7 @@ from dsrbench.evaluation.planning import Plan
 from dsrbench.store import Run
 
 BITS_PER_PIXEL = 0.05
-"""Of the H.264 that is written, assumed until videos are there; the paper's clips have 0.04."""
+"""Bits per pixel of the H.264 that is written, assumed until videos are there; the paper's clips have 0.04."""
 
 RECORDS = 20_000
 """Bytes of detections, tracks and records a sample, assumed until samples are there."""

@@ -26,7 +26,7 @@ from dsrbench.video import sha256_file, write_mp4
 
 @dataclasses.dataclass(frozen=True)
 class GenerationRecord:
-    """What is known of a video that was made here, in `generated/`.
+    """The record of a video that was made here, in `generated/`.
 
     Attributes:
         key: Cache key of the generation.

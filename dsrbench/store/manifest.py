@@ -11,6 +11,24 @@ from dsrbench.types import FrameCounts
 
 SCHEMA = 1
 
+SCALED = "scaled"
+"""Frame counts in JSON where the published ones are scaled to the length of each clip."""
+
+
+def describe_counts(counts: FrameCounts | None) -> Any:
+    """Return frame counts as JSON; `SCALED` for None.
+
+    >>> describe_counts(None), describe_counts(FrameCounts(run=5))["run"]
+    ('scaled', 5)
+    """
+    return to_json(counts) if counts is not None else SCALED
+
+
+def with_counts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return JSON values in which `counts` is None for `SCALED`, which it also is where it is missing."""
+    counts = values.get("counts", SCALED)
+    return {**values, "counts": None if counts == SCALED else counts}
+
 
 @dataclasses.dataclass(frozen=True)
 class SuiteRecord:
@@ -78,7 +96,7 @@ class DeviceRecord:
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeRecord:
-    """What computed a run; a run that was continued on another machine has several.
+    """The machine that computed a run; a run that was continued on another machine has several.
 
     Attributes:
         detector: Device of the detector.
@@ -152,9 +170,8 @@ class RunManifest:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of `run.json`."""
-        values = {**to_json(self), "schema": SCHEMA, "runtime": [record.to_json() for record in self.runtime]}
-        if self.counts is None:
-            values["counts"] = "scaled"
+        runtime = [record.to_json() for record in self.runtime]
+        values = {**to_json(self), "schema": SCHEMA, "counts": describe_counts(self.counts), "runtime": runtime}
         if self.shard is None:
             del values["shard"]
         if not self.missing_shards:
@@ -168,5 +185,4 @@ class RunManifest:
         Raises:
             InputError: A value of another type.
         """
-        counts = values.get("counts", "scaled")
-        return from_json(cls, {**values, "counts": None if counts == "scaled" else counts})
+        return from_json(cls, with_counts(values))

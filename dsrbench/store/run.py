@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dsrbench.errors import InputError, StoreError
+from dsrbench.lines import parse_object
 from dsrbench.records import from_json
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
 from dsrbench.store.disk import LocalDisk, write_error
@@ -105,11 +106,11 @@ class Run:
         if not self.disk.exists("run.json"):
             return RunManifest()
         try:
-            values = json.loads(self.disk.read("run.json"))
+            values = parse_object(self.disk.read("run.json"))
             schema = values["schema"]
             if schema == SCHEMA:
                 return RunManifest.from_json(values)
-        except (ValueError, KeyError, TypeError, InputError) as error:
+        except (InputError, KeyError) as error:
             raise StoreError(
                 f"{self.disk.shown}/run.json is damaged ({type(error).__name__}: {error}); delete that file and run "
                 f"the same dsrbench eval again: finished samples are kept"
@@ -130,9 +131,8 @@ class Run:
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON object written before; empty where it is absent or damaged."""
         if self.disk.exists(name):
-            with contextlib.suppress(StoreError, ValueError):
-                value = json.loads(self.disk.read(name))
-                return value if isinstance(value, dict) else {}
+            with contextlib.suppress(StoreError, InputError):
+                return parse_object(self.disk.read(name))
         return {}
 
     def log(self, event: str, **facts: Any) -> None:
@@ -158,7 +158,7 @@ class Run:
     def _read_sample(self, name: str) -> Written | None:
         with contextlib.suppress(StoreError, InputError, ValueError):
             if self.disk.exists(name):
-                row = json.loads(self.disk.read(name))
+                row = parse_object(self.disk.read(name))
                 return Sample.from_row(row), from_json(VideoRecord, row.get("file") or {})
         return None
 

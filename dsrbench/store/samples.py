@@ -47,7 +47,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class VideoRecord:
-    """What is known of the video of a sample: an unchanged path, size and time of change let its hash be trusted.
+    """The record of the video of a sample: an unchanged path, size and time of change let its hash be trusted.
 
     Attributes:
         path: Absolute path of the file; None where there is no video.

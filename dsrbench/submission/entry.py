@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from dsrbench.errors import InputError, OptionError
 from dsrbench.records import from_json, to_json
 from dsrbench.store import BackendRecord, SuiteRecord
+from dsrbench.store.manifest import SCALED, describe_counts, with_counts
 from dsrbench.types import FrameCounts
 
 SCHEMA = 1
@@ -121,9 +122,9 @@ class Entry:
 
     def record(self) -> dict[str, Any]:
         """Return the JSON object of `entry.json`."""
-        values = {"schema": SCHEMA, **to_json(self)}
+        values = {"schema": SCHEMA, **to_json(self), "counts": describe_counts(self.counts)}
         del values["suite"]["n_prompts"]
-        return values if self.counts is not None else {**values, "counts": "scaled"}
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Entry:
@@ -132,8 +133,7 @@ class Entry:
         Raises:
             InputError: A value has another type.
         """
-        counts = values.get("counts", "scaled")
-        return from_json(cls, {**values, "counts": None if counts == "scaled" else counts})
+        return from_json(cls, with_counts(values))
 
 
 def read_entry(folder: Path) -> Entry:
@@ -236,7 +236,7 @@ def _check_seeds(value: object) -> str:
 
 
 def _check_counts(value: object) -> str:
-    if value == "scaled":
+    if value == SCALED:
         return ""
     names = [field.name for field in dataclasses.fields(FrameCounts)]
     if not isinstance(value, dict) or set(value) != set(names):

@@ -318,7 +318,18 @@ def test_manifests(run):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"3", b"null", b"{}", b"\xff", b'{"schema": 1, "seeds": ["a"]}', b'{"schema": 1, "counts": 5}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"3",
+        b"null",
+        b"{}",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"schema": 1, "seeds": ["a"]}',
+        b'{"schema": 1, "counts": 5}',
+    ],
 )
 def test_damaged_manifests(run, data):
     run.disk.write_atomic("run.json", data)

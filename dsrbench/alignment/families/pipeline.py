@@ -20,7 +20,7 @@ from dsrbench.backends.generators.recipe import match_recipe
 from dsrbench.errors import BackendError, InputError, WeightsError, first_line
 
 TIMESTEPS = 1000
-"""Of the noise levels these models were trained on; sigma is a share of it."""
+"""Number of noise levels that these models were trained on; sigma is a share of it."""
 
 
 class PipelineFamily(abc.ABC):

@@ -26,7 +26,7 @@ MAX_BOXES = 20
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """How cells become boxes.
+    """Settings by which cells become boxes.
 
     Attributes:
         threshold: Lowest score kept, in 0..1.

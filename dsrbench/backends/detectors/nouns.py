@@ -64,7 +64,7 @@ SYNONYMS = {
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """What a closed-vocabulary detector looks for.
+    """The classes that a closed-vocabulary detector looks for.
 
     Attributes:
         classes: For each label, indices of the classes that stand for it.

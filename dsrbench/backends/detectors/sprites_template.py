@@ -73,7 +73,7 @@ class Templates:
 
 
 class WorldNouns(Detector):
-    """What the detectors of the sprites world have in common: they know its nouns, and no others."""
+    """Base of the detectors of the sprites world: they know its nouns, and no others."""
 
     def check_labels(self, labels: Sequence[str]) -> dict[str, str]:
         """No liberties are taken.

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from dsrbench.backends.trackers.strongest import StrongestTrack, Tracked, package_versions
+from dsrbench.backends.trackers.strongest import StrongestTrack, Tracked
 from dsrbench.errors import MissingExtraError
+from dsrbench.requirements import installed_versions
 from dsrbench.types import Detections
 
 _BUFFER_FPS = 30.0
@@ -39,7 +40,7 @@ class RoboflowTracker(StrongestTrack):
             raise MissingExtraError(f"tracker {self.name!r}", "trackers", "trackers") from None
         self._supervision: Any = supervision
         self._trackers: Any = trackers
-        self.fingerprint = package_versions("trackers", "supervision")
+        self.fingerprint = installed_versions(("trackers", "supervision"))
 
     @abc.abstractmethod
     def make_tracker(self, timing: dict[str, Any]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import importlib.metadata
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -135,8 +134,3 @@ def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: fl
             path[t] = frames[t].boxes[unnamed[overlaps.argmax()]]
             break
     return path
-
-
-def package_versions(*packages: str) -> dict[str, str]:
-    """Return the versions of installed packages."""
-    return {package: importlib.metadata.version(package) for package in packages}

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsrbench.backends.pretrained.ultralytics_import import import_ultralytics
-from dsrbench.backends.trackers.strongest import StrongestTrack, Tracked, package_versions
+from dsrbench.backends.trackers.strongest import StrongestTrack, Tracked
 from dsrbench.errors import MissingExtraError
+from dsrbench.requirements import installed_versions
 from dsrbench.types import Detections, Floats
 
 _BOXES_ALONE = {"gmc_method": "none", "with_reid": False, "proximity_thresh": 0.5, "appearance_thresh": 0.8}
@@ -47,7 +48,7 @@ class UltralyticsTracker(StrongestTrack):
         from ultralytics import trackers
 
         self._tracker_class: Any = getattr(trackers, self.tracker_class)
-        self.fingerprint = package_versions("ultralytics", "lap")
+        self.fingerprint = installed_versions(("ultralytics", "lap"))
 
     def follow(self, detections: Sequence[Detections], *, fps: float) -> list[Tracked]:
         """Give the detections of one entity their identities."""

@@ -41,18 +41,20 @@ class Column:
     is_stated: bool = False
 
 
-def figure(placed: Placed, name: str) -> float | None:
-    """Return a figure of an entry that has no interval; None where it is unknown."""
-    value: float | None = placed.record.figures.to_json()[name]
-    return value
+def optional(value: float) -> float | None:
+    """Return a figure; None where it is unknown.
+
+    >>> optional(0.5), optional(math.nan)
+    (0.5, None)
+    """
+    return None if math.isnan(value) else value
 
 
 def ends(figure: Interval | None) -> tuple[float | None, float | None, float | None]:
     """Return value, low and high of a figure with an interval; None for what is unknown."""
     if figure is None:
         return None, None, None
-    value, low, high = (None if math.isnan(v) else v for v in (figure.value, figure.low, figure.high))
-    return value, low, high
+    return optional(figure.value), optional(figure.low), optional(figure.high)
 
 
 def accuracy_of(placed: Placed) -> tuple[float | None, float | None, float | None]:
@@ -127,7 +129,7 @@ def _share(get: Callable[[Placed], float | None]) -> dict[str, Any]:
 
 
 def _mean(placed: Placed) -> str:
-    value = figure(placed, "mean_score")
+    value = optional(placed.record.figures.mean_score)
     return "–" if value is None else f"{value:.3f}"
 
 
@@ -137,8 +139,8 @@ COLUMNS: Mapping[str, Column] = {
         Column("tie", "Tie group", lambda p: p.tie, lambda p: "–" if p.tie is None else str(p.tie), True),
         Column("entry", "Entry", lambda p: p.name, _show_entry),
         Column("accuracy", "Accuracy@0.7, %", lambda p: accuracy_of(p)[0], _show_accuracy, True),
-        Column("coverage", "Coverage, %", **_share(lambda p: figure(p, "coverage"))),
-        Column("mean_score", "Mean score", lambda p: figure(p, "mean_score"), _mean, True),
+        Column("coverage", "Coverage, %", **_share(lambda p: optional(p.record.figures.coverage))),
+        Column("mean_score", "Mean score", lambda p: optional(p.record.figures.mean_score), _mean, True),
         Column(RELATIONS, "By relation type", lambda p: None, lambda p: ""),
         Column("gain", "Gain by alignment", lambda p: p.gain.difference if p.gain else None, _show_gain, True),
         Column("tier", "Tier", lambda p: p.record.tier, lambda p: tier_badge(p.record.tier)),

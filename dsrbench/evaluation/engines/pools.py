@@ -1,4 +1,4 @@
-"""How many workers each stage has, and what each of them takes of a cluster."""
+"""The number of workers of each stage, and the resources of a cluster that each of them takes."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it warns of a change to come
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
-"""Of Ray, unless the user has set them: no reports to its makers, no lines between ours."""
+"""Environment variables of Ray, unless the user has set them: no reports to its makers, no lines between ours."""
 
 QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 

@@ -45,7 +45,7 @@ class JobRow(TypedDict):
 
 
 class Item(TypedDict, total=False):
-    """What goes between workers: a block of jobs, a traced sample, the news that one is done, or a fatal error.
+    """A message between workers: a block of jobs, a traced sample, the news that one is done, or a fatal error.
 
     Attributes:
         name: Name for progress and for counting attempts.
