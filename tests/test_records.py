@@ -45,7 +45,7 @@ def test_there_and_back(record):
     values = json.loads(json.dumps(to_json(record), allow_nan=False))
     again = from_json(Whole, values)
     assert to_json(again) == to_json(record)
-    assert from_json(Whole, {**values, "of a later version": 1}) == again
+    assert to_json(from_json(Whole, {**values, "of a later version": 1})) == values
     assert values["part"].keys() == {"name", "share_0.7"}
 
 
