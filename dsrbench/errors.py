@@ -136,6 +136,15 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def last_line(error: BaseException) -> str:
+    r"""Return the last line of another package's error, where a traceback has its message; its type without one.
+
+    >>> last_line(ValueError("the server failed:\nTraceback\nTimeoutError: after 30 s\n"))
+    'TimeoutError: after 30 s'
+    """
+    return next(reversed(str(error).strip().splitlines()), type(error).__name__)
+
+
 def near_matches(name: str, names: Iterable[str]) -> str:
     """Say which known names resemble `name`, as the end of an error message.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dsrbench.evaluation.engines.ray import ENVIRONMENT, RayEngine, start_here
+from dsrbench.evaluation.engines.ray import CONNECTION_TRIES, ENVIRONMENT, RayEngine, connect, start_here
 
 os.environ.update(ENVIRONMENT)  # before Ray is imported
 ray = pytest.importorskip("ray")
@@ -198,3 +198,29 @@ def test_workers_killed_at_random_moments(cluster, whole, tmp_path, seed):
     assert len(run.disk.list("samples", ".json")) == 24
     for part in ("videos", "generated", "tracks", "detections", "samples"):
         assert run.disk.list(part) == whole.disk.list(part)
+
+
+class BusyHead:
+    """Ray's `init` on a busy cluster, which gives up on some clients."""
+
+    def __init__(self, refusals):
+        self.left = refusals
+
+    def init(self, **options):
+        assert options["address"] == "ray://head:1"
+        self.left -= 1
+        if self.left >= 0:
+            raise ConnectionAbortedError("Initialization failure from server:\nTimeoutError: too busy")
+
+
+def test_a_busy_head_is_asked_again():
+    head = BusyHead(CONNECTION_TRIES - 1)
+    connect(head, "ray://head:1")
+    assert head.left == -1
+
+
+def test_a_head_that_stays_busy_ends_the_run():
+    head = BusyHead(CONNECTION_TRIES)
+    with pytest.raises(ConnectionAbortedError):
+        connect(head, "ray://head:1")
+    assert head.left == 0

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsrbench import errors
-from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError, first_line
+from dsrbench.errors import BackendError, DSRBenchError, MissingExtraError, OptionError, StoreError, last_line
 from dsrbench.evaluation.engines.base import Work
 from dsrbench.evaluation.engines.pools import settle_pools
 from dsrbench.evaluation.engines.streams import stream_items, stream_there
@@ -41,6 +41,9 @@ QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 
 OBJECT_STORE = 200_000_000
 """Bytes of shared memory of a cluster started here: rows are small."""
+
+CONNECTION_TRIES = 3
+"""Attempts to connect through `ray://`: a busy head gives up on starting a process for a client after 30 seconds."""
 
 
 class RayEngine:
@@ -86,7 +89,7 @@ class RayEngine:
                         raise _revive(item)
                     tell("scoring", item["name"])
             except ray.exceptions.RayError as error:
-                raise BackendError(f"ray: {str(error).strip().splitlines()[-1]}") from error
+                raise BackendError(f"ray: {last_line(error)}") from error
             finally:
                 shutil.rmtree(attempts.folder, ignore_errors=True)
 
@@ -133,10 +136,10 @@ def _cluster(address: str | None) -> Iterator[Any]:
         return
     try:
         _reach(address)
-        ray.init(address=address, **QUIET)
+        connect(ray, address)
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:
         raise BackendError(
-            f"no Ray cluster at {address} ({first_line(error)}); start one with `ray start --head`, or leave "
+            f"no Ray cluster at {address} ({last_line(error)}); start one with `ray start --head`, or leave "
             f"--address out. For a cluster that asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
         ) from error
     try:
@@ -154,6 +157,21 @@ def _reach(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+def connect(ray: Any, address: str | None) -> None:
+    """Connect to a cluster; one that could not start a process for this client in time is tried again.
+
+    Raises:
+        ConnectionAbortedError: It could not at any of `CONNECTION_TRIES` attempts.
+    """
+    for left in reversed(range(CONNECTION_TRIES)):
+        try:
+            ray.init(address=address, **QUIET)
+            return
+        except ConnectionAbortedError:
+            if not left:
+                raise
 
 
 @contextlib.contextmanager
