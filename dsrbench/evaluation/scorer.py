@@ -13,10 +13,10 @@ import numpy as np
 from dsrbench.backends.base import AssociationTracker, Detector, PropagationTracker
 from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, DSRBenchError, InputError
-from dsrbench.metric import find_anchor_frame, score_tracks
+from dsrbench.metric import find_anchor_frame, measure_certainty, score_tracks
 from dsrbench.records import to_json
 from dsrbench.store import Sample
-from dsrbench.types import Detections, FrameCounts, Prompt, VideoScore, VideoTracks
+from dsrbench.types import Detections, FrameCounts, Prompt, Status, VideoScore, VideoTracks
 from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
 
 FRAMES_AT_ONCE = 16
@@ -139,6 +139,8 @@ class Scorer:
 def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Sample:
     """Return a sample with the score of its tracks; which backends made them does not matter any more."""
     score = score_tracks(tracks, sample.prompt, counts=counts)
+    if score.status is Status.SCORED:
+        score = dataclasses.replace(score, certainty=measure_certainty(tracks, sample.prompt, counts=counts))
     if tracks.provenance.get("anchor", 0) is None:
         score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
     return dataclasses.replace(

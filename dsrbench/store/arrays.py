@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dsrbench.errors import DSRBenchError, StoreError
-from dsrbench.types import Detections, VideoTracks
+from dsrbench.types import Detections, TrackDraws, VideoTracks
 
 _DAMAGE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, MemoryError),
@@ -23,7 +23,7 @@ _DAMAGE = (
 
 def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:
     """Tracks and a JSON note about them."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "subject": tracks.subject,
         "object": tracks.object,
         "subject_state": tracks.subject_state,
@@ -31,6 +31,8 @@ def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:
     }
     if tracks.mask_area is not None:
         arrays["mask_area"] = tracks.mask_area
+    if tracks.draws is not None:
+        arrays["subject_draws"], arrays["object_draws"] = tracks.draws.subject, tracks.draws.object
     facts = {"size": list(tracks.size), "fps": tracks.fps, "provenance": dict(tracks.provenance)}
     return _pack(arrays, {**facts, **meta})
 
@@ -52,6 +54,7 @@ def unpack_tracks(data: bytes) -> tuple[VideoTracks, dict[str, Any]]:
             subject_state=arrays["subject_state"],
             object_state=arrays["object_state"],
             mask_area=arrays.get("mask_area"),
+            draws=TrackDraws(arrays["subject_draws"], arrays["object_draws"]) if "subject_draws" in arrays else None,
             provenance=meta["provenance"],
         )
     except (KeyError, TypeError, ValueError, DSRBenchError) as error:

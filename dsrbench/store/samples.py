@@ -14,7 +14,7 @@ import numpy as np
 
 from dsrbench.errors import StoreError, first_line
 from dsrbench.records import hash_json
-from dsrbench.types import Diagnosis, Floats, Prompt, Relation, Status, VideoScore
+from dsrbench.types import Certainty, Diagnosis, Floats, Prompt, Relation, Status, VideoScore
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +23,9 @@ ROWS_AT_ONCE = 4096
 """Rows of a row group of the tables; part of their bytes."""
 
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
+
+CERTAINTY = ("p_pass", "score_low", "score_high")
+"""Columns of a `Certainty`; beside them, `certainty` is the probability of the decision."""
 
 _PLAIN = (
     "model",
@@ -156,6 +159,7 @@ class Sample:
             **{part: _null(getattr(score, part)) for part in PARTS},
             "diagnosis": score.diagnosis.value if score.diagnosis else None,
             "visited": score.visited,
+            **_certainty_columns(score.certainty),
             "n_frames": self.n_frames,
             "n_scored": score.n_scored,
             "n_filled": self.n_filled,
@@ -200,6 +204,7 @@ class Sample:
                 n_scored=_typed(row, "n_scored"),
                 visited=None if row["visited"] is None else _typed(row, "visited"),
                 diagnosis=Diagnosis(row["diagnosis"]) if row["diagnosis"] else None,
+                certainty=_read_certainty(row),
             )
             return cls(prompt=prompt, score=score, **{name: _typed(row, name) for name in _PLAIN})
         except (KeyError, TypeError, ValueError) as error:
@@ -218,6 +223,7 @@ def table_schema() -> pa.Schema:
         + [("tags", pa.list_(text)), ("status", text), ("reason", text), ("dsr_score", number)]
         + [(part, number) for part in PARTS]
         + [("diagnosis", text), ("visited", pa.bool_())]
+        + [(n, number) for n in ("certainty", *CERTAINTY)]
         + [(n, count) for n in ("n_frames", "n_scored", "n_filled")]
         + [("fps", number), ("width", count), ("height", count), ("video", text), ("video_sha256", text)]
         + [("ssr_initial", pa.list_(number)), ("ssr_final", pa.list_(number)), ("key", text)]
@@ -312,6 +318,19 @@ def _arrays(column: pa.Array) -> Iterator[Any]:
     values = column.values.to_numpy(zero_copy_only=False)
     for first, last in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         yield values[first:last]
+
+
+def _certainty_columns(certainty: Certainty | None) -> dict[str, float | None]:
+    if certainty is None:
+        return dict.fromkeys(("certainty", *CERTAINTY))
+    values = (certainty.value, certainty.p_pass, certainty.low, certainty.high)
+    return dict(zip(("certainty", *CERTAINTY), values, strict=True))
+
+
+def _read_certainty(row: Mapping[str, Any]) -> Certainty | None:
+    """Read the certainty of a row; None for rows of a version that had none."""
+    values = [row.get(name) for name in CERTAINTY]
+    return None if None in values else Certainty(*(float(value) for value in values if value is not None))
 
 
 def _null(value: float) -> float | None:
