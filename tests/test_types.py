@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from dsrbench.boxes import check_boxes
 from dsrbench.errors import BoxError, InputError, PromptError
 from dsrbench.types import (
     Clip,
@@ -19,7 +20,6 @@ from dsrbench.types import (
     Status,
     VideoScore,
     VideoTracks,
-    check_boxes,
 )
 
 NAN = [math.nan] * 4

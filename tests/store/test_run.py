@@ -19,7 +19,7 @@ from dsrbench.errors import RunLockedError, StoreError
 from dsrbench.metric import score_tracks
 from dsrbench.store import Run, RunManifest, Sample, SampleKey, SuiteRecord, VideoRecord, describe_changes, read_samples
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
-from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, VideoScore, VideoTracks
+from dsrbench.types import Certainty, Detections, FrameCounts, FrameState, Prompt, VideoScore, VideoTracks
 
 CAT = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)
 CHAIR = np.tile([40.0, 40, 60, 60], (81, 1))
@@ -149,9 +149,20 @@ def test_wrong_values_are_no_sample(run, name, value):
 def test_every_column_is_needed_and_others_are_ignored():
     row = SAMPLES[3].row()
     same(Sample.from_row({**row, "future": 1}), SAMPLES[3])
-    for name in row.keys() - {"sample_id"}:
+    for name in row.keys() - {"sample_id", "certainty", "p_pass", "score_low", "score_high"}:
         with pytest.raises(StoreError, match=name):
             Sample.from_row({k: v for k, v in row.items() if k != name})
+
+
+def test_rows_of_versions_without_certainty_are_read():
+    columns = ("certainty", "p_pass", "score_low", "score_high")
+    sample = dataclasses.replace(
+        SAMPLES[3], score=dataclasses.replace(SAMPLES[3].score, certainty=Certainty(0.25, 0.5, 0.75))
+    )
+    assert {name: sample.row()[name] for name in columns} == dict(zip(columns, (0.75, 0.25, 0.5, 0.75), strict=True))
+    same(Sample.from_row(sample.row()), sample)
+    old = Sample.from_row({name: value for name, value in sample.row().items() if name not in columns})
+    assert old.score.certainty is None
 
 
 def test_tables_that_are_none(run, tmp_path):
