@@ -16,6 +16,14 @@ def certainty_of(sample: Sample) -> Certainty | None:
     return sample.score.certainty if sample.score.status is Status.SCORED else None
 
 
+def is_doubtful(sample: Sample) -> bool:
+    """Tell whether the other decision is to be explained: this one is uncertain, or the less probable of the two."""
+    certainty = certainty_of(sample)
+    if certainty is None:
+        return False
+    return not certainty.is_certain or (certainty.p_pass >= 0.5) != sample.score.passes()
+
+
 def count_decisions(samples: Sequence[Sample]) -> tuple[int | None, int | None]:
     """Return the number of certain and of uncertain decisions; None for both where no certainty is known."""
     certain = [certainty.is_certain for certainty in map(certainty_of, samples) if certainty is not None]
