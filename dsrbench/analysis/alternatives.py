@@ -10,7 +10,7 @@ import numpy as np
 
 from dsrbench.errors import InputError
 from dsrbench.metric import score_draws
-from dsrbench.types import Floats, FrameCounts, Prompt, Status, VideoScore, VideoTracks
+from dsrbench.types import Floats, FrameCounts, Prompt, Status, TrackDraws, VideoScore, VideoTracks
 
 MAX_SAME_IOU = 0.3
 """Intersection over union below which two boxes count as boxes of different things."""
@@ -91,7 +91,10 @@ def find_alternative(
     alternatives = []
     for i, drawn in enumerate(score_draws(tracks.draws, prompt, counts=counts)):
         if drawn.status is Status.SCORED and drawn.passes() != score.passes():
-            displacements = (*_compare(tracks, i, Entity.SUBJECT, window), *_compare(tracks, i, Entity.OBJECT, window))
+            displacements = (
+                *_compare(Entity.SUBJECT, tracks.subject, _drawn_boxes(tracks.draws, Entity.SUBJECT, i), window),
+                *_compare(Entity.OBJECT, tracks.object, _drawn_boxes(tracks.draws, Entity.OBJECT, i), window),
+            )
             if displacements:
                 alternatives.append(Alternative(i, drawn.dsr_score, displacements))
     alternatives.sort(key=lambda alternative: (alternative.dsr_score, alternative.draw))
@@ -99,7 +102,7 @@ def find_alternative(
 
 
 def alternative_tracks(tracks: VideoTracks, alternative: Alternative) -> VideoTracks:
-    """Return the tracks of an alternative, without those of an entity whose boxes are the scored ones.
+    """Return the boxes of an alternative that are elsewhere than the scored ones; those of other frames are absent.
 
     Raises:
         InputError: The tracks have no draws.
@@ -107,17 +110,22 @@ def alternative_tracks(tracks: VideoTracks, alternative: Alternative) -> VideoTr
     if tracks.draws is None:
         raise InputError("expected tracks with draws, which the alternative is one of")
     displaced = {displacement.entity for displacement in alternative.displacements}
-    subject, object_ = (
-        boxes[alternative.draw].astype(np.float64) if entity in displaced else np.full((len(tracks), 4), np.nan)
-        for entity, boxes in ((Entity.SUBJECT, tracks.draws.subject), (Entity.OBJECT, tracks.draws.object))
-    )
-    return VideoTracks(subject, object_, tracks.size, tracks.fps)
+    boxes = {}
+    for entity, scored in ((Entity.SUBJECT, tracks.subject), (Entity.OBJECT, tracks.object)):
+        drawn = _drawn_boxes(tracks.draws, entity, alternative.draw)
+        is_same = ~(_paired_iou(scored, drawn) < MAX_SAME_IOU)
+        boxes[entity] = np.where((is_same | (entity not in displaced))[:, None], np.nan, drawn)
+    return VideoTracks(boxes[Entity.SUBJECT], boxes[Entity.OBJECT], tracks.size, tracks.fps)
 
 
-def _compare(tracks: VideoTracks, draw: int, entity: Entity, window: int) -> Iterator[Displacement]:
-    """Yield where an entity's boxes of a draw differ from the scored ones, in most frames of a window at either end."""
-    scored: Floats = getattr(tracks, entity.value)
-    drawn = np.asarray(getattr(tracks.draws, entity.value)[draw], np.float64)
+def _drawn_boxes(draws: TrackDraws, entity: Entity, draw: int) -> Floats:
+    """Return an entity's boxes of one draw, float64 `[T, 4]`."""
+    boxes = draws.subject if entity is Entity.SUBJECT else draws.object
+    return np.asarray(boxes[draw], np.float64)
+
+
+def _compare(entity: Entity, scored: Floats, drawn: Floats, window: int) -> Iterator[Displacement]:
+    """Yield where an entity's drawn boxes differ from the scored ones, in most frames of a window at either end."""
     frames = np.flatnonzero(~np.isnan(scored[:, 0]) & ~np.isnan(drawn[:, 0]))
     first, last = (_find_side(scored[at], drawn[at]) for at in (frames[:window], frames[-window:]))
     if first is not None and first is last:
@@ -141,7 +149,9 @@ def _find_side(scored: Floats, drawn: Floats) -> Side | None:
 
 
 def _paired_iou(a: Floats, b: Floats) -> Floats:
+    """Return the intersection over union of each pair of boxes `[T, 4]`; NaN where one is absent."""
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     shared = np.clip(sides, 0, None).prod(axis=1)
     union = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1) - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros(len(a)), where=union > 0))
+    absent = np.isnan(union)
+    return np.asarray(np.where(absent, np.nan, np.divide(shared, union, out=np.zeros(len(a)), where=union > 0)))

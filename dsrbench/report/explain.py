@@ -220,7 +220,7 @@ def _shots(
         f'<figcaption class="quiet">frame {i + 1}</figcaption></figure>'
         for i, picture in pictures.items()
     )
-    note = '<p class="quiet">Dashed and called "other": the boxes with which the score would be another.</p>'
+    note = '<p class="quiet">Dashed: other probable boxes, where they are elsewhere.</p>'
     return f'<section><h2>Key frames</h2>{note * (others is not None)}<div class="shots">{figures}</div></section>'
 
 

@@ -77,7 +77,7 @@ def test_an_uncertain_decision_says_what_else_the_video_could_show(tmp_path):
     )
     assert says in page
     assert "uncertain</span>" in page
-    assert "Dashed and called" in page
+    assert "Dashed: other probable boxes" in page
 
 
 def test_a_certain_decision_says_no_more(tmp_path):
@@ -87,7 +87,7 @@ def test_a_certain_decision_says_no_more(tmp_path):
     assert "could also be" not in says
     assert says in page
     assert "uncertain" not in page
-    assert "Dashed" not in page
+    assert "Dashed:" not in page
 
 
 def test_an_alternative_of_a_noun_with_markup_is_escaped(tmp_path):
