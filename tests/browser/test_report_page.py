@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from factories.runs import EVIL, FPS, FRAMES, SHOWN, Spec, make_prompt, write_run
-from factories.samples import write_tables
+from factories.samples import make_sample, write_tables
 from PIL import Image
 
 from dsrbench.report import write_page
@@ -346,6 +346,21 @@ def test_look_at_these_lead_to_the_cards(open_page, certain_index):
         "1001_LT, seed 0",
         "1001_LT, seed 1",
     ]
+
+
+def test_a_standalone_page_lists_the_samples_it_has(open_page, tmp_path, monkeypatch):
+    monkeypatch.setattr("dsrbench.report.page.MAX_STANDALONE_SAMPLES", 2)
+    run = Run(tmp_path / "run")
+    run.write_manifest(RunManifest(models=("m",)))
+    p_pass = {0.72: 0.6, 0.65: 0.4, 0.9: 0.55, 0.1: 0.0}
+    write_tables(run, [make_sample(score, prompt=f"p{score}", p_pass=p) for score, p in p_pass.items()])
+    page = open_page(write_page(run, standalone=True))
+    text = page.locator("#look").inner_text()
+    assert (
+        "25.0 % of the decisions at 0.7 are certain: 1 of 4 with a certainty. The least certain in this file are:"
+        in text
+    )
+    assert page.locator("#look").get_by_role("button").all_inner_texts() == ["p0.65, seed 0"]
 
 
 def test_cards_say_certainty_and_interval(open_page, certain_index):

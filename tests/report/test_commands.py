@@ -11,6 +11,7 @@ from factories.runs import MANIFEST, SHOWN, write_run
 from factories.samples import make_sample, write_tables
 
 from dsrbench.cli import group
+from dsrbench.cli.eval import conclude
 from dsrbench.errors import InputError, StoreError
 from dsrbench.store import Run, RunManifest
 from dsrbench.types import FrameCounts
@@ -67,6 +68,17 @@ def test_report_of_certain_samples_names_none(tmp_path, p_pass):
     output = invoke("report", certain_run(tmp_path, p_pass).folder).output
     assert "Look at these" not in output
     assert ("Certain decisions" in output) == (p_pass[0] is not None)
+
+
+def test_eval_names_the_uncertain_samples(tmp_path, capsys):
+    run = certain_run(tmp_path, [0.99, 0.4])
+    conclude(run, run.samples())
+    output = capsys.readouterr().out
+    assert "50.0 % = 1 of 2" in output
+    block = output.partition("Look at these:")[2]
+    assert "m/p1/0" in block
+    assert "m/p0/0" not in block
+    assert block.index("clip 1.mp4") < block.index("Page: ")
 
 
 def test_agreement_of_a_run_with_certainties(tmp_path):
