@@ -49,7 +49,7 @@ main { max-width: 820px; padding-top: 32px; }
 .shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px; }
 figure { margin: 0; } figure img { width: 100%; border-radius: 6px; display: block; } figcaption { font-size: 13px; }
 section { margin: 24px 0; } .chart { height: auto; cursor: default; } .chart .playhead { stroke-dasharray: none; }
-.panel { padding: 0; } td:last-child, th:last-child { text-align: left; white-space: normal; }
+.panel { padding: 0; } td:last-child, th:last-child { text-align: left; white-space: normal; min-width: 13em; }
 """
 
 
