@@ -37,7 +37,9 @@ def test_a_program_gets_what_the_command_writes(place):
 def test_samples_as_a_table(place):
     pytest.importorskip("pandas")
     result = run()
-    assert result.to_pandas()["dsr_score"].tolist() == [sample.score.dsr_score for sample in result.samples]
+    table = result.to_pandas()
+    assert table["dsr_score"].tolist() == [sample.score.dsr_score for sample in result.samples]
+    assert {"certainty", "p_pass", "score_low", "score_high"} <= set(table.columns)
 
 
 def test_a_suite_may_be_a_value(place):

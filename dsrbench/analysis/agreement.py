@@ -14,7 +14,7 @@ from dsrbench.errors import InputError
 from dsrbench.store import Run
 from dsrbench.types import HEADLINE_THRESHOLD, Floats, Status
 
-__all__ = ["Agreement", "VideoDifference", "compare_backends", "read_reference"]
+__all__ = ["Agreement", "CertainAgreement", "VideoDifference", "compare_backends", "read_reference"]
 
 N_LARGEST = 10
 _RESAMPLES = 1000
@@ -41,6 +41,32 @@ class VideoDifference:
         """The score here minus the score there."""
         return self.here - self.there
 
+    @property
+    def decisions_differ(self) -> bool:
+        """Whether the score is at or above 0.7 on one side only."""
+        return (self.here >= HEADLINE_THRESHOLD) != (self.there >= HEADLINE_THRESHOLD)
+
+
+@dataclasses.dataclass(frozen=True)
+class CertainAgreement:
+    """The agreement on the videos whose decision is certain in the first run.
+
+    Attributes:
+        n_known: Videos with a score on both sides and a certainty in the first run.
+        n_certain: Those of them whose decision is certain; all that follows is over these.
+        share: Share of certain decisions among the known ones, in 0..1.
+        spearman: Rank correlation with its interval.
+        median_absolute_difference: Median absolute difference of the DSR-Scores; NaN without videos.
+        n_decisions_differ: Videos at or above 0.7 on one side only.
+    """
+
+    n_known: int
+    n_certain: int
+    share: float
+    spearman: Interval
+    median_absolute_difference: float
+    n_decisions_differ: int
+
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
@@ -63,6 +89,7 @@ class Agreement:
         largest_differences: The ten videos with the largest absolute difference.
         n_curves: Videos whose SSR sequences could be compared.
         ssr_mean_absolute_difference: Per frame scored on both sides, over both relations and those videos; NaN without.
+        certain: Agreement on the videos whose decision is certain in this run; None where it has no certainties.
     """
 
     n_joined: int
@@ -81,6 +108,7 @@ class Agreement:
     largest_differences: tuple[VideoDifference, ...]
     n_curves: int
     ssr_mean_absolute_difference: float
+    certain: CertainAgreement | None = None
 
 
 def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -> Agreement:
@@ -102,9 +130,7 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
     both = [(a, b) for a, b in pairs if a.status is Status.SCORED and b.status is Status.SCORED]
     differences = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in both]
     change = np.array([video.difference for video in differences])
-    differ = [
-        video for video in differences if (video.here >= HEADLINE_THRESHOLD) != (video.there >= HEADLINE_THRESHOLD)
-    ]
+    differ = [video for video in differences if video.decisions_differ]
     largest = sorted(differences, key=lambda video: (-abs(video.difference), video.model, video.video))
     gaps = [gap for gap in (_curve_gaps(a, b) for a, b in both) if len(gap)]
     return Agreement(
@@ -124,6 +150,24 @@ def compare_backends(run: Run, other: Run | Sequence[Entry], *, seed: int = 0) -
         largest_differences=tuple(largest[:N_LARGEST]),
         n_curves=len(gaps),
         ssr_mean_absolute_difference=float(np.concatenate(gaps).mean()) if gaps else math.nan,
+        certain=_compare_certain(both, seed),
+    )
+
+
+def _compare_certain(both: Sequence[tuple[Entry, Entry]], seed: int) -> CertainAgreement | None:
+    known = [(a.certainty, a, b) for a, b in both if a.certainty is not None]
+    if not known:
+        return None
+    certain = [(a, b) for certainty, a, b in known if certainty.is_certain]
+    differences = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in certain]
+    change = np.abs([video.difference for video in differences])
+    return CertainAgreement(
+        n_known=len(known),
+        n_certain=len(certain),
+        share=len(certain) / len(known),
+        spearman=_spearman(certain, seed),
+        median_absolute_difference=float(np.median(change)) if certain else math.nan,
+        n_decisions_differ=sum(video.decisions_differ for video in differences),
     )
 
 

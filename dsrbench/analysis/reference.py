@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.analysis.certainty import certainty_of
 from dsrbench.errors import InputError
 from dsrbench.store import Sample
-from dsrbench.types import Floats, Status
+from dsrbench.types import Certainty, Floats, Status
 
 COLUMNS = ("model", "video", "status", "dsr_score")
 
@@ -32,6 +33,7 @@ class Entry:
         sha256: Hash of the file; empty where unknown.
         initial: SSR scores of the initial relation, float64 `[T]`, NaN where not scored; empty where unknown.
         final: SSR scores of the final relation, likewise.
+        certainty: Certainty of the decision; None where unknown.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Entry:
     sha256: str = ""
     initial: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
     final: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
+    certainty: Certainty | None = None
 
     @property
     def name(self) -> tuple[str, str]:
@@ -61,6 +64,7 @@ def entries_of(samples: Iterable[Sample]) -> list[Entry]:
             sha256=sample.video_sha256,
             initial=sample.score.ssr_initial,
             final=sample.score.ssr_final,
+            certainty=certainty_of(sample),
         )
         for sample in samples
     ]

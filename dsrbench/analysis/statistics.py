@@ -64,6 +64,7 @@ def bootstrap_interval(
     values: ArrayLike,
     clusters: Sequence[str] | Sequence[int] | NDArray[np.int64],
     *,
+    variances: ArrayLike | None = None,
     confidence: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
@@ -73,15 +74,19 @@ def bootstrap_interval(
     Where all clusters have one mean (say, no sample is correct) the interval has no width: a bootstrap knows only what
     it has seen.
 
+    Values that are themselves uncertain make the interval wider: each resampled mean gets a normal error with the
+    variance of the drawn clusters. The interval contains the one without such errors.
+
     Args:
         values: Finite numbers `[N]`; truth values count as 0 and 1.
         clusters: A label for each value `[N]`, such as its prompt id.
+        variances: Variance of the error of each value `[N]`, 0 or larger; None for exact values.
         confidence: Share of intervals that should hold the true mean, in (0, 1).
         n_resamples: Draws; the ends are good to about the spread divided by the square root of this.
         seed: Same seed, same interval.
 
     Raises:
-        InputError: Not `[N]` finite numbers with a label each, or a confidence outside (0, 1).
+        InputError: Not `[N]` finite numbers with a label each, a variance below 0, or a confidence outside (0, 1).
 
     >>> bootstrap_interval([1, 1, 0, 0], ["a", "a", "b", "b"])
     Interval(value=0.5, low=0.0, high=1.0)
@@ -93,43 +98,68 @@ def bootstrap_interval(
         raise InputError(
             f"expected a confidence in (0, 1) and at least one resample, got {confidence} and {n_resamples}"
         )
+    errors = _cluster_variances(variances, clusters)
     if not len(sums):
         return Interval(math.nan, math.nan, math.nan)
     value = float(sums.sum() / counts.sum())
     if len(sums) < 2:
         return Interval(value, math.nan, math.nan)
-    means = _resampled_means(sums, counts, n_resamples, np.random.default_rng([seed, 0]))
+    means, spreads = _resampled_means(sums, counts, errors, n_resamples, np.random.default_rng([seed, 0]))
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
+    if spreads is not None:
+        noisy = means + spreads * np.random.default_rng([seed, 2]).standard_normal(n_resamples)
+        ends = np.quantile(noisy, [tail, 1 - tail])
+        low, high = min(low, ends[0]), max(high, ends[1])
     return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def share_interval(
-    passed: ArrayLike, clusters: Sequence[str] | Sequence[int] | NDArray[np.int64], *, seed: int = 0
+    passed: ArrayLike,
+    clusters: Sequence[str] | Sequence[int] | NDArray[np.int64],
+    *,
+    variances: ArrayLike | None = None,
+    seed: int = 0,
 ) -> Interval:
     """Return a share of samples with its 95 % interval: the bootstrap's, or Wilson's where all samples are alike.
 
     Where every cluster has the same share (say, no sample passes) the bootstrap's interval has no width, which would
     claim certainty. There the score interval of Wilson (JASA 22, 1927) is used, with the clusters as its trials.
 
+    Truth values that are themselves uncertain make either interval wider, never narrower: the bootstrap's by
+    `bootstrap_interval`, Wilson's by the errors' 95 % interval, whose half width is added in squares.
+
     Args:
         passed: Truth values `[N]`.
         clusters: A label for each, such as its prompt id.
+        variances: Variance of each truth value `[N]`, which is p (1 - p) for one that holds with probability p; None
+            for exact ones.
         seed: Random seed of the bootstrap.
 
     Raises:
-        InputError: Not `[N]` truth values with a label each.
+        InputError: Not `[N]` truth values with a label each, or a variance below 0.
 
     >>> share_interval([True] * 10, range(10)).low.__round__(3)
     0.722
+    >>> share_interval([True] * 10, range(10), variances=[0.25] * 10).low.__round__(3)
+    0.584
     """
     interval = bootstrap_interval(passed, clusters, seed=seed)
+    errors = _cluster_variances(variances, clusters)
     if not math.isclose(interval.low, interval.high, abs_tol=1e-12):
-        return interval
-    n, p, z2 = len(set(clusters)), interval.value, 1.959963984540054**2
+        if errors is None or math.isnan(interval.low):
+            return interval
+        wider = bootstrap_interval(passed, clusters, variances=variances, seed=seed)
+        return Interval(wider.value, max(0.0, wider.low), min(1.0, wider.high))
+    n, p, z = len(set(clusters)), interval.value, 1.959963984540054
+    z2 = z**2
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return Interval(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+    low, high = min(middle - half, p), max(middle + half, p)
+    if errors is not None:
+        error = z * math.sqrt(errors.sum()) / np.size(passed)
+        low, high = p - math.hypot(p - low, error), p + math.hypot(high - p, error)
+    return Interval(p, max(0.0, low), min(1.0, high))
 
 
 def paired_difference(
@@ -190,14 +220,30 @@ def _cluster_sums(values: ArrayLike, clusters: ArrayLike) -> tuple[Floats, Float
     return sums, np.bincount(codes, minlength=len(names)).astype(np.float64)
 
 
-def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
+def _cluster_variances(variances: ArrayLike | None, clusters: ArrayLike) -> Floats | None:
+    """Sum the variances of each cluster; None where all are 0, as if none were given."""
+    if variances is None:
+        return None
+    sums, _ = _cluster_sums(variances, clusters)
+    if np.size(variances) and np.min(variances) < 0:
+        raise InputError(f"a variance is {np.min(variances)}; expected 0 or more")
+    return sums if sums.any() else None
+
+
+def _resampled_means(
+    sums: Floats, counts: Floats, variances: Floats | None, n_resamples: int, rng: np.random.Generator
+) -> tuple[Floats, Floats | None]:
+    """Draw clusters, and return the mean of each draw with the standard deviation of its error; None without errors."""
     n = len(sums)
     step = max(1, _BLOCK // n)
-    means = []
+    means, spreads = [], []
     for start in range(0, n_resamples, step):
         drawn = rng.integers(0, n, size=(min(step, n_resamples - start), n))
-        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    return np.concatenate(means)
+        size = counts[drawn].sum(axis=1)
+        means.append(sums[drawn].sum(axis=1) / size)
+        if variances is not None:
+            spreads.append(np.sqrt(variances[drawn].sum(axis=1)) / size)
+    return np.concatenate(means), np.concatenate(spreads) if spreads else None
 
 
 def sign_flip_p_values(sums: ArrayLike, *, n_permutations: int = 10_000, seed: int = 0) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dsrbench.analysis.certainty import count_decisions, decision_variances
 from dsrbench.analysis.reasons import reason_kind
 from dsrbench.analysis.statistics import Interval, PairedDifference, share_interval
 from dsrbench.analysis.wording import WordingSpread, compare_wordings, measure_spread
@@ -55,7 +56,8 @@ class Summary:
     Accuracy@t is the share of ALL samples that score at least t and, in a chain, visit every relation in between:
     invalid and failed samples count as failures. The mean score is of scored samples only, so it stands between two
     bounds, in which the others count as 0 and as 1. Prompts are counted, and drawn by the bootstrap, without their
-    wordings.
+    wordings. Uncertain decisions stay in the accuracy; where certainties are known, its intervals at the headline
+    threshold have the uncertainty of the decisions in them beside that of the prompts.
 
     Attributes:
         n_samples: Number of samples.
@@ -76,6 +78,8 @@ class Summary:
         by_reason: Number of invalid and of failed samples for each reason.
         n_filled_frames: Scored frames with an interpolated box.
         filled_frame_share: Their share of all scored frames, in 0..1.
+        n_certain: Scored samples whose decision at the headline threshold is certain; None where no certainty is known.
+        n_uncertain: Scored samples whose decision is uncertain; likewise.
     """
 
     n_samples: int | None = None
@@ -96,11 +100,19 @@ class Summary:
     by_reason: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     n_filled_frames: int = 0
     filled_frame_share: float = math.nan
+    n_certain: int | None = None
+    n_uncertain: int | None = None
 
     @property
     def headline(self) -> Interval:
         """Accuracy@0.7 with its interval; NaN where unknown."""
         return self.accuracy.get(str(HEADLINE_THRESHOLD), Interval(math.nan, math.nan, math.nan))
+
+    @property
+    def certain_share(self) -> float:
+        """Share of certain decisions among those with a certainty, in 0..1; NaN where no certainty is known."""
+        total = (self.n_certain or 0) + (self.n_uncertain or 0)
+        return (self.n_certain or 0) / total if total else math.nan
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of `report/summary.json`, NaN as None."""
@@ -128,6 +140,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> Summary:
     frames, filled = sum(s.score.n_scored for s in samples), sum(s.n_filled for s in samples)
     models = _groups(samples, lambda sample: sample.model)
     diagnoses = Counter(sample.score.diagnosis for sample in samples)
+    n_certain, n_uncertain = count_decisions(samples)
     return Summary(
         n_samples=len(samples),
         n_prompts=len({sample.prompt.source_id for sample in samples}),
@@ -145,6 +158,8 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> Summary:
         by_reason={"invalid": _reasons(samples, Status.INVALID), "failed": _reasons(samples, Status.FAILED)},
         n_filled_frames=filled,
         filled_frame_share=filled / frames if frames else math.nan,
+        n_certain=n_certain,
+        n_uncertain=n_uncertain,
     )
 
 
@@ -154,9 +169,13 @@ def coverage(samples: Sequence[Sample]) -> float:
 
 
 def accuracy(samples: Sequence[Sample], threshold: float = HEADLINE_THRESHOLD, *, seed: int = 0) -> Interval:
-    """Accuracy@threshold over all samples, with its interval (prompts as clusters)."""
+    """Accuracy@threshold over all samples, with its interval (prompts as clusters).
+
+    At the headline threshold, which certainties are about, the interval has the uncertainty of the decisions in it.
+    """
     passed = [sample.score.passes(threshold) for sample in samples]
-    return share_interval(passed, [sample.prompt.source_id for sample in samples], seed=seed)
+    variances = decision_variances(samples) if threshold == HEADLINE_THRESHOLD else None
+    return share_interval(passed, [sample.prompt.source_id for sample in samples], variances=variances, seed=seed)
 
 
 def mean_scores(samples: Sequence[Sample]) -> dict[str, float]:

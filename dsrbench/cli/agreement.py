@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from dsrbench.analysis import Agreement
+    from dsrbench.analysis.statistics import Interval
 
 
 @click.command("agreement", short_help="Compare two detectors or trackers on the same videos.")
@@ -58,8 +59,6 @@ def _print(agreement: Agreement, here: str, other: str) -> None:
 
     console = Console()
     table = plain_table("Agreement", "")
-    rho = agreement.spearman
-    ends = "" if math.isnan(rho.low) else f" ({rho.low:.3f} – {rho.high:.3f})"
     decided = f"{agreement.n_decisions_differ} of {agreement.n_both_scored}"
     rows = [
         (
@@ -68,7 +67,7 @@ def _print(agreement: Agreement, here: str, other: str) -> None:
         ),
         ("Coverage here, there", f"{percent(agreement.coverage_here)}, {percent(agreement.coverage_there)}"),
         ("Scored on both sides", str(agreement.n_both_scored)),
-        ("Spearman (95 %)", decimal(rho.value) + ends),
+        ("Spearman (95 %)", _correlation_text(agreement.spearman)),
         ("Pearson", decimal(agreement.pearson)),
         ("Mean absolute difference of scores", decimal(agreement.mean_absolute_difference)),
         ("Median absolute difference", decimal(agreement.median_absolute_difference)),
@@ -78,6 +77,14 @@ def _print(agreement: Agreement, here: str, other: str) -> None:
     if agreement.n_curves:
         mean = decimal(agreement.ssr_mean_absolute_difference)
         rows.append((f"SSR per frame, mean absolute difference ({agreement.n_curves} videos)", mean))
+    if (certain := agreement.certain) is not None:
+        of_known = f"{percent(certain.share)} = {certain.n_certain} of {certain.n_known}"
+        rows += [
+            ("Certain here", of_known),
+            ("  of these: Spearman (95 %)", _correlation_text(certain.spearman)),
+            ("  of these: median absolute difference", decimal(certain.median_absolute_difference)),
+            ("  of these: decisions that differ", f"{certain.n_decisions_differ} of {certain.n_certain}"),
+        ]
     for row in rows:
         table.add_row(*row)
     console.print(Text(f"here: {here}\nthere: {other}"))
@@ -88,3 +95,10 @@ def _print(agreement: Agreement, here: str, other: str) -> None:
         worst.add_row(Text(f"{video.model}/{video.video}"), *figures)
     if agreement.largest_differences:
         console.print(worst)
+
+
+def _correlation_text(figure: Interval) -> str:
+    from dsrbench.report.cells import decimal
+
+    ends = "" if math.isnan(figure.low) else f" ({figure.low:.3f} – {figure.high:.3f})"
+    return decimal(figure.value) + ends

@@ -181,16 +181,17 @@ def _print_estimate(preparation: Preparation, part: Shard | None) -> None:
 
 
 def conclude(run: Run, samples: Sequence[Sample]) -> None:
-    """Bring the page of a finished run up to date, print the summary, and name the first of samples that failed.
+    """Bring the page of a finished run up to date, print the summary and the samples to look at, and name a failed one.
 
     Raises:
         IncompleteError: Some did.
     """
     from dsrbench.analysis import Summary
-    from dsrbench.report import print_summary, update_page
+    from dsrbench.report import print_least_certain, print_summary, update_page
 
     page = update_page(run)
     print_summary(Summary.from_json(run.read_json("report/summary.json")), run.manifest)
+    print_least_certain(samples)
     click.echo(f"Page: {page}")
     failed = [sample for sample in samples if sample.score.status.value == "failed"]
     if failed:

@@ -33,7 +33,7 @@ def command(
     from dsrbench.evaluation.defaults import choose_backends
     from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
-    from dsrbench.report import write_explanation, write_overlay
+    from dsrbench.report import explain_decision, write_explanation, write_overlay
     from dsrbench.report.words import explain_sample
     from dsrbench.store import Sample
     from dsrbench.store.disk import write_error
@@ -60,4 +60,6 @@ def command(
         raise write_error(folder, error) from error
     score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"
     click.echo(f"{score}: {explain_sample(sample)}")
+    if certainty := explain_decision(sample, tracks, scorer.counts):
+        click.echo(certainty)
     click.echo(f"Page: {page}")

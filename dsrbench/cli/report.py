@@ -22,9 +22,11 @@ def command(run: Path, standalone: bool) -> None:
     dsrbench report runs/wan --standalone
     """
     from dsrbench.analysis import summarize
-    from dsrbench.report import print_summary, write_page
+    from dsrbench.report import print_least_certain, print_summary, write_page
     from dsrbench.store import Run
 
     opened = Run.open(run)
-    print_summary(summarize(opened.samples()), opened.manifest)
+    samples = opened.samples()
+    print_summary(summarize(samples), opened.manifest)
+    print_least_certain(samples)
     click.echo(f"Page: {write_page(opened, standalone=standalone)}")

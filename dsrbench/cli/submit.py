@@ -63,7 +63,8 @@ def command(
     """Pack RUN, a finished run folder, as an entry of a leaderboard, check it as the board does, and submit it.
 
     An entry is two files: entry.json, with what was run and its figures, and boxes.parquet, with the boxes of every
-    frame, status and video hash of every sample. The board computes the figures again from the boxes.
+    frame, status, video hash and certainty of every sample. The board computes the figures again from the boxes; the
+    certainty is taken as submitted.
 
     \b
     dsrbench submit runs/wan --name wan-2.1-1.3b --model-id Wan-AI/Wan2.1-T2V-1.3B --check-only

@@ -2,7 +2,7 @@
 
 from dsrbench.metric.accumulator import DSRScore
 from dsrbench.metric.anchor import find_anchor_frame
-from dsrbench.metric.certainty import measure_certainty
+from dsrbench.metric.certainty import measure_certainty, score_draws
 from dsrbench.metric.dsr import score_many, score_tracks
 
-__all__ = ["DSRScore", "find_anchor_frame", "measure_certainty", "score_many", "score_tracks"]
+__all__ = ["DSRScore", "find_anchor_frame", "measure_certainty", "score_draws", "score_many", "score_tracks"]

@@ -16,6 +16,7 @@ from dsrbench.types import (
     Relation,
     Status,
     TrackDraws,
+    VideoScore,
     VideoTracks,
 )
 
@@ -47,7 +48,7 @@ def measure_certainty(
     """
     if tracks.draws is None or not len(tracks.draws):
         return None
-    scores = score_many(_unstack(tracks.draws), [prompt] * len(tracks.draws), counts=counts)
+    scores = score_draws(tracks.draws, prompt, counts=counts)
     values = np.array([score.dsr_score for score in scores if score.status is Status.SCORED])
     if not len(values):
         return None
@@ -55,6 +56,17 @@ def measure_certainty(
     above = [0.5 * (1 + math.erf(z / math.sqrt(2))) for z in (values - HEADLINE_THRESHOLD) / SCORE_ERROR]
     low, high = np.quantile(np.clip(values[:, None] + SCORE_ERROR * _NORMAL, 0, 1), [0.05, 0.95])
     return Certainty(float(np.sum(visited * above) / len(scores)), float(low), float(high))
+
+
+def score_draws(
+    draws: TrackDraws, prompt: Prompt | str | Sequence[Relation], *, counts: FrameCounts | None = None
+) -> list[VideoScore]:
+    """Score each pair of drawn tracks, in their order.
+
+    Raises:
+        PromptError: Unknown relation codes, or a text without relations.
+    """
+    return score_many(_unstack(draws), [prompt] * len(draws), counts=counts)
 
 
 def _unstack(draws: TrackDraws) -> list[VideoTracks]:

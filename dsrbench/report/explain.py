@@ -13,10 +13,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.analysis.alternatives import Alternative, alternative_tracks, find_alternative
+from dsrbench.analysis.certainty import certainty_of, is_doubtful
 from dsrbench.errors import DSRBenchError
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.overlay import draw_boxes
-from dsrbench.report.words import PARTS, RELATIONS, TITLES, describe_relations, explain_sample, lost_points
+from dsrbench.report.words import (
+    PARTS,
+    RELATIONS,
+    TITLES,
+    describe_relations,
+    explain_alternative,
+    explain_certainty,
+    explain_sample,
+    lost_points,
+)
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import FrameCounts, Status, VideoScore, VideoTracks
 
@@ -38,7 +49,7 @@ main { max-width: 820px; padding-top: 32px; }
 .shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px; }
 figure { margin: 0; } figure img { width: 100%; border-radius: 6px; display: block; } figcaption { font-size: 13px; }
 section { margin: 24px 0; } .chart { height: auto; cursor: default; } .chart .playhead { stroke-dasharray: none; }
-.panel { padding: 0; } td:last-child, th:last-child { text-align: left; white-space: normal; }
+.panel { padding: 0; } td:last-child, th:last-child { text-align: left; white-space: normal; min-width: 13em; }
 """
 
 
@@ -64,7 +75,14 @@ def write_explanation(
     frames = key_frames(sample.score, len(tracks))
     score = sample.score
     chart = curves_svg(score.ssr_initial, score.ssr_final, window=window, marks=frames)
-    body = [_verdict(sample), _losses(score), _curves(sample, chart, window), _shots(video, sample, tracks, frames)]
+    alternative = _find_alternative(sample, tracks, counts)
+    others = alternative_tracks(tracks, alternative) if alternative is not None else None
+    body = [
+        _verdict(sample, _explain_certainty(sample, alternative)),
+        _losses(score),
+        _curves(sample, chart, window),
+        _shots(video, sample, tracks, frames, others),
+    ]
     if (folder / OVERLAY).exists():
         body.append(f'<p><a href="{OVERLAY}">Watch the video with its boxes</a></p>')
     style = (importlib.resources.files("dsrbench.report") / "assets" / "report.css").read_text("utf-8")
@@ -78,6 +96,29 @@ def write_explanation(
     )
     LocalDisk(folder).write_atomic(PAGE, page.encode())
     return folder / PAGE
+
+
+def explain_decision(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None = None) -> str:
+    """Return sentences about the certainty of a decision and, where it is doubtful, what else the video could show.
+
+    Args:
+        sample: Sample with prompt and score.
+        tracks: Tracks of its video, with the draws that the certainty was measured from.
+        counts: Frame counts of the score; None for those of the video's length.
+
+    Returns:
+        One to three sentences; empty where the certainty is not known.
+    """
+    return _explain_certainty(sample, _find_alternative(sample, tracks, counts))
+
+
+def _find_alternative(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Alternative | None:
+    return find_alternative(tracks, sample.prompt, sample.score, counts=counts) if is_doubtful(sample) else None
+
+
+def _explain_certainty(sample: Sample, alternative: Alternative | None) -> str:
+    sentences = explain_certainty(sample)
+    return f"{sentences} {explain_alternative(alternative, sample.prompt)}" if is_doubtful(sample) else sentences
 
 
 def key_frames(score: VideoScore, n_frames: int, *, n: int = MAX_KEY_FRAMES) -> list[int]:
@@ -111,18 +152,21 @@ def key_frames(score: VideoScore, n_frames: int, *, n: int = MAX_KEY_FRAMES) -> 
     return sorted(selected)
 
 
-def _verdict(sample: Sample) -> str:
+def _verdict(sample: Sample, certainty: str) -> str:
     score, e = sample.score, html.escape
     title = TITLES[score.diagnosis] if score.diagnosis else "No score"
     figure = f"{score.dsr_score:.3f}" if score.status is Status.SCORED else "–"
     badge = ("pass", "passes 0.7") if score.passes() else ("fail", "does not pass 0.7")
     if score.status is not Status.SCORED:
         badge = ("none", score.status.value)
+    says = f'<p class="says">{e(certainty)}</p>' if certainty else ""
+    is_unsure = (known := certainty_of(sample)) is not None and not known.is_certain
+    unsure = '<span class="badge unsure">uncertain</span>' if is_unsure else ""
     return (
         f'<p class="kicker">DSR-Score explained</p><h1>{e(title)}</h1>'
         f'<p class="verdict"><span class="score">{figure}</span>'
-        f'<span class="badge {badge[0]}">{badge[1]}</span></p><p class="says">{e(explain_sample(sample))}</p>'
-        f'<dl class="facts"><dt>Prompt</dt><dd>{e(sample.prompt.text)}</dd>'
+        f'<span class="badge {badge[0]}">{badge[1]}</span>{unsure}</p><p class="says">{e(explain_sample(sample))}</p>'
+        f'{says}<dl class="facts"><dt>Prompt</dt><dd>{e(sample.prompt.text)}</dd>'
         f"<dt>Asked</dt><dd>the {e(sample.prompt.subject)} {e(describe_relations(sample.prompt))}</dd>"
         f"<dt>Video</dt><dd>{e(os.path.basename(sample.video))}, {sample.n_frames} frames, {score.n_scored} scored, "
         f"{sample.n_filled} with an interpolated box</dd></dl>"
@@ -163,9 +207,11 @@ def _curves(sample: Sample, chart: str, window: int) -> str:
     )
 
 
-def _shots(video: Path, sample: Sample, tracks: VideoTracks, frames: list[int]) -> str:
+def _shots(
+    video: Path, sample: Sample, tracks: VideoTracks, frames: list[int], others: VideoTracks | None = None
+) -> str:
     try:
-        pictures = _read_frames(video, tracks, frames, (sample.prompt.subject, sample.prompt.object))
+        pictures = _read_frames(video, tracks, frames, (sample.prompt.subject, sample.prompt.object), others)
     except DSRBenchError as error:
         return f'<p class="notice">The frames cannot be shown: {html.escape(str(error))}</p>'
     figures = "".join(
@@ -174,11 +220,12 @@ def _shots(video: Path, sample: Sample, tracks: VideoTracks, frames: list[int]) 
         f'<figcaption class="quiet">frame {i + 1}</figcaption></figure>'
         for i, picture in pictures.items()
     )
-    return f'<section><h2>Key frames</h2><div class="shots">{figures}</div></section>'
+    note = '<p class="quiet">Dashed: other probable boxes, where they are elsewhere.</p>'
+    return f'<section><h2>Key frames</h2>{note * (others is not None)}<div class="shots">{figures}</div></section>'
 
 
 def _read_frames(
-    video: Path, tracks: VideoTracks, frames: list[int], labels: tuple[str, str]
+    video: Path, tracks: VideoTracks, frames: list[int], labels: tuple[str, str], others: VideoTracks | None
 ) -> dict[int, NDArray[np.uint8]]:
     from dsrbench.video import iter_chunks
 
@@ -186,7 +233,8 @@ def _read_frames(
     for chunk in iter_chunks(video):
         for i in frames:
             if start <= i < start + len(chunk):
-                pictures[i] = draw_boxes(chunk[i - start : i - start + 1], tracks, labels=labels, start=i)[0]
+                frame = chunk[i - start : i - start + 1]
+                pictures[i] = draw_boxes(frame, tracks, labels=labels, start=i, others=others)[0]
         start += len(chunk)
     return pictures
 

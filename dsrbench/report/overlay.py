@@ -25,15 +25,21 @@ _INK = (20, 23, 26)
 
 
 def draw_boxes(
-    frames: Frames, tracks: VideoTracks, *, labels: tuple[str, str] = ("subject", "object"), start: int = 0
+    frames: Frames,
+    tracks: VideoTracks,
+    *,
+    labels: tuple[str, str] = ("subject", "object"),
+    start: int = 0,
+    others: VideoTracks | None = None,
 ) -> Frames:
-    """Return frames with their boxes drawn in; an interpolated box is dashed and labelled so.
+    """Return frames with their boxes drawn in; an interpolated box, and one of `others`, is dashed and labelled so.
 
     Args:
         frames: RGB frames, uint8 `[T, H, W, 3]`; they are not changed.
         tracks: Boxes of the whole video; scaled where their `size` is not that of the frames.
         labels: Labels of subject and object.
         start: Index of the first of `frames` in the tracks.
+        others: Other probable boxes of the same video, drawn below those of `tracks`; None for none.
 
     Returns:
         New frames, uint8 `[T, H, W, 3]`.
@@ -52,16 +58,18 @@ def draw_boxes(
 
     height, width = frames.shape[1:3]
     scale = np.array([width / (tracks.size[0] or width), height / (tracks.size[1] or height)] * 2)
-    states = (tracks.subject_state, tracks.object_state)
     pictures = np.empty_like(frames)
     for i, frame in enumerate(frames):
         image = Image.fromarray(frame)
         pen = ImageDraw.Draw(image)
+        if others is not None:
+            for boxes, label, colour in zip((others.subject, others.object), labels, COLOURS, strict=True):
+                _draw_box(pen, boxes[start + i] * scale, colour=colour, label=f"other {label}", dashed=True)
+        states = (tracks.subject_state, tracks.object_state)
         for boxes, state, label, colour in zip((tracks.subject, tracks.object), states, labels, COLOURS, strict=True):
-            box = boxes[start + i] * scale
             filled = state is not None and bool(state[start + i] == FrameState.FILLED)
-            if not np.isnan(box[0]):
-                _draw_box(pen, box, colour=colour, label=f"{label} (interpolated)" if filled else label, dashed=filled)
+            name = f"{label} (interpolated)" if filled else label
+            _draw_box(pen, boxes[start + i] * scale, colour=colour, label=name, dashed=filled)
         pictures[i] = np.asarray(image)
     return pictures
 
@@ -94,6 +102,8 @@ def write_overlay(
 
 
 def _draw_box(pen: ImageDraw, box: Floats, *, colour: tuple[int, int, int], label: str, dashed: bool) -> None:
+    if np.isnan(box[0]):
+        return
     width, height = pen.im.size
     line = max(1, round(min(width, height) / 160))
     x0, y0, x1, y1 = (float(v) for v in box)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench import __version__
+from dsrbench.analysis.certainty import N_LEAST
 from dsrbench.analysis.summary import summarize
 from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
 from dsrbench.report.scripts import script_json
 from dsrbench.report.words import PARTS, TITLES
 from dsrbench.store import Run, Sample
+from dsrbench.types import CERTAIN
 
 SHARD = 50
 """Number of samples in a data file; a card loads the file of its sample."""
@@ -54,6 +56,8 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
         "manifest": manifest.to_json(),
         "titles": {diagnosis.value: title for diagnosis, title in TITLES.items()},
         "parts": [[key, *words] for key, words in PARTS.items()],
+        "certain": CERTAIN,
+        "look": N_LEAST,
         "shard": SHARD,
         "total": len(samples),
     }

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from dsrbench.analysis.certainty import certainty_of
 from dsrbench.report.words import RELATIONS, explain_sample
 from dsrbench.store import Run, RunManifest, Sample, SampleKey
 from dsrbench.types import Floats, FrameCounts, FrameState, Status, VideoTracks
@@ -51,6 +52,7 @@ def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: RunManif
             "parts": [round(getattr(sample.score, part), 4) for part in ("r_init", "g_init", "r_fin", "g_fin")],
             "diagnosis": sample.score.diagnosis,
             "passes": sample.score.passes(),
+            "certainty": _certainty(sample),
             "file": sample.video,
             "url": url,
             "fps": round(sample.fps, 4),
@@ -122,6 +124,14 @@ class Locator:
             return ""
         relative = os.path.relpath(path.absolute(), (self._run.folder / "report").absolute())
         return quote(Path(relative).as_posix(), safe="/")
+
+
+def _certainty(sample: Sample) -> list[float] | None:
+    """Return the probability of passing, and the ends of the score's interval; None where they are not known."""
+    certainty = certainty_of(sample)
+    if certainty is None:
+        return None
+    return [round(value, 4) for value in (certainty.p_pass, certainty.low, certainty.high)]
 
 
 def _window(sample: Sample, manifest: RunManifest) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dsrbench.analysis.certainty import least_certain
 from dsrbench.analysis.summary import GroupFigures, Summary
 from dsrbench.report.cells import decimal, interval_text, percent, plain_table
 from dsrbench.report.wordings import explain_spread, wordings_table
 from dsrbench.report.words import TITLES
-from dsrbench.store import RunManifest
-from dsrbench.types import Diagnosis
+from dsrbench.store import RunManifest, Sample
+from dsrbench.types import CERTAIN, Diagnosis
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +40,27 @@ def print_summary(summary: Summary, manifest: RunManifest, console: Console | No
         console.print(wordings_table(summary.by_wording))
         console.print(Text(explain_spread(summary.wording_spread) + "\n"))
     console.print(_outcomes(summary))
+
+
+def print_least_certain(samples: Sequence[Sample], console: Console | None = None) -> None:
+    """Print the samples to look at: the least certain decisions, with score, interval and probability of passing.
+
+    Args:
+        samples: Samples of the run; nothing is printed where no decision is uncertain.
+        console: Console to print on; None for standard output.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    table = plain_table("Sample and video", "Score", "90 % interval", "P(pass)", title="Look at these:")
+    for sample in least_certain(samples):
+        certainty = sample.score.certainty
+        if certainty is not None:
+            ends = f"{certainty.low:.3f} – {certainty.high:.3f}"
+            name = Text(f"{sample.id}\n{sample.video}".rstrip())
+            table.add_row(name, decimal(sample.score.dsr_score), ends, percent(certainty.p_pass))
+    if table.row_count:
+        (console or Console()).print(table)
 
 
 def figures_table(name: str, figures: Mapping[str, GroupFigures]) -> Table:
@@ -72,6 +94,12 @@ def _headline(summary: Summary) -> Table:
     table.add_row("Mean score (scored only)", decimal(summary.mean_score))
     table.add_row("  with all others as 0 – as 1", bounds)
     table.add_row("Prompts", str(summary.n_prompts))
+    if summary.n_certain is not None:
+        known = summary.n_certain + (summary.n_uncertain or 0)
+        share = percent(summary.certain_share)
+        table.add_row(
+            f"Certain decisions (at least {100 * CERTAIN:.0f} %)", f"{share} = {summary.n_certain} of {known}"
+        )
     if summary.n_filled_frames:
         table.add_row("Frames with an interpolated box", percent(summary.filled_frame_share))
     return table

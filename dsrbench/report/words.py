@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from dsrbench.analysis.alternatives import Alternative, Entity, Side, Span
+from dsrbench.analysis.certainty import certainty_of
 from dsrbench.store import Sample
-from dsrbench.types import Diagnosis, Prompt, Relation, Status, VideoScore
+from dsrbench.types import HEADLINE_THRESHOLD, Diagnosis, Prompt, Relation, Status, VideoScore
 
 RELATIONS: Mapping[Relation, str] = MappingProxyType(
     {
@@ -58,6 +60,25 @@ PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Title and description of the four parts of the score, which are in [-1, 1]."""
 
+SIDES: Mapping[Side, str] = MappingProxyType(
+    {
+        Side.LEFT: "further to the left",
+        Side.RIGHT: "further to the right",
+        Side.ABOVE: "further up",
+        Side.BELOW: "further down",
+    }
+)
+"""Words for the place of another box relative to the scored one."""
+
+SPANS: Mapping[Span, str] = MappingProxyType(
+    {
+        Span.FIRST: "in the first frames",
+        Span.LAST: "in the last frames",
+        Span.THROUGHOUT: "throughout",
+    }
+)
+"""Words for the part of a video in which boxes differ."""
+
 _WEAK = 0.0625
 """Loss of points, in [0, 0.25], above which a part is called weak: that of a part of 0.5."""
 
@@ -98,6 +119,45 @@ def explain_sample(sample: Sample) -> str:
     if score.visited is False:
         sentence += " It does not visit every relation in between."
     return sentence
+
+
+def explain_certainty(sample: Sample) -> str:
+    """Return a sentence about the certainty of a decision and the interval of the score; empty where it is unknown."""
+    certainty = certainty_of(sample)
+    if certainty is None:
+        return ""
+    word = "certain" if certainty.is_certain else "uncertain"
+    sentence = (
+        f"The decision is {word}: the probability that the video passes {HEADLINE_THRESHOLD} is "
+        f"{100 * certainty.p_pass:.0f} %, and the score is between {certainty.low:.2f} and {certainty.high:.2f} with a "
+        f"probability of 90 %."
+    )
+    if (certainty.p_pass >= 0.5) != sample.score.passes():
+        sentence += " The boxes that are scored decide otherwise than most other boxes that the tracker finds probable."
+    return sentence
+
+
+def explain_alternative(alternative: Alternative | None, prompt: Prompt) -> str:
+    """Return a sentence about what else a video could show, with which the decision would be the other one.
+
+    Args:
+        alternative: Typical other tracks of the other decision; None where no box of such tracks is elsewhere.
+        prompt: The prompt of the video.
+    """
+    if alternative is None:
+        return (
+            f"No other probable box is far from the scored ones: the score is close to {HEADLINE_THRESHOLD}, and small "
+            f"differences of the boxes change the decision."
+        )
+    names = {Entity.SUBJECT: prompt.subject, Entity.OBJECT: prompt.object}
+    places: dict[Entity, list[str]] = {}
+    for displacement in alternative.displacements:
+        place = f"{SIDES[displacement.side]} {SPANS[displacement.span]}"
+        places.setdefault(displacement.entity, []).append(place)
+    first, *others = [(names[entity], " and ".join(where)) for entity, where in places.items()]
+    sentence = f"The {first[0]} could also be the one {first[1]}"
+    sentence += "".join(f", and the {name} the one {where}" for name, where in others)
+    return f"{sentence}; the score would then be {alternative.dsr_score:.2f}."
 
 
 def lost_points(score: VideoScore) -> list[tuple[str, float]]:

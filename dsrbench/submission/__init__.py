@@ -1,7 +1,7 @@
 """Entries of the leaderboard: pack a run as an entry, and check an entry by scoring it again from its boxes.
 
 An entry is a folder of two files: `entry.json` (settings of the run, and the claimed figures) and `boxes.parquet` (a
-row a sample: the boxes of every frame, status, video hash, score). No pickle, no archive, no video.
+row a sample: the boxes of every frame, status, video hash, score, certainty). No pickle, no archive, no video.
 """
 
 from dsrbench.submission.boxes import read_boxes, write_boxes

@@ -1,4 +1,8 @@
-"""`boxes.parquet`: a row a sample, with the boxes of every frame and the score claimed for them."""
+"""`boxes.parquet`: a row a sample, with the boxes of every frame and the score claimed for them.
+
+The certainty of a sample is the submitter's figure: it comes from other tracks than those of the boxes, so it cannot be
+computed again. A table without its columns, as versions before 0.2 wrote it, is read too.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ import numpy as np
 
 from dsrbench.errors import BoxError
 from dsrbench.store import LocalDisk
+from dsrbench.store.samples import CERTAINTY
 from dsrbench.submission.entry import HEX, SubmissionError, check_text
-from dsrbench.types import Floats, FrameState, Status, VideoTracks
+from dsrbench.types import Certainty, Floats, FrameState, Status, VideoTracks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +64,7 @@ class BoxRow:
         tracks: Boxes of the video; None for a failed sample, or a noun that the detector does not know.
         anchored: Whether a propagating tracker had an anchor frame to start from; True for all others.
         text_used: Text that the model was given; empty where it is the prompt's or unknown.
+        certainty: Certainty as claimed, which the boxes cannot confirm; None where unknown, or not scored.
     """
 
     prompt_id: str
@@ -70,6 +76,7 @@ class BoxRow:
     tracks: VideoTracks | None
     anchored: bool = True
     text_used: str = ""
+    certainty: Certainty | None = None
 
     @property
     def shown(self) -> str:
@@ -87,12 +94,16 @@ def name_sample(prompt_id: str, seed: int) -> str:
 
 
 def boxes_schema() -> pa.Schema:
-    """Return the columns of the table; boxes are `4 T` numbers in pixels, frame by frame, NaN where absent."""
+    """Return the columns of the table.
+
+    Boxes are `4 T` numbers in pixels, frame by frame, NaN where absent; a certainty that is not known is NaN.
+    """
     import pyarrow as pa
 
     text, count, number, states = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.uint8())
     columns = {
         **{"prompt_id": text, "seed": count, "status": text, "reason": text, "score": number},
+        **dict.fromkeys(CERTAINTY, number),
         **{"video_sha256": text, "text_used": text, "anchored": pa.bool_()},
         **{"n_frames": count, "width": count, "height": count, "fps": number},
         **{"subject": pa.list_(number), "object": pa.list_(number)},
@@ -152,8 +163,8 @@ def read_boxes(folder: Path, *, max_rows: int) -> Iterator[BoxRow]:
 
 
 def _check_table(table: Any, max_rows: int) -> None:
-    expected, schema = boxes_schema(), table.schema_arrow
-    if not schema.remove_metadata().equals(expected):
+    expected, schema = boxes_schema(), table.schema_arrow.remove_metadata()
+    if not schema.equals(expected) and not schema.equals(_schema_without_certainty()):
         unlike = sorted(set(map(str, expected)) ^ set(map(str, schema)))
         raise SubmissionError(f"{FILE} must have the columns {expected.names}; these differ: {', '.join(unlike)[:300]}")
     if table.metadata.num_rows > max_rows:
@@ -165,14 +176,24 @@ def _check_table(table: Any, max_rows: int) -> None:
         raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MAX_BYTES:,} bytes")
 
 
+def _schema_without_certainty() -> pa.Schema:
+    """Return the columns of a table of versions before 0.2."""
+    import pyarrow as pa
+
+    return pa.schema([field for field in boxes_schema() if field.name not in CERTAINTY])
+
+
 def _pack(row: BoxRow) -> dict[str, Any]:
     tracks = row.tracks
     size = tracks.size if tracks is not None else (0, 0)
     arrays: dict[str, Any] = dict.fromkeys(("subject", "object", "subject_state", "object_state"), ())
     if tracks is not None:
         arrays = {name: np.ravel(getattr(tracks, name)) for name in arrays}
+    known = row.certainty
+    certainty = (known.p_pass, known.low, known.high) if known is not None else (math.nan,) * len(CERTAINTY)
     return {
         **{name: getattr(row, name) for name in ("prompt_id", "seed", "reason", "score", "video_sha256")},
+        **dict(zip(CERTAINTY, certainty, strict=True)),
         **{"status": row.status.value, "text_used": row.text_used, "anchored": row.anchored},
         **{"n_frames": 0 if tracks is None else len(tracks), "width": size[0], "height": size[1]},
         **{"fps": 0.0 if tracks is None else tracks.fps, **arrays},
@@ -200,7 +221,24 @@ def _unpack(row: Mapping[str, Any]) -> BoxRow:
     if math.isnan(score) if status is Status.SCORED else not math.isnan(score):
         raise SubmissionError(f"{where} is {status.value}, with a score of {score}")
     names = ("prompt_id", "seed", "reason", "score", "video_sha256", "anchored", "text_used")
-    return BoxRow(status=status, tracks=_unpack_tracks(row, where), **{name: row[name] for name in names})
+    certainty = _unpack_certainty(row, status, where)
+    tracks = _unpack_tracks(row, where)
+    return BoxRow(status=status, tracks=tracks, certainty=certainty, **{name: row[name] for name in names})
+
+
+def _unpack_certainty(row: Mapping[str, Any], status: Status, where: str) -> Certainty | None:
+    """Return the certainty of a row; None where its columns are NaN, or the table has none."""
+    values = [row.get(name, math.nan) for name in CERTAINTY]
+    if all(map(math.isnan, values)):
+        return None
+    if status is not Status.SCORED:
+        raise SubmissionError(f"{where} is {status.value}, with a certainty")
+    p_pass, low, high = values
+    if not (0 <= p_pass <= 1 and 0 <= low <= high <= 1):
+        raise SubmissionError(
+            f"{where}: a probability of passing of {p_pass}, and an interval of {low} to {high}; expected 0 to 1"
+        )
+    return Certainty(p_pass, low, high)
 
 
 def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:

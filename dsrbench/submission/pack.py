@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dsrbench
 from dsrbench.analysis import summarize
+from dsrbench.analysis.certainty import certainty_of
 from dsrbench.backends.protocols import protocol_of
 from dsrbench.errors import InputError, StoreError
 from dsrbench.records import to_json
@@ -152,6 +153,7 @@ def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
             tracks,
             anchored=tracks is None or tracks.provenance.get("anchor", 0) is not None,
             text_used="" if sample.text_used == sample.prompt.text else tidy_text(sample.text_used),
+            certainty=certainty_of(sample),
         )
 
 

@@ -180,3 +180,29 @@ def test_bad_curves(tmp_path, curves):
 def test_absent_files(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
         read_reference(tmp_path / "none.csv")
+
+
+def test_certain_videos_are_compared_apart(tmp_path):
+    here, there = [0.1, 0.8, 0.6, 0.9, 0.75, 0.3], [0.2, 0.85, 0.72, 0.85, 0.4, 0.25]
+    p_pass = [0.0, 0.97, 0.4, 1.0, 0.6, None]
+    samples = [
+        make_sample(s, prompt=f"p{i}", video=f"{i}.mp4", p_pass=p)
+        for i, (s, p) in enumerate(zip(here, p_pass, strict=True))
+    ]
+    found = agree(tmp_path, samples, clips(there, sha="")).certain
+    assert (found.n_known, found.n_certain, found.share) == (5, 3, 0.6)
+    assert found.spearman.value == pytest.approx(np.corrcoef([1, 2, 3], [1, 2.5, 2.5])[0, 1])
+    assert found.median_absolute_difference == pytest.approx(0.05)
+    assert found.n_decisions_differ == 0
+    assert to_json(found)["n_certain"] == 3
+
+
+def test_no_certain_video_and_no_certainty_at_all(tmp_path):
+    unsure = [make_sample(s, prompt=f"p{i}", video=f"{i}.mp4", p_pass=0.5) for i, s in enumerate([0.6, 0.8])]
+    found = agree(tmp_path, unsure, clips([0.5, 0.9], sha="")).certain
+    assert (found.n_known, found.n_certain, found.share, found.n_decisions_differ) == (2, 0, 0, 0)
+    assert math.isnan(found.spearman.value)
+    assert math.isnan(found.median_absolute_difference)
+    assert agree(tmp_path / "without", clips([0.5, 0.9]), unsure).certain is None, (
+        "that the other side is sure says nothing"
+    )

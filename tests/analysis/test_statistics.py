@@ -176,3 +176,59 @@ def test_share_interval_is_the_bootstrap_elsewhere():
 
 def test_share_interval_says_nothing_of_one_cluster():
     assert np.isnan(share_interval([1, 1], ["a", "a"]).low)
+
+
+def random_shares(seed, n_clusters=20, per_cluster=5):
+    rng = np.random.default_rng(seed)
+    passed = rng.random(n_clusters * per_cluster) < 0.6
+    return passed, np.repeat(np.arange(n_clusters), per_cluster), rng.uniform(0, 0.25, len(passed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_uncertain_values_make_the_interval_wider_and_leave_the_figure(seed):
+    passed, clusters, variances = random_shares(seed)
+    exact, uncertain = share_interval(passed, clusters), share_interval(passed, clusters, variances=variances)
+    assert uncertain.value == exact.value
+    assert 0 <= uncertain.low <= exact.low
+    assert exact.high <= uncertain.high <= 1
+    assert uncertain.high - uncertain.low > exact.high - exact.low
+
+
+def test_without_variance_all_stays_as_it_is():
+    passed, clusters, _ = random_shares(1)
+    for none in (None, np.zeros(len(passed))):
+        assert share_interval(passed, clusters, variances=none) == share_interval(passed, clusters)
+    assert share_interval([1] * 4, list("abcd"), variances=[0] * 4) == share_interval([1] * 4, list("abcd"))
+    assert np.isnan(share_interval([1, 0], ["a", "a"], variances=[0.2, 0.2]).low)
+
+
+def test_width_is_that_of_both_sources():
+    """Many clusters of one value each: the variances of prompts and of decisions add up."""
+    rng = np.random.default_rng(0)
+    passed = rng.random(4000) < 0.5
+    interval = bootstrap_interval(passed, range(4000), variances=[0.25] * 4000, n_resamples=20_000)
+    spread = np.sqrt(passed.var() / 4000 + 0.25 / 4000)
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * spread, rel=0.03)
+
+
+@pytest.mark.parametrize("passed", [[True] * 10, [False] * 10])
+def test_wilson_gets_wider_too(passed):
+    exact = share_interval(passed, range(10))
+    little, much = (share_interval(passed, range(10), variances=[v] + [0.0] * 9) for v in (0.01, 0.25))
+    widths = [figure.high - figure.low for figure in (exact, little, much)]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[1]
+    assert widths[2] < 1
+    assert all(0 <= figure.low <= figure.value <= figure.high <= 1 for figure in (exact, little, much))
+
+
+def test_the_order_of_the_rows_leaves_no_trace_in_a_wider_interval():
+    passed, clusters, variances = random_shares(3)
+    order = np.random.default_rng(4).permutation(len(passed))
+    moved = share_interval(passed[order], clusters[order], variances=variances[order])
+    assert moved == share_interval(passed, clusters, variances=variances)
+
+
+def test_a_variance_below_zero():
+    with pytest.raises(InputError, match="a variance is -1"):
+        share_interval([1, 0], ["a", "b"], variances=[0.1, -1])

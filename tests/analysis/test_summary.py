@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+import math
 
 import pytest
 from factories.runs import MANIFEST
 from factories.samples import SAMPLES, make_sample
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
-from dsrbench.analysis import summarize
+from dsrbench.analysis import Summary, summarize
+from dsrbench.analysis.summary import accuracy
 from dsrbench.report import print_summary
 from dsrbench.store import RunManifest
+from dsrbench.types import Certainty
 
 CASES = [
     # what, scores, coverage, accuracy@0.7, mean score, its two bounds
@@ -139,3 +144,69 @@ def test_table_of_any_manifest(manifest):
 
 def test_table_of_nothing():
     assert "–" in printed([])
+
+
+SCORES = [0.9, 0.1, 0.72, "invalid", 0.65, 0.8, "failed", 0.3, 0.75, 0.95]
+
+
+def samples_of(p_pass=None, certain=0):
+    """Ten samples of five prompts in two relation types; the first `certain` scores have a sure decision."""
+    return [
+        make_sample(
+            s, prompt=f"p{i // 2}", seed=i % 2, type="LR" if i < 6 else "TL", p_pass=1.0 if i < certain else p_pass
+        )
+        for i, s in enumerate(SCORES)
+    ]
+
+
+def widths(figure):
+    return figure["high"] - figure["low"]
+
+
+def test_uncertain_decisions_widen_the_interval_at_the_headline_threshold_alone():
+    before, after = figures(samples_of()), figures(samples_of(0.6))
+    assert widths(after["accuracy"]["0.7"]) > widths(before["accuracy"]["0.7"])
+    assert after["accuracy"]["0.7"]["value"] == before["accuracy"]["0.7"]["value"]
+    for name in ("LR", "TL"):
+        ends = [summary["by_relation"][name]["accuracy_0.7"] for summary in (before, after)]
+        assert ends[1]["low"] <= ends[0]["low"] <= ends[0]["high"] <= ends[1]["high"]
+    for threshold in set(before["accuracy"]) - {"0.7"}:
+        assert after["accuracy"][threshold] == before["accuracy"][threshold]
+
+
+def test_certain_decisions_leave_every_figure():
+    counts = ("n_certain", "n_uncertain")
+    before, sure = figures(samples_of()), figures(samples_of(1.0))
+    assert [before[name] for name in counts] == [None, None]
+    assert [sure[name] for name in counts] == [8, 0]
+    assert {k: v for k, v in sure.items() if k not in counts} == {k: v for k, v in before.items() if k not in counts}
+
+
+def test_decisions_are_counted():
+    summary = summarize(samples_of(0.6, certain=3))
+    assert (summary.n_certain, summary.n_uncertain, summary.certain_share) == (3, 5, 3 / 8)
+    assert math.isnan(summarize(samples_of()).certain_share)
+    assert math.isnan(Summary().certain_share)
+    assert Summary.from_json(summary.to_json()) == summary
+
+
+def test_a_summary_of_a_version_without_certainties_is_read():
+    row = figures(samples_of())
+    old = {name: value for name, value in row.items() if name not in ("n_certain", "n_uncertain")}
+    assert Summary.from_json(old) == summarize(samples_of())
+
+
+@given(SAMPLES, st.lists(st.floats(0, 1), min_size=25, max_size=25))
+@settings(max_examples=40, deadline=None)
+def test_no_certainty_makes_an_interval_narrower(samples, probabilities):
+    given_certainty = [with_certainty(sample, p) for sample, p in zip(samples, probabilities, strict=False)]
+    before, after = accuracy(samples), accuracy(given_certainty)
+    assert after.value == before.value
+    assert math.isnan(before.low) == math.isnan(after.low)
+    assert math.isnan(before.low) or after.low <= before.low
+    assert math.isnan(before.low) or after.high >= before.high
+
+
+def with_certainty(sample, p_pass):
+    score = dataclasses.replace(sample.score, certainty=Certainty(p_pass, 0.0, 1.0))
+    return dataclasses.replace(sample, score=score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import subprocess
@@ -23,6 +24,7 @@ from dsrbench.board.app.tabs.curves import curves_html
 from dsrbench.board.app.tabs.relations import heat_html
 from dsrbench.board.app.tabs.samples import ANY, find_sample, list_samples, sample_html
 from dsrbench.errors import InputError
+from dsrbench.types import Certainty, Status
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,19 @@ def test_samples_worst_first(board):
     assert "<video" in html
     assert 'class="chart"' in html
     assert find_sample(opened, "nothing/0") is None
+
+
+def test_a_sample_says_its_certainty_as_submitted(board):
+    opened = board.open("base")
+    index = next(n for n, sample in enumerate(opened.samples) if sample.score.status is Status.SCORED)
+    assert "The decision is" not in sample_html(opened, index, lambda sha256: "")
+    score = dataclasses.replace(opened.samples[index].score, certainty=Certainty(0.625, 0.5, 0.875))
+    samples = [*opened.samples]
+    samples[index] = dataclasses.replace(samples[index], score=score)
+    html = sample_html(dataclasses.replace(opened, samples=samples), index, lambda sha256: "")
+    assert "The decision is uncertain: the probability that the video passes 0.7 is 62 %" in html
+    assert "the score is between 0.50 and 0.88" in html
+    assert "As submitted; boxes alone cannot confirm it." in html
 
 
 def test_videos_by_their_hash(tmp_path, rendered_run):

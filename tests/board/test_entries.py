@@ -17,7 +17,7 @@ from dsrbench.board.records import TIERS, comparable_key, share_of_same
 from dsrbench.board.rules import read_rules
 from dsrbench.errors import DSRBenchError, InputError, StoreError
 from dsrbench.store import SuiteRecord
-from dsrbench.types import FrameCounts
+from dsrbench.types import Certainty, FrameCounts, Status
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
@@ -71,6 +71,19 @@ def test_samples_are_scored_from_the_boxes(board):
     assert [(row.prompt_id, row.seed) for row in opened.rows] == [(s.prompt.id, s.seed) for s in opened.samples]
     assert len(opened.rows[0].tracks) == 17
     assert board.open("near") is opened
+
+
+def test_claimed_certainties_come_to_the_figures_and_the_samples(tmp_path):
+    rows = make_rows(share=0.5)
+    unsure = next(n for n, row in enumerate(rows) if row.status is Status.SCORED)
+    rows[unsure] = dataclasses.replace(rows[unsure], certainty=Certainty(0.5, 0.25, 0.75))
+    intake = Intake(*open_stores(tmp_path / "board"))
+    assert intake.submit(write_entry(tmp_path / "given", name="unsure", rows=rows), "lab").is_accepted
+    opened = Board(open_stores(tmp_path / "board")[0]).open("unsure")
+    figures = opened.record.figures
+    assert (figures.n_certain, figures.n_uncertain) == (0, 1)
+    assert summarize(opened.samples) == figures
+    assert [s.score.certainty for s in opened.samples if s.score.certainty] == [Certainty(0.5, 0.25, 0.75)]
 
 
 def test_names_that_are_none(board):

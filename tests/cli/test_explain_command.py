@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
+from click.testing import CliRunner
 from clips import FRAMES, SIZE, TEXT, dsrbench, error_line, write_boxes, write_clips
 
+from dsrbench.cli import group
+from dsrbench.evaluation.scorer import Scorer
+from dsrbench.types import TrackDraws
 from dsrbench.video import probe, read_clip
 
 SCRIPTED = ("--detector", "scripted", "-o", "detector.boxes=boxes.jsonl")
@@ -66,3 +73,22 @@ def test_errors_are_one_line(place, arguments, code, word):
     assert word in error_line(done, code)
     assert done.stdout == ""
     assert not list(place.glob("explain-*"))
+
+
+def test_an_uncertain_decision_is_told(place, monkeypatch):
+    """A tracker whose draws are the boxes of the video, and those of it run backwards."""
+    track = Scorer.track
+
+    def track_with_draws(*args):
+        tracks = track(*args)
+        subject, object_ = (np.stack([boxes, boxes, boxes[::-1]]) for boxes in (tracks.subject, tracks.object))
+        return dataclasses.replace(tracks, draws=TrackDraws(subject, object_))
+
+    monkeypatch.setattr(Scorer, "track", track_with_draws)
+    monkeypatch.chdir(place)
+    done = CliRunner().invoke(group, ["explain", "good.mp4", TEXT, *SCRIPTED], catch_exceptions=False)
+    assert "The decision is uncertain: the probability that the video passes 0.7 is 67 %" in done.output
+    assert (
+        "could also be the one further to the right in the first frames and further to the left in the" in done.output
+    )
+    assert "the score would then be 0.11" in done.output

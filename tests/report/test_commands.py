@@ -11,6 +11,7 @@ from factories.runs import MANIFEST, SHOWN, write_run
 from factories.samples import make_sample, write_tables
 
 from dsrbench.cli import group
+from dsrbench.cli.eval import conclude
 from dsrbench.errors import InputError, StoreError
 from dsrbench.store import Run, RunManifest
 from dsrbench.types import FrameCounts
@@ -39,6 +40,52 @@ def test_report(run):
     assert str(page) in result.output.replace("\n", "")
     assert page.exists()
     assert json.loads((run.folder / "report/summary.json").read_text())["n_samples"] == 12
+
+
+def certain_run(folder, p_pass):
+    """A run of one sample for each probability of passing."""
+    run = Run(folder)
+    run.write_manifest(RunManifest.from_json(MANIFEST))
+    write_tables(
+        run, [make_sample(0.72, prompt=f"p{i}", video=f"clip {i}.mp4", p_pass=p) for i, p in enumerate(p_pass)]
+    )
+    return run
+
+
+def test_report_names_the_uncertain_samples(tmp_path):
+    result = invoke("report", certain_run(tmp_path, [0.99, 0.4, 0.55, None, 0.8, 0.2, 0.3, 0.35]).folder)
+    assert "14.3 % = 1 of 7" in result.output
+    head, _, block = result.output.partition("Look at these:")
+    names = [line.split()[0] for line in block.splitlines() if "m/" in line]
+    assert names == ["m/p2/0", "m/p1/0", "m/p7/0", "m/p6/0", "m/p4/0"]
+    assert "clip 2.mp4" in block
+    assert block.split("m/p2/0")[1].split()[:5] == ["0.720", "0.620", "–", "0.820", "55.0"]
+    assert max(map(len, (head + block).splitlines()[:-1])) <= 80
+
+
+@pytest.mark.parametrize("p_pass", [[None, None], [1.0, 0.01]])
+def test_report_of_certain_samples_names_none(tmp_path, p_pass):
+    output = invoke("report", certain_run(tmp_path, p_pass).folder).output
+    assert "Look at these" not in output
+    assert ("Certain decisions" in output) == (p_pass[0] is not None)
+
+
+def test_eval_names_the_uncertain_samples(tmp_path, capsys):
+    run = certain_run(tmp_path, [0.99, 0.4])
+    conclude(run, run.samples())
+    output = capsys.readouterr().out
+    assert "50.0 % = 1 of 2" in output
+    block = output.partition("Look at these:")[2]
+    assert "m/p1/0" in block
+    assert "m/p0/0" not in block
+    assert block.index("clip 1.mp4") < block.index("Page: ")
+
+
+def test_agreement_of_a_run_with_certainties(tmp_path):
+    run = certain_run(tmp_path, [0.99, 0.4, 0.55, 1.0])
+    output = invoke("agreement", run.folder, run.folder).output
+    assert "50.0 % = 2 of 4" in output
+    assert "0 of 2" in output
 
 
 def test_report_standalone(run):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from factories.runs import EVIL, FRAMES, SHOWN, make_prompt, render, true_tracks
+from factories.draws import draws_of
+from factories.runs import EVIL, FRAMES, SHOWN, Spec, make_prompt, render, true_tracks
 from factories.samples import make_sample
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dsrbench.metric.dsr import score_tracks
-from dsrbench.report import write_explanation
+from dsrbench.metric import measure_certainty, score_tracks
+from dsrbench.report import explain_decision, write_explanation
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.explain import key_frames
 from dsrbench.store import Sample
@@ -53,6 +55,53 @@ def test_text_is_escaped(tmp_path):
     assert "cat<b>" not in page
     assert "A cat&lt;/script&gt;" in page
     assert EVIL not in page
+
+
+def explain_draws(tmp_path, tracks, drawn, prompt):
+    """The page of a video whose tracker also finds other tracks probable, and what the command says."""
+    tracks = draws_of(tracks, drawn)
+    score = score_tracks(tracks, prompt)
+    score = dataclasses.replace(score, certainty=measure_certainty(tracks, prompt))
+    sample = Sample("m", prompt, 0, score, video="x.mp4", n_frames=FRAMES)
+    write_mp4(tmp_path / "x.mp4", render(tracks), fps=16)
+    page = write_explanation(tmp_path, video=tmp_path / "x.mp4", sample=sample, tracks=tracks).read_text("utf-8")
+    return page, explain_decision(sample, tracks)
+
+
+def test_an_uncertain_decision_says_what_else_the_video_could_show(tmp_path):
+    good, still = true_tracks(Spec("m", "p", "LR", "LR")), true_tracks(Spec("m", "p", "LR", "L"))
+    page, says = explain_draws(tmp_path, still, [still] * 3 + [good] * 2, make_prompt(SHOWN[0]))
+    assert "The decision is uncertain: the probability that the video passes 0.7 is 40 %" in says
+    assert says.endswith(
+        "The cat could also be the one further to the right in the last frames; the score would then be 1.00."
+    )
+    assert says in page
+    assert "uncertain</span>" in page
+    assert "Dashed: other probable boxes" in page
+
+
+def test_a_certain_decision_says_no_more(tmp_path):
+    good, still = true_tracks(Spec("m", "p", "LR", "LR")), true_tracks(Spec("m", "p", "LR", "L"))
+    page, says = explain_draws(tmp_path, good, [good] * 19 + [still], make_prompt(SHOWN[0]))
+    assert says.startswith("The decision is certain: the probability that the video passes 0.7 is 95 %")
+    assert "could also be" not in says
+    assert says in page
+    assert "uncertain" not in page
+    assert "Dashed:" not in page
+
+
+def test_an_alternative_of_a_noun_with_markup_is_escaped(tmp_path):
+    good, still = true_tracks(Spec("m", "p", "LR", "LR")), true_tracks(Spec("m", "p", "LR", "L"))
+    prompt = dataclasses.replace(make_prompt(SHOWN[0]), subject="cat<b>")
+    page, says = explain_draws(tmp_path, still, [still, good], prompt)
+    assert "The cat<b> could also be" in says
+    assert "The cat&lt;b&gt; could also be" in page
+    assert "cat<b>" not in page
+
+
+def test_tracks_without_draws_say_nothing_of_certainty(tmp_path):
+    page = explain(tmp_path, SHOWN[0])
+    assert "decision" not in page
 
 
 @pytest.mark.parametrize("score", ["invalid", "failed"])

@@ -90,3 +90,14 @@ def test_written_overlay(tmp_path):
 def test_refusals(frames, start, words):
     with pytest.raises(InputError, match=words):
         draw_boxes(frames, MOVING, start=start)
+
+
+def test_other_boxes_are_dashed_beside_the_scored_ones():
+    elsewhere = VideoTracks(MOVING.subject + 90, np.full_like(MOVING.object, np.nan), MOVING.size)
+    frames = render(MOVING)[:1]
+    plain, drawn = draw_boxes(frames, MOVING), draw_boxes(frames, MOVING, others=elsewhere)
+    added = (drawn[0] == COLOURS[0]).all(axis=2) & ~(plain[0] == COLOURS[0]).all(axis=2)
+    left, top, _, bottom = elsewhere.subject[0].astype(int)
+    edge = added[top : bottom - 1, left]
+    assert 0.2 < edge.mean() < 0.8
+    assert np.array_equal((drawn == COLOURS[1]).all(axis=3), (plain == COLOURS[1]).all(axis=3))

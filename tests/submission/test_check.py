@@ -12,7 +12,7 @@ from dsrbench.analysis import Summary, summarize
 from dsrbench.prompts import read_suite
 from dsrbench.submission import SubmissionError, check_entry, check_figures, write_boxes
 from dsrbench.submission.check import TOLERANCE, compare_claim
-from dsrbench.types import Status
+from dsrbench.types import Certainty, Status
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,31 @@ def test_the_figures_are_those_of_the_boxes(rows, tmp_path):
     assert checked.summary == summarize(checked.samples)
     assert 0 < checked.summary.headline.value < 1
     assert [(s.prompt.id, s.seed) for s in checked.samples] == sorted((r.prompt_id, r.seed) for r in rows)
+
+
+def test_claimed_certainties_widen_the_interval_and_change_no_other_figure(rows, tmp_path):
+    before = check(write_entry(tmp_path / "a", rows=rows))
+    scored = [row.status is Status.SCORED for row in rows]
+    unsure = [
+        dataclasses.replace(row, certainty=Certainty(0.6, 0.4, 0.9)) if is_scored else row
+        for row, is_scored in zip(rows, scored, strict=True)
+    ]
+    checked = check(write_entry(tmp_path / "b", rows=unsure))
+    assert checked.samples[scored.index(True)].score.certainty == Certainty(0.6, 0.4, 0.9)
+    assert (checked.summary.n_certain, checked.summary.n_uncertain) == (0, sum(scored))
+    assert checked.summary.headline.value == before.summary.headline.value
+    assert checked.summary.headline.low < before.summary.headline.low
+    assert checked.summary.headline.high > before.summary.headline.high
+    assert checked.summary.accuracy["0.5"] == before.summary.accuracy["0.5"]
+
+
+def test_a_claim_without_the_certainties_of_its_rows_is_accepted(rows, tmp_path):
+    """As one of a version before certainties, or the other way round: intervals are computed anew."""
+    write_entry(tmp_path, rows=rows)
+    scored = next(n for n, row in enumerate(rows) if row.status is Status.SCORED)
+    unsure = [*rows]
+    unsure[scored] = dataclasses.replace(rows[scored], certainty=Certainty(0.6, 0.4, 0.9))
+    assert check(other_rows(tmp_path, unsure)).summary.n_uncertain == 1
 
 
 def test_the_order_of_the_rows_is_of_no_importance(rows, tmp_path):

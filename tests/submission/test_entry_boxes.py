@@ -10,7 +10,7 @@ from factories.entries import failed, make_rows
 
 from dsrbench.submission import SubmissionError, read_boxes, write_boxes
 from dsrbench.submission.boxes import BoxRow, boxes_schema
-from dsrbench.types import Status
+from dsrbench.types import Certainty, Status
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,10 @@ def write_table(folder, table, schema=None):
 
 def test_rows_come_back_equal(rows, tmp_path):
     given = [*rows[:3], failed(rows[3]), dataclasses.replace(rows[4], text_used="A cät – 漢", anchored=False)]
+    given[0] = dataclasses.replace(given[0], certainty=Certainty(0.625, 0.5, 0.875))
     write_boxes(tmp_path, given)
     for row, found in zip(given, read(tmp_path), strict=True):
-        for name in ("prompt_id", "seed", "status", "reason", "video_sha256", "text_used", "anchored"):
+        for name in ("prompt_id", "seed", "status", "reason", "video_sha256", "text_used", "anchored", "certainty"):
             assert getattr(found, name) == getattr(row, name)
         np.testing.assert_equal(found.score, row.score)
         assert (found.tracks is None) == (row.tracks is None)
@@ -45,6 +46,17 @@ def test_rows_come_back_equal(rows, tmp_path):
             np.testing.assert_array_equal(found.tracks.subject, row.tracks.subject)
             np.testing.assert_array_equal(found.tracks.object_state, row.tracks.object_state)
             assert (found.tracks.size, found.tracks.fps) == (row.tracks.size, row.tracks.fps)
+
+
+def test_a_table_of_a_version_without_certainty_is_read(rows, table, tmp_path):
+    columns = [field for field in boxes_schema() if field.name not in ("p_pass", "score_low", "score_high")]
+    old = [{field.name: row[field.name] for field in columns} for row in table]
+    found = read(write_table(tmp_path, old, pa.schema(columns)))
+    assert [row.certainty for row in found] == [None] * 12
+    assert [row.score for row in found] == [row.score for row in rows]
+    half = pa.schema([field for field in boxes_schema() if field.name != "score_low"])
+    with pytest.raises(SubmissionError, match="must have the columns"):
+        read(write_table(tmp_path, [], half))
 
 
 def test_equal_rows_give_equal_bytes_and_no_pickle(rows, tmp_path):
@@ -88,6 +100,16 @@ CHANGES = [
     ({"subject_state": [9] * 17}, "states that are none: \\['9'\\]"),
     ({"subject_state": [None, 9] + [1] * 15}, "states that are none"),
     ({"subject_state": [0] * 17}, "states and boxes differ"),
+    ({"p_pass": 1.5, "score_low": 0.1, "score_high": 0.2}, "probability of passing of 1.5"),
+    ({"p_pass": 0.5, "score_low": 0.3, "score_high": 0.2}, "an interval of 0.3 to 0.2"),
+    ({"p_pass": 0.5, "score_low": NAN, "score_high": 0.2}, "an interval of nan to 0.2"),
+    ({"p_pass": 0.5}, "an interval of nan to nan"),
+    ({"p_pass": float("inf"), "score_low": 0.1, "score_high": 0.2}, "probability of passing of inf"),
+    ({"p_pass": None}, "a row has no p_pass"),
+    (
+        {"status": "invalid", "score": NAN, "p_pass": 0.5, "score_low": 0.1, "score_high": 0.2},
+        "invalid, with a certainty",
+    ),
     ({"object_state": [1] * 16}, "object_state has 16 numbers, 17 are needed"),
 ]
 

@@ -11,7 +11,7 @@ from dsrbench.errors import InputError, OptionError, StoreError
 from dsrbench.prompts import read_suite
 from dsrbench.submission import SubmissionError, check_entry, pack_entry
 from dsrbench.submission.pack import hide_paths, tidy_text
-from dsrbench.types import Status
+from dsrbench.types import Certainty, Status
 
 
 def pack(run, out, **given):
@@ -48,6 +48,21 @@ def test_a_run_becomes_an_entry_that_is_accepted(run, tmp_path):
         s.score.dsr_score for s in run.samples() if s.score.status is Status.SCORED
     ]
     assert checked.summary.n_failed == checked.summary.n_invalid == 1
+
+
+def test_certainties_come_along(rows, tmp_path):
+    run = write_whole_run(tmp_path / "run", rows=rows)
+    samples = run.samples()
+    first = next(n for n, sample in enumerate(samples) if sample.score.status is Status.SCORED)
+    score = dataclasses.replace(samples[first].score, certainty=Certainty(0.25, 0.5, 0.75))
+    samples[first] = dataclasses.replace(samples[first], score=score)
+    write_tables(run, samples)
+    entry = pack(run, tmp_path / "entry")
+    checked = check(tmp_path / "entry")
+    found = {sample.id[1:]: sample.score.certainty for sample in checked.samples}
+    assert found.pop(samples[first].id[1:]) == Certainty(0.25, 0.5, 0.75)
+    assert set(found.values()) == {None}
+    assert entry.claim["accuracy"]["0.7"]["low"] == checked.summary.headline.low
 
 
 def test_nothing_of_this_machine_gets_into_it(run, tmp_path):

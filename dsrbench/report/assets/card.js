@@ -22,7 +22,9 @@ function showCards(found) {
       h("div", { class: "picture" }),
       h("div", { class: "facts-side" },
         h("div", { class: "verdict" }, h("span", { class: "score" }, decimal(row.score)), h("span", { class: `badge ${badge[0]}` }, badge[1]),
+          row.certainty && row.sure < data.certain ? h("span", { class: "badge unsure" }, "uncertain") : null,
           h("strong", {}, row.diagnosis ? data.titles[row.diagnosis] : "No score")),
+        row.certainty ? h("p", { class: "meta" }, certaintyText(row)) : null,
         h("p", { class: "says" }), partsOf(row), h("div", { class: "curves" })));
     card.row = row;
     return card;
@@ -241,5 +243,6 @@ if (data.standalone && data.total > rows.length) {
 headline(data.summary);
 tables(data.summary);
 filters(data.summary);
+lookAtThese(data.summary);
 byId("provenance").append(provenance(data.manifest, "", h("dl", { class: "facts" })));
 render();

@@ -6,6 +6,7 @@ const STATUSES = { scored: "Scored", invalid: "Invalid", failed: "Failed" };
 const SORTS = {
   low: ["Lowest score first", (a, b) => a.index - b.index],
   high: ["Highest score first", (a, b) => (b.score ?? -1) - (a.score ?? -1) || a.index - b.index],
+  uncertain: ["Least certain first", (a, b) => (a.sure ?? 2) - (b.sure ?? 2) || a.index - b.index],
   unscored: ["Unscored first", (a, b) => (a.status === "scored") - (b.status === "scored") || a.index - b.index],
   prompt: ["By prompt", (a, b) => compare(a.prompt.id, b.prompt.id) || compare(a.model, b.model) || a.seed - b.seed],
 };
@@ -32,10 +33,12 @@ const rows = data.rows.map((values, index) => {
   row.index = index;
   row.prompt = data.prompts[row.prompt];
   row.model = data.models[row.model];
+  row.sure = row.certainty && Math.max(row.certainty[0], 1 - row.certainty[0]);
   row.outcome = row.diagnosis ?? row.status;
   row.text = [row.prompt.id, row.prompt.text, row.model, row.file].join("\n").toLowerCase();
   return row;
 });
+if (!rows.some((row) => row.certainty)) delete SORTS.uncertain;
 const outcomeTitle = (key) => data.titles[key] ?? STATUSES[key];
 
 // ---- details of samples, loaded from data/NNN.js when a card comes into view
@@ -98,6 +101,31 @@ function headline(s) {
     [suite.name, suite.version].filter(Boolean).join(" "), `${s.n_samples} samples of ${s.n_prompts} prompts`,
     [m.detector?.name, m.tracker?.name].filter(Boolean).join(" + "), m.protocol && `protocol ${m.protocol}`,
   ].filter(Boolean).join(" · ");
+}
+
+// ---- samples to look at: the least certain decisions, each a button that shows its card
+function lookAtThese(s) {
+  if (s.n_certain == null) return;
+  const least = rows.filter((row) => row.certainty && row.sure < data.certain).sort(SORTS.uncertain[1]).slice(0, data.look);
+  const known = s.n_certain + s.n_uncertain;
+  const list = h("ol", {}, ...least.map((row) => h("li", {},
+    h("button", { type: "button", onclick: () => showCard(row) }, [row.prompt.id, `seed ${row.seed}`, data.models.length > 1 && row.model].filter(Boolean).join(", ")),
+    h("span", {}, `score ${decimal(row.score)}, ${certaintyText(row)}`), h("span", { class: "quiet" }, row.file))));
+  byId("look").append(h("h2", { id: "look-title" }, least.length ? "Look at these" : "Certain decisions"),
+    h("p", { class: "quiet" }, `${percent(s.n_certain / known)} of the decisions at 0.7 are certain: ${s.n_certain} of ${known} with a certainty.`
+      + (least.length ? (data.total > rows.length ? " The least certain in this file are:" : " The least certain are:") : "")), ...(least.length ? [list] : []));
+  byId("look").hidden = false;
+}
+function certaintyText(row) {
+  const [pass, low, high] = row.certainty;
+  return `P(pass) ${percent(pass)}, 90 % interval ${decimal(low, 2)} – ${decimal(high, 2)}`;
+}
+function showCard(row) {
+  set({ ...blank, sort: "uncertain" });
+  const card = byId(`sample-${row.index}`).closest(".card");
+  card.tabIndex = -1;
+  card.scrollIntoView({ block: "start" });
+  card.focus({ preventScroll: true });
 }
 
 // ---- tables whose rows filter

@@ -18,7 +18,7 @@ from dsrbench.board.entries import OpenEntry
 from dsrbench.errors import DSRBenchError
 from dsrbench.records import to_json
 from dsrbench.report.chart import curves_svg
-from dsrbench.report.words import PARTS, TITLES, describe_relations, explain_sample
+from dsrbench.report.words import PARTS, TITLES, describe_relations, explain_certainty, explain_sample
 from dsrbench.store import Sample
 from dsrbench.submission import find_repeated_videos
 from dsrbench.submission.boxes import FILE as BOXES
@@ -179,7 +179,7 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
     return (
         f'<article class="dsr sample"><h3>{escape(prompt.text)}</h3>{used}'
         f'<p class="quiet">{escape(facts)}. Asked for: {escape(request)}.</p>'
-        f"<p><b>{escape(explain_sample(sample))}</b></p>{_parts(sample)}"
+        f"<p><b>{escape(explain_sample(sample))}</b></p>{_certainty(sample)}{_parts(sample)}"
         f'<div class="clip">{_boxes(row, video_of(sample.video_sha256), (prompt.subject, prompt.object))}'
         f"{_curves(sample, opened.entry.counts)}</div></article>"
     )
@@ -196,6 +196,13 @@ def _curves(sample: Sample, counts: FrameCounts | None) -> str:
         f'<span class="final">final relation ({escape(final)})</span>. Shaded: the frames averaged at either end.'
         "</figcaption></figure>"
     )
+
+
+def _certainty(sample: Sample) -> str:
+    """Return the certainty of a sample, empty where it is not known."""
+    text = explain_certainty(sample)
+    origin = "As submitted; boxes alone cannot confirm it."
+    return f'<p>{escape(text)} <span class="quiet">{origin}</span></p>' if text else ""
 
 
 def _parts(sample: Sample) -> str:

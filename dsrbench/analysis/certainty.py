@@ -1,0 +1,51 @@
+"""The certainty of the decisions of a run: how many are certain, which samples to look at, and their variance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsrbench.store import Sample
+from dsrbench.types import Certainty, Status
+
+N_LEAST = 5
+"""Number of samples that are listed to look at."""
+
+
+def certainty_of(sample: Sample) -> Certainty | None:
+    """Return the certainty of a scored sample; None where it is not scored, or its certainty is not known."""
+    return sample.score.certainty if sample.score.status is Status.SCORED else None
+
+
+def is_doubtful(sample: Sample) -> bool:
+    """Tell whether the other decision is to be explained: this one is uncertain, or the less probable of the two."""
+    certainty = certainty_of(sample)
+    if certainty is None:
+        return False
+    return not certainty.is_certain or (certainty.p_pass >= 0.5) != sample.score.passes()
+
+
+def count_decisions(samples: Sequence[Sample]) -> tuple[int | None, int | None]:
+    """Return the number of certain and of uncertain decisions; None for both where no certainty is known."""
+    certain = [certainty.is_certain for certainty in map(certainty_of, samples) if certainty is not None]
+    return (sum(certain), len(certain) - sum(certain)) if certain else (None, None)
+
+
+def least_certain(samples: Sequence[Sample], n: int = N_LEAST) -> list[Sample]:
+    """Return the samples to look at: those whose decision is uncertain, the least certain first, equal ones by id.
+
+    Args:
+        samples: Samples of a run, in any order.
+        n: Maximum number of samples.
+    """
+    uncertain = [
+        (certainty.value, sample.id, sample)
+        for sample in samples
+        if (certainty := certainty_of(sample)) is not None and not certainty.is_certain
+    ]
+    return [sample for _, _, sample in sorted(uncertain, key=lambda row: row[:2])[:n]]
+
+
+def decision_variances(samples: Sequence[Sample]) -> list[float]:
+    """Return the variance of each decision: p (1 - p) for a probability p of passing, 0 where it is unknown."""
+    certainties = map(certainty_of, samples)
+    return [0.0 if certainty is None else certainty.p_pass * (1 - certainty.p_pass) for certainty in certainties]
