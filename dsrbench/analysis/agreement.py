@@ -12,7 +12,7 @@ from dsrbench.analysis.reference import Entry, entries_of, read_reference
 from dsrbench.analysis.statistics import Interval
 from dsrbench.errors import InputError
 from dsrbench.store import Run
-from dsrbench.types import HEADLINE_THRESHOLD, Floats, Status
+from dsrbench.types import CERTAIN, HEADLINE_THRESHOLD, Floats, Status
 
 __all__ = ["Agreement", "CertainAgreement", "VideoDifference", "compare_backends", "read_reference"]
 
@@ -158,7 +158,7 @@ def _compare_certain(both: Sequence[tuple[Entry, Entry]], seed: int) -> CertainA
     known = [(a.certainty, a, b) for a, b in both if a.certainty is not None]
     if not known:
         return None
-    certain = [(a, b) for certainty, a, b in known if certainty.is_certain]
+    certain = [(a, b) for certainty, a, b in known if certainty >= CERTAIN]
     differences = [VideoDifference(a.model, a.video, a.dsr_score, b.dsr_score) for a, b in certain]
     change = np.abs([video.difference for video in differences])
     return CertainAgreement(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsrbench.store import Sample
-from dsrbench.types import Certainty, Status
+from dsrbench.types import CERTAIN, Certainty, Status
 
 N_LEAST = 5
 """Number of samples that are listed to look at."""
@@ -16,17 +16,21 @@ def certainty_of(sample: Sample) -> Certainty | None:
     return sample.score.certainty if sample.score.status is Status.SCORED else None
 
 
-def is_doubtful(sample: Sample) -> bool:
-    """Tell whether the other decision is to be explained: this one is uncertain, or the less probable of the two."""
+def decision_certainty(sample: Sample) -> float | None:
+    """Return the probability that a sample's decision is right, in 0..1; None where it is not known."""
     certainty = certainty_of(sample)
-    if certainty is None:
-        return False
-    return not certainty.is_certain or (certainty.p_pass >= 0.5) != sample.score.passes()
+    return None if certainty is None else certainty.of_decision(sample.score.passes())
+
+
+def is_uncertain(sample: Sample) -> bool:
+    """Tell whether the certainty of a sample's decision is known and below `CERTAIN`."""
+    certainty = decision_certainty(sample)
+    return certainty is not None and certainty < CERTAIN
 
 
 def count_decisions(samples: Sequence[Sample]) -> tuple[int | None, int | None]:
     """Return the number of certain and of uncertain decisions; None for both where no certainty is known."""
-    certain = [certainty.is_certain for certainty in map(certainty_of, samples) if certainty is not None]
+    certain = [certainty >= CERTAIN for certainty in map(decision_certainty, samples) if certainty is not None]
     return (sum(certain), len(certain) - sum(certain)) if certain else (None, None)
 
 
@@ -37,11 +41,7 @@ def least_certain(samples: Sequence[Sample], n: int = N_LEAST) -> list[Sample]:
         samples: Samples of a run, in any order.
         n: Maximum number of samples.
     """
-    uncertain = [
-        (certainty.value, sample.id, sample)
-        for sample in samples
-        if (certainty := certainty_of(sample)) is not None and not certainty.is_certain
-    ]
+    uncertain = [(decision_certainty(sample), sample.id, sample) for sample in samples if is_uncertain(sample)]
     return [sample for _, _, sample in sorted(uncertain, key=lambda row: row[:2])[:n]]
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from dsrbench.analysis.certainty import certainty_of
+from dsrbench.analysis.certainty import decision_certainty
 from dsrbench.errors import InputError
 from dsrbench.store import Sample
-from dsrbench.types import Certainty, Floats, Status
+from dsrbench.types import Floats, Status
 
 COLUMNS = ("model", "video", "status", "dsr_score")
 
@@ -33,7 +33,7 @@ class Entry:
         sha256: Hash of the file; empty where unknown.
         initial: SSR scores of the initial relation, float64 `[T]`, NaN where not scored; empty where unknown.
         final: SSR scores of the final relation, likewise.
-        certainty: Certainty of the decision; None where unknown.
+        certainty: Probability that the decision is right, in 0..1; None where unknown.
     """
 
     model: str
@@ -44,7 +44,7 @@ class Entry:
     sha256: str = ""
     initial: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
     final: Floats = dataclasses.field(default_factory=lambda: np.empty(0), repr=False)
-    certainty: Certainty | None = None
+    certainty: float | None = None
 
     @property
     def name(self) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def entries_of(samples: Iterable[Sample]) -> list[Entry]:
             sha256=sample.video_sha256,
             initial=sample.score.ssr_initial,
             final=sample.score.ssr_final,
-            certainty=certainty_of(sample),
+            certainty=decision_certainty(sample),
         )
         for sample in samples
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.analysis.alternatives import Alternative, alternative_tracks, find_alternative
-from dsrbench.analysis.certainty import certainty_of, is_doubtful
+from dsrbench.analysis.certainty import is_uncertain
 from dsrbench.errors import DSRBenchError
 from dsrbench.report.chart import curves_svg
 from dsrbench.report.overlay import draw_boxes
@@ -113,12 +113,12 @@ def explain_decision(sample: Sample, tracks: VideoTracks, counts: FrameCounts | 
 
 
 def _find_alternative(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Alternative | None:
-    return find_alternative(tracks, sample.prompt, sample.score, counts=counts) if is_doubtful(sample) else None
+    return find_alternative(tracks, sample.prompt, sample.score, counts=counts) if is_uncertain(sample) else None
 
 
 def _explain_certainty(sample: Sample, alternative: Alternative | None) -> str:
     sentences = explain_certainty(sample)
-    return f"{sentences} {explain_alternative(alternative, sample.prompt)}" if is_doubtful(sample) else sentences
+    return f"{sentences} {explain_alternative(alternative, sample.prompt)}" if is_uncertain(sample) else sentences
 
 
 def key_frames(score: VideoScore, n_frames: int, *, n: int = MAX_KEY_FRAMES) -> list[int]:
@@ -160,8 +160,7 @@ def _verdict(sample: Sample, certainty: str) -> str:
     if score.status is not Status.SCORED:
         badge = ("none", score.status.value)
     says = f'<p class="says">{e(certainty)}</p>' if certainty else ""
-    is_unsure = (known := certainty_of(sample)) is not None and not known.is_certain
-    unsure = '<span class="badge unsure">uncertain</span>' if is_unsure else ""
+    unsure = '<span class="badge unsure">uncertain</span>' if is_uncertain(sample) else ""
     return (
         f'<p class="kicker">DSR-Score explained</p><h1>{e(title)}</h1>'
         f'<p class="verdict"><span class="score">{figure}</span>'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dsrbench.analysis.alternatives import Alternative, Entity, Side, Span
-from dsrbench.analysis.certainty import certainty_of
+from dsrbench.analysis.certainty import certainty_of, is_uncertain
 from dsrbench.store import Sample
 from dsrbench.types import HEADLINE_THRESHOLD, Diagnosis, Prompt, Relation, Status, VideoScore
 
@@ -126,7 +126,7 @@ def explain_certainty(sample: Sample) -> str:
     certainty = certainty_of(sample)
     if certainty is None:
         return ""
-    word = "certain" if certainty.is_certain else "uncertain"
+    word = "uncertain" if is_uncertain(sample) else "certain"
     sentence = (
         f"The decision is {word}: the probability that the video passes {HEADLINE_THRESHOLD} is "
         f"{100 * certainty.p_pass:.0f} %, and the score is between {certainty.low:.2f} and {certainty.high:.2f} with a "

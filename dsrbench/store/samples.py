@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 4096
 PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 
 CERTAINTY = ("p_pass", "score_low", "score_high")
-"""Columns of a `Certainty`; beside them, `certainty` is the probability of the decision."""
+"""Columns of a `Certainty`; beside them, `certainty` is the probability that the decision is right."""
 
 _PLAIN = (
     "model",
@@ -159,7 +159,7 @@ class Sample:
             **{part: _null(getattr(score, part)) for part in PARTS},
             "diagnosis": score.diagnosis.value if score.diagnosis else None,
             "visited": score.visited,
-            **_certainty_columns(score.certainty),
+            **_certainty_columns(score),
             "n_frames": self.n_frames,
             "n_scored": score.n_scored,
             "n_filled": self.n_filled,
@@ -320,10 +320,11 @@ def _arrays(column: pa.Array) -> Iterator[Any]:
         yield values[first:last]
 
 
-def _certainty_columns(certainty: Certainty | None) -> dict[str, float | None]:
+def _certainty_columns(score: VideoScore) -> dict[str, float | None]:
+    certainty = score.certainty
     if certainty is None:
         return dict.fromkeys(("certainty", *CERTAINTY))
-    values = (certainty.value, certainty.p_pass, certainty.low, certainty.high)
+    values = (certainty.of_decision(score.passes()), certainty.p_pass, certainty.low, certainty.high)
     return dict(zip(("certainty", *CERTAINTY), values, strict=True))
 
 

@@ -14,7 +14,7 @@ HEADLINE_THRESHOLD = 0.7
 """DSR-Score from which a video counts as correct in the headline figure (arXiv 2602.22745)."""
 
 CERTAIN = 0.9
-"""Certainty from which a decision counts as certain."""
+"""Probability of being right from which a decision counts as certain."""
 
 THRESHOLDS = tuple(i / 10 for i in range(10))
 """Thresholds that Accuracy@t is given at, as the authors' scripts print it."""
@@ -54,15 +54,9 @@ class Certainty:
     low: float
     high: float
 
-    @property
-    def value(self) -> float:
-        """Probability of the more probable of the two decisions, in 0.5..1."""
-        return max(self.p_pass, 1 - self.p_pass)
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether `value` is at least `CERTAIN`."""
-        return self.value >= CERTAIN
+    def of_decision(self, passes: bool) -> float:
+        """Return the probability that a decision is right, in 0..1: below 0.5 where most draws decide otherwise."""
+        return self.p_pass if passes else 1 - self.p_pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,11 +12,14 @@ from dsrbench.types import Certainty
 
 
 def test_the_least_certain_first_and_equal_ones_by_id():
-    p_pass = {"a": 0.95, "b": 0.3, "c": 0.55, "d": None, "e": 0.45, "f": 0.1, "g": 0.89, "h": 0.11}
-    samples = [make_sample(0.7, prompt=name, p_pass=p) for name, p in p_pass.items()]
-    assert [sample.prompt.id for sample in least_certain(samples)] == ["c", "e", "b", "g", "h"]
+    """Those come first whose drawn tracks mostly decide otherwise than the scored one."""
+    rows = {"a": (0.7, 0.95), "b": (0.6, 0.25), "c": (0.7, 0.55), "d": (0.7, None), "e": (0.6, 0.45)}
+    rows |= {"f": (0.7, 0.1), "g": (0.7, 0.89), "h": (0.6, 0.25), "i": (0.6, 0.1)}
+    samples = [make_sample(score, prompt=name, p_pass=p) for name, (score, p) in rows.items()]
+    assert [sample.prompt.id for sample in least_certain(samples)] == ["f", "c", "e", "b", "h"]
     assert least_certain(samples[::-1]) == least_certain(samples)
-    assert [sample.prompt.id for sample in least_certain(samples, 2)] == ["c", "e"]
+    assert [sample.prompt.id for sample in least_certain(samples, 2)] == ["f", "c"]
+    assert [sample.prompt.id for sample in least_certain(samples, 9)][-1] == "g"
 
 
 def test_certain_and_unknown_ones_are_not_listed():

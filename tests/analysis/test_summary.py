@@ -149,14 +149,18 @@ def test_table_of_nothing():
 SCORES = [0.9, 0.1, 0.72, "invalid", 0.65, 0.8, "failed", 0.3, 0.75, 0.95]
 
 
-def samples_of(p_pass=None, certain=0):
-    """Ten samples of five prompts in two relation types; the first `certain` scores have a sure decision."""
-    return [
-        make_sample(
-            s, prompt=f"p{i // 2}", seed=i % 2, type="LR" if i < 6 else "TL", p_pass=1.0 if i < certain else p_pass
-        )
-        for i, s in enumerate(SCORES)
-    ]
+def samples_of(right=None, certain=0):
+    """Ten samples of five prompts in two relation types.
+
+    Their decisions are right with the probability `right`, those of the first `certain` surely.
+    """
+    samples = []
+    for i, score in enumerate(SCORES):
+        sure = 1.0 if i < certain else right
+        p_pass = sure if sure is None or (isinstance(score, float) and score >= 0.7) else 1 - sure
+        relations = "LR" if i < 6 else "TL"
+        samples.append(make_sample(score, prompt=f"p{i // 2}", seed=i % 2, type=relations, p_pass=p_pass))
+    return samples
 
 
 def widths(figure):

@@ -74,7 +74,7 @@ CERTAINTIES = [
     (0.3, 0.02, "The decision is certain: the probability that the video passes 0.7 is 2 %", False),
     (0.72, 0.61, "The decision is uncertain: the probability that the video passes 0.7 is 61 %", False),
     (0.72, 0.4, "The decision is uncertain", True),
-    (0.6, 0.95, "The decision is certain", True),
+    (0.6, 0.95, "The decision is uncertain", True),
 ]
 
 

@@ -6,6 +6,7 @@ A path is an array int `[T]`: the index of the chosen detection of each frame, -
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,9 @@ PATIENCE = 3
 
 RETURN_PRICE = 2.0
 """Price of coming back anywhere after an absence that is longer than the memory."""
+
+MAX_STEP = 1.5
+"""Longest step of one entity in box sizes, times the root of the frames it takes."""
 
 _TREND = 8
 """Chosen frames from which the speed at a path's end is taken."""
@@ -207,3 +211,44 @@ def drop_weak_ends(path: Path, frames: Sequence[Candidates], *, share: float) ->
     strong = np.flatnonzero(scores >= share * np.nanmedian(scores))
     path[: strong[0]] = path[strong[-1] + 1 :] = -1
     return path
+
+
+def cut_path(path: Path, frames: Sequence[Candidates], *, step: float, gap: int | None = None) -> list[Path]:
+    """Cut a path where it takes long steps or is absent for long.
+
+    Args:
+        path: The path.
+        frames: Candidates of each frame.
+        step: Longest step in box sizes, times the root of the frames it takes.
+        gap: Longest absence in frames; None for any.
+
+    Returns:
+        The parts, as paths; none of an empty path.
+    """
+    seen = np.flatnonzero(path >= 0).tolist()
+    if not seen:
+        return []
+    cuts = []
+    for a, b in itertools.pairwise(seen):
+        distance = box_distances(frames[a].boxes[path[a]][None], frames[b].boxes[path[b]][None])[0, 0]
+        if (gap is not None and b - a > gap + 1) or distance > step * np.sqrt(b - a):
+            cuts.append(b)
+    parts = []
+    for first, last in itertools.pairwise([0, *cuts, len(path)]):
+        part = np.full(len(path), -1)
+        part[first:last] = path[first:last]
+        parts.append(part)
+    return parts
+
+
+def keep_plausible(path: Path, frames: Sequence[Candidates], *, ends: float) -> Path:
+    """Keep the part of a path that one entity can have taken: between jumps, and between weak ends.
+
+    Of the parts between steps longer than `MAX_STEP`, that with the largest sum of scores is kept; then weak ends are
+    dropped as `drop_weak_ends` does.
+    """
+    parts = cut_path(path, frames, step=MAX_STEP)
+    if not parts:
+        return path
+    heaviest = max(parts, key=lambda part: float(np.nansum(path_scores(part, frames))))
+    return drop_weak_ends(heaviest, frames, share=ends)

@@ -1,7 +1,8 @@
 """One entity, one track: what the trackers of many objects have in common when two entities are followed.
 
 Each entity's detections go through a tracker of their own, so that no identity passes from one to the other; of the
-identities it gives out, the one with the largest sum of scores is kept.
+identities it gives out, the one with the largest sum of scores is kept, without what no single entity can have done: a
+jump, or an end much weaker than the rest.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from dsrbench.backends.base import AssociationTracker
 from dsrbench.backends.trackers.fill import fill_gaps
+from dsrbench.backends.trackers.paths import Candidates, Path, keep_plausible, path_boxes
 from dsrbench.errors import OptionError
 from dsrbench.geometry import iou_matrix
 from dsrbench.types import Detections, Floats, FrameCounts, Prompt, VideoTracks
@@ -44,6 +46,7 @@ class StrongestTrack(AssociationTracker):
         high: Score from which detections are matched first, in 0..1; lower ones go to the tracks left over.
         overlap: Lowest IoU of a detection with a track's predicted box, in 0..1.
         lost: Seconds a track waits for its next detection.
+        ends: Share of a track's median score that the detections at its ends need, in 0..1.
         gap: Longest interior gap filled; by default `FrameCounts.for_frames(T).gap`.
 
     Attributes:
@@ -59,12 +62,14 @@ class StrongestTrack(AssociationTracker):
     high: float = 0.2
     overlap: float = 0.1
     lost: float = 1.0
+    ends: float = 0.2
     gap: int | None = None
 
     def __post_init__(self) -> None:
-        activation, high, overlap = self.activation, self.high, self.overlap
-        if not (0 <= activation <= 1 and 0 <= high <= 1 and 0 <= overlap <= 1):
-            raise OptionError(f"activation, high and overlap must lie in 0..1; got {activation}, {high}, {overlap}")
+        shares = (self.activation, self.high, self.overlap, self.ends)
+        if not all(0 <= share <= 1 for share in shares):
+            values = ", ".join(map(str, shares))
+            raise OptionError(f"activation, high, overlap and ends must lie in 0..1; got {values}")
         if not 0 <= self.lost < 3600 or (self.gap is not None and self.gap < 0):
             raise OptionError(f"expected lost >= 0 seconds and gap >= 0 frames; got {self.lost} and {self.gap}")
 
@@ -84,7 +89,9 @@ class StrongestTrack(AssociationTracker):
         for label in (0, 1):
             frames = self.follow([_of_label(detections[t], label) for t in times], fps=rate)
             boxes = np.full((n_frames, 4), np.nan)
-            boxes[times] = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            path = strongest_track(frames, activation=self.activation, overlap=self.overlap)
+            candidates = [Candidates(frame.boxes, frame.scores) for frame in frames]
+            boxes[times] = path_boxes(keep_plausible(path, candidates, ends=self.ends), candidates)
             tracks.append(fill_gaps(boxes, gap=gap))
         (subject, subject_state), (object_, object_state) = tracks
         return VideoTracks(subject, object_, size, fps, subject_state, object_state)
@@ -95,8 +102,8 @@ def _of_label(frame: Detections, label: int) -> Detections:
     return Detections(frame.xyxy[mine], frame.score[mine], frame.label[mine])
 
 
-def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Floats:
-    """Return the boxes of the identity with the largest sum of scores.
+def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: float) -> Path:
+    """Return the detections of the identity with the largest sum of scores.
 
     The tracker names a track from its second detection on; the first, one or two frames earlier, is added here. An
     entity without a named track is given its best single detection, if that could have begun one.
@@ -107,9 +114,9 @@ def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: fl
         overlap: Lowest IoU of the first detection with the second.
 
     Returns:
-        Boxes `[T, 4]`, NaN where the track has none.
+        The index of its detection in each frame `[T]`, -1 where the track has none.
     """
-    path = np.full((len(frames), 4), np.nan)
+    path = np.full(len(frames), -1)
     sums: dict[int, float] = {}
     for frame in frames:
         for identity, score in zip(frame.ids.tolist(), frame.scores.tolist(), strict=True):
@@ -119,18 +126,19 @@ def strongest_track(frames: Sequence[Tracked], *, activation: float, overlap: fl
         single = [(frame.scores.max(), -t) for t, frame in enumerate(frames) if len(frame.scores)]
         score, t = max(single, default=(-1.0, 0))
         if score >= activation:
-            path[-t] = frames[-t].boxes[frames[-t].scores.argmax()]
+            path[-t] = frames[-t].scores.argmax()
         return path
     best = max(sums, key=lambda identity: sums[identity])
     for t, frame in enumerate(frames):
         chosen = np.flatnonzero(frame.ids == best)
         if len(chosen):
-            path[t] = frame.boxes[chosen[0]]
-    start = int(np.argmin(np.isnan(path[:, 0])))
+            path[t] = chosen[0]
+    start = int(np.argmax(path >= 0))
+    first = frames[start].boxes[path[start]]
     for t in range(start - 1, max(start - 1 - _SPAWN_REACH, -1), -1):
         unnamed = np.flatnonzero((frames[t].ids < 0) & (frames[t].scores >= activation))
-        overlaps = iou_matrix(path[start][None], frames[t].boxes[unnamed])[0]
+        overlaps = iou_matrix(first[None], frames[t].boxes[unnamed])[0]
         if len(overlaps) and overlaps.max() >= overlap:
-            path[t] = frames[t].boxes[unnamed[overlaps.argmax()]]
+            path[t] = unnamed[overlaps.argmax()]
             break
     return path

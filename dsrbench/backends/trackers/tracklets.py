@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.backends.trackers.paths import (
     Candidates,
     Path,
-    box_distances,
+    cut_path,
     drop_weak_ends,
     extend_path,
     path_boxes,
@@ -26,7 +25,7 @@ MAX_TRACKLETS = 12
 """Maximum number of tracklets of an entity."""
 
 LONGEST_STEP = 0.5
-"""Step in box sizes, times the root of the frames it takes, at which a path is cut."""
+"""Step within a tracklet in box sizes, times the root of the frames it takes, at which a path is cut."""
 
 _SAME = 0.5
 """IoU from which two detections of a frame are the same thing."""
@@ -74,7 +73,7 @@ def make_tracklets(
         The parts of the path and the best other tracklets, at most `MAX_TRACKLETS` in all unless the path has more
         parts; None without detections.
     """
-    parts = cut_path(path, frames, gap=gap)
+    parts = cut_path(path, frames, step=LONGEST_STEP, gap=gap)
     taken = [_same_thing(frame, index) for frame, index in zip(frames, path, strict=True)]
     others = []
     for other in link_detections(frames, taken, ends=ends):
@@ -91,24 +90,6 @@ def make_tracklets(
     boxes = np.stack([fill_gaps(path_boxes(part, frames), gap=gap)[0] for part in chosen])
     gains = np.where(seen, np.maximum(np.nan_to_num(scores) - entry, 0.0) * weights, 0.0)
     return Tracklets(boxes, gains, seen.argmax(1), seen.shape[1] - 1 - seen[:, ::-1].argmax(1))
-
-
-def cut_path(path: Path, frames: Sequence[Candidates], *, gap: int) -> list[Path]:
-    """Cut a path at long steps and at holes that are not filled."""
-    seen = np.flatnonzero(path >= 0)
-    if not len(seen):
-        return []
-    cuts = []
-    for a, b in itertools.pairwise(seen.tolist()):
-        distance = box_distances(frames[a].boxes[path[a]][None], frames[b].boxes[path[b]][None])[0, 0]
-        if b - a > gap + 1 or distance > LONGEST_STEP * np.sqrt(b - a):
-            cuts.append(b)
-    parts = []
-    for first, last in itertools.pairwise([0, *cuts, len(path)]):
-        part = np.full(len(path), -1)
-        part[first:last] = path[first:last]
-        parts.append(part)
-    return parts
 
 
 def link_detections(frames: Sequence[Candidates], taken: Sequence[NDArray[np.bool_]], *, ends: float) -> list[Path]:

@@ -33,7 +33,7 @@ const rows = data.rows.map((values, index) => {
   row.index = index;
   row.prompt = data.prompts[row.prompt];
   row.model = data.models[row.model];
-  row.sure = row.certainty && Math.max(row.certainty[0], 1 - row.certainty[0]);
+  row.sure = row.certainty && (row.passes ? row.certainty[0] : 1 - row.certainty[0]);
   row.outcome = row.diagnosis ?? row.status;
   row.text = [row.prompt.id, row.prompt.text, row.model, row.file].join("\n").toLowerCase();
   return row;
