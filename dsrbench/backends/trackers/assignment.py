@@ -113,19 +113,19 @@ class Assignment(AssociationTracker):
         weights = np.array(_weigh([frame.looked for frame in detections]))
         place = self._search(detections, weights, label=1)
         object_, object_state = fill_gaps(path_boxes(place.path, place.frames), gap=gap)
-        there = ~np.isnan(object_[:, 0])
-        mover = self._search(detections, np.where(there, weights, 0.0) if there.any() else weights, label=0)
+        scorable = ~np.isnan(object_[:, 0])
+        mover = self._search(detections, np.where(scorable, weights, 0.0) if scorable.any() else weights, label=0)
         subject, subject_state = fill_gaps(path_boxes(mover.path, mover.frames), gap=gap)
         draws = None
         if self.samples:
-            draws = self._draw(mover, place, (~np.isnan(subject[:, 0]), there), size, gap)
+            draws = self._draw(mover, place, (~np.isnan(subject[:, 0]), scorable), size, gap)
         return VideoTracks(subject, object_, size, fps, subject_state, object_state, draws=draws)
 
     def _search(self, detections: Sequence[Detections], weights: Floats, *, label: int) -> _Search:
         frames = [_candidates(frame, float(weight), label) for frame, weight in zip(detections, weights, strict=True)]
         best = [frame.scores[0] if len(frame.scores) else 0.0 for frame in frames if frame.weight > 0]
         usual = float(np.quantile(best, 0.9)) if best else 0.0
-        entry = min(self.entry, max(_WEAK * usual, self.entry / 2)) if usual >= self.entry else self.entry
+        entry = min(self.entry, max(_WEAK * usual, self.entry / 2)) if usual > self.entry else self.entry
         path = best_path(frames, entry=entry, price=self._price(len(frames)), memory=self._memory(len(frames)))
         if self.extend < 1:
             path = extend_path(path, frames, overlap=self.extend)

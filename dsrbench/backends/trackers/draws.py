@@ -14,10 +14,10 @@ from dsrbench.backends.trackers.paths import StepPrice
 from dsrbench.backends.trackers.tracklets import Tracklets
 from dsrbench.types import Floats
 
-SWITCH_PRICE = 0.5
+SWITCH_PRICE = 1.5
 """Price of going from one tracklet to another, beside that of the step."""
 
-LOST_SHARE = 1 / 3
+LOST_SHARE = 1 / 6
 """Share of a clip after which an entity that was lost, not seen to enter or leave, is as likely to be elsewhere."""
 
 BORDER = 0.04
@@ -74,11 +74,11 @@ def _step_prices(tracklets: Tracklets, t: int, price: StepPrice, memory: int) ->
         steps = SWITCH_PRICE + price(boxes[before, t - 1], boxes[alive, t], 1)
         steps[on[before][:, None] == on[alive][None]] = 0.0
         prices[np.ix_(on[before], on[alive])] = steps
-    away = end < t - 1
-    if away.any() and alive.any():
+    away, begins = end < t - 1, start == t
+    if away.any() and begins.any():
         waited = np.minimum(t - end[away], memory)[:, None]
-        steps = SWITCH_PRICE + price(boxes[away, end[away]], boxes[alive, t], waited)
-        prices[np.ix_(gone[away], on[alive])] = steps
+        steps = SWITCH_PRICE + price(boxes[away, end[away]], boxes[begins, t], waited)
+        prices[np.ix_(gone[away], on[begins])] = steps
     return prices
 
 

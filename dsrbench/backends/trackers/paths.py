@@ -20,10 +20,10 @@ Path = NDArray[np.int64]
 PATIENCE = 3
 """Frames without a detection after which a path is not extended any further."""
 
-RETURN_PRICE = 2.0
-"""Price of coming back anywhere after an absence that is longer than the memory."""
+RETURN_DISTANCE = 4 / 3
+"""Box sizes that coming back anywhere costs after an absence that is longer than the memory."""
 
-MAX_STEP = 1.5
+MAX_PLAUSIBLE_STEP = 1.5
 """Longest step of one entity in box sizes, times the root of the frames it takes."""
 
 _TREND = 8
@@ -93,16 +93,17 @@ def best_path(frames: Sequence[Candidates], *, entry: float, price: StepPrice, m
         frames: Candidates of each frame.
         entry: Subtracted from every chosen score; what is left counts as often as the frame's weight says.
         price: Price of a step.
-        memory: Frames a step may reach back; after a longer absence any detection may follow, at `RETURN_PRICE`.
+        memory: Frames a step may reach back; after a longer absence any may follow, as if `RETURN_DISTANCE` away.
     """
     total: list[Floats] = []
     came_from: list[list[tuple[int, int] | None]] = []
     long_ago: tuple[float, tuple[int, int] | None] = (0.0, None)
+    comeback = price.jump * RETURN_DISTANCE
     for t, now in enumerate(frames):
         value = np.zeros(len(now.scores))
         source: list[tuple[int, int] | None] = [None] * len(value)
-        if long_ago[1] is not None and long_ago[0] - RETURN_PRICE > 0:
-            value[:] = long_ago[0] - RETURN_PRICE
+        if long_ago[1] is not None and long_ago[0] - comeback > 0:
+            value[:] = long_ago[0] - comeback
             source = [long_ago[1]] * len(value)
         recent = [u for u in range(max(0, t - memory), t) if len(total[u])]
         if recent and len(value):
@@ -244,10 +245,10 @@ def cut_path(path: Path, frames: Sequence[Candidates], *, step: float, gap: int 
 def keep_plausible(path: Path, frames: Sequence[Candidates], *, ends: float) -> Path:
     """Keep the part of a path that one entity can have taken: between jumps, and between weak ends.
 
-    Of the parts between steps longer than `MAX_STEP`, that with the largest sum of scores is kept; then weak ends are
-    dropped as `drop_weak_ends` does.
+    The path is cut at steps longer than `MAX_PLAUSIBLE_STEP`; the part with the largest sum of scores is kept, without
+    its weak ends.
     """
-    parts = cut_path(path, frames, step=MAX_STEP)
+    parts = cut_path(path, frames, step=MAX_PLAUSIBLE_STEP)
     if not parts:
         return path
     heaviest = max(parts, key=lambda part: float(np.nansum(path_scores(part, frames))))

@@ -24,8 +24,8 @@ from dsrbench.types import Floats
 MAX_TRACKLETS = 12
 """Maximum number of tracklets of an entity."""
 
-LONGEST_STEP = 0.5
-"""Step within a tracklet in box sizes, times the root of the frames it takes, at which a path is cut."""
+MAX_STEP = 0.5
+"""Longest step within a tracklet in box sizes, times the root of the frames it takes."""
 
 _SAME = 0.5
 """IoU from which two detections of a frame are the same thing."""
@@ -33,7 +33,7 @@ _SAME = 0.5
 _LINK = 0.4
 """Lowest IoU of a detection with the end of the tracklet it is linked to."""
 
-_MIN_SEED = 0.08
+_MIN_SEED = 0.12
 """Minimum score of the strongest detection of a tracklet."""
 
 
@@ -73,7 +73,7 @@ def make_tracklets(
         The parts of the path and the best other tracklets, at most `MAX_TRACKLETS` in all unless the path has more
         parts; None without detections.
     """
-    parts = cut_path(path, frames, step=LONGEST_STEP, gap=gap)
+    parts = cut_path(path, frames, step=MAX_STEP, gap=gap)
     taken = [_same_thing(frame, index) for frame, index in zip(frames, path, strict=True)]
     others = []
     for other in link_detections(frames, taken, ends=ends):

@@ -132,5 +132,5 @@ def test_the_record_holds_versions(name):
 
 
 def test_bad_options_are_refused(name):
-    with pytest.raises(OptionError, match="activation, high and overlap"):
+    with pytest.raises(OptionError, match="activation, high, overlap and ends"):
         trackers.create(name, {"overlap": "1.5"})

@@ -174,15 +174,15 @@ def test_one_tracker_serves_many_videos():
 
 def test_the_record_holds_versions():
     backend = trackers.create("bytetrack", {"activation": "0.3"})
-    assert backend.options == {"activation": 0.3, "high": 0.2, "overlap": 0.1, "lost": 1.0, "gap": None}
+    assert backend.options == {"activation": 0.3, "high": 0.2, "overlap": 0.1, "lost": 1.0, "ends": 0.2, "gap": None}
     assert sorted(backend.fingerprint) == ["supervision", "trackers"]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("activation", "1.5", "activation, high and overlap"),
-        ("high", "nan", "activation, high and overlap"),
+        ("activation", "1.5", "activation, high, overlap and ends"),
+        ("high", "nan", "activation, high, overlap and ends"),
         ("lost", "-1", "lost >= 0"),
         ("gap", "-1", "gap >= 0"),
         ("activate", "0.1", "did you mean 'activation'"),
