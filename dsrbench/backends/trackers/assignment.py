@@ -74,8 +74,8 @@ class Assignment(AssociationTracker):
         OptionError: A negative or endless price, a share outside 0..1, or frames below zero.
     """
 
-    entry: float = 0.1
-    jump: float = 1.5
+    entry: float = 0.12
+    jump: float = 1.25
     speed: float = 0.2
     memory: int | None = None
     extend: float = 0.35
