@@ -218,7 +218,7 @@ def test_a_weak_end_that_moves_fast_is_found():
     np.testing.assert_array_equal(associate(frames, entry="0.4").subject, cat)
 
 
-@pytest.mark.parametrize(("strength", "found"), [(0.08, False), (0.1, False), (0.12, True), (0.3, True)])
+@pytest.mark.parametrize(("strength", "found"), [(0.08, False), (0.12, False), (0.14, True), (0.3, True)])
 def test_where_all_are_weak_less_is_worth_taking(strength, found):
     assert states(associate(video((0, path(12), strength), n_frames=12))) == ("D" if found else "-") * 12
 
