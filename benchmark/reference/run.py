@@ -61,11 +61,13 @@ def make_row(detector: str, tracker: str, figures: dict) -> str:
     )
 
 
-def read_arguments(description: str | None, out: Path) -> argparse.Namespace:
-    """Read the command line: `--out` and `--weights`."""
+def read_arguments(description: str | None, out: Path, *, more: bool = False) -> argparse.Namespace:
+    """Read the command line: `--out` and `--weights`, and `--more` where a script takes further folders of clips."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=out)
     parser.add_argument("--weights", type=Path, help="Folder of the weights; by default the fetched ones")
+    if more:
+        parser.add_argument("--more", type=Path, action="append", default=[], help="Another folder of clips")
     return parser.parse_args()
 
 

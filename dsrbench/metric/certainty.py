@@ -20,7 +20,7 @@ from dsrbench.types import (
     VideoTracks,
 )
 
-SCORE_ERROR = 0.015
+SCORE_ERROR = 0.02
 """Standard deviation of a score whose tracks are right, from the edges of their boxes (see benchmark/reference)."""
 
 _NORMAL = np.array([-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645])
@@ -48,13 +48,25 @@ def measure_certainty(
     """
     if tracks.draws is None or not len(tracks.draws):
         return None
-    scores = score_draws(tracks.draws, prompt, counts=counts)
+    return certainty_of_scores(score_draws(tracks.draws, prompt, counts=counts))
+
+
+def certainty_of_scores(scores: Sequence[VideoScore], *, error: float = SCORE_ERROR) -> Certainty | None:
+    """Measure certainty from the scores of drawn tracks.
+
+    Args:
+        scores: Score of each draw.
+        error: Standard deviation of a score whose tracks are right, above 0.
+
+    Returns:
+        The certainty; None where no draw can be scored.
+    """
     values = np.array([score.dsr_score for score in scores if score.status is Status.SCORED])
     if not len(values):
         return None
     visited = np.array([score.visited is not False for score in scores if score.status is Status.SCORED])
-    above = [0.5 * (1 + math.erf(z / math.sqrt(2))) for z in (values - HEADLINE_THRESHOLD) / SCORE_ERROR]
-    low, high = np.quantile(np.clip(values[:, None] + SCORE_ERROR * _NORMAL, 0, 1), [0.05, 0.95])
+    above = [0.5 * (1 + math.erf(z / math.sqrt(2))) for z in (values - HEADLINE_THRESHOLD) / error]
+    low, high = np.quantile(np.clip(values[:, None] + error * _NORMAL, 0, 1), [0.05, 0.95])
     return Certainty(float(np.sum(visited * above) / len(scores)), float(low), float(high))
 
 

@@ -79,7 +79,7 @@ class Assignment(AssociationTracker):
     speed: float = 0.2
     memory: int | None = None
     extend: float = 0.35
-    ends: float = 0.2
+    ends: float = 0.1
     gap: int | None = None
     samples: int = 64
     temperature: float = 0.5
