@@ -179,7 +179,7 @@ def test_weak_detections_extend_the_ends():
     frames = video((0, cat, strength), n_frames=30)
     np.testing.assert_array_equal(associate(frames).subject, cat)
     assert states(associate(frames, extend="1", entry="0.4")) == "-" * 5 + "D" * 20 + "-" * 5
-    strength[:5] = strength[25:] = 0.06
+    strength[:5] = strength[25:] = 0.05
     assert states(associate(video((0, cat, strength), n_frames=30))) == "-" * 5 + "D" * 20 + "-" * 5
     assert states(associate(video((0, cat, strength), n_frames=30), ends="0.05")) == "D" * 30
 
