@@ -84,7 +84,11 @@ def go(videos, run, *, second=None, version="1", tracker=None):
 
 def scores(samples):
     return [
-        {name: value for name, value in sample.row().items() if name not in ("key", "p_pass", "score_low", "score_high")}
+        {
+            name: value
+            for name, value in sample.row().items()
+            if name not in ("key", "p_pass", "score_low", "score_high")
+        }
         | {"certainty": None}
         for sample in samples
     ]
