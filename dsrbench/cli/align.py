@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     "Another detector, not the reward, that scores the evaluation as well. Its options are "
     "-o second_detector.KEY=VALUE."
 )
-@click.option("--second", hidden=True)
+@click.option("--second", hidden=True, help="The old name of --second-detector.")
 @click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
 @click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
 @backend_options

@@ -2,7 +2,9 @@
 
 A second detector adds `detections/SAMPLE.second.npz`. What is scored is `tracks/SAMPLE.npz`, the pooled tracks of both.
 A propagating tracker takes long, so that its tracks by each detector are kept as well, as `tracks/SAMPLE.first.npz` and
-`tracks/SAMPLE.second.npz`: with another second detector, or without one, the first is not propagated again.
+`tracks/SAMPLE.second.npz`: with another second detector, or without one, the first is not propagated again. A second
+detector that crashes on a video fails its sample, as the first does: a certainty by one detector is not passed off as
+one by both.
 """
 
 from __future__ import annotations

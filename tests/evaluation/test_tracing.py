@@ -156,6 +156,21 @@ def test_a_second_detector_that_sees_nothing(videos, tmp_path):
     assert p_pass(samples) == [0.5, 0, 0]
 
 
+def test_a_second_detector_that_crashes_costs_the_sample(videos, tmp_path):
+    class Crashes(Colours):
+        def start_video(self, name):
+            super().start_video(name)
+            if name == NAMES[1]:
+                raise RuntimeError("no memory")
+
+    run = Run(tmp_path / "run")
+    _, _, samples = go(videos, run, second=Crashes())
+    assert [sample.score.reason for sample in samples] == ["", "crashed: RuntimeError: no memory", ""]
+    asked, of_second, samples = go(videos, run, second=Colours())
+    assert (asked, of_second) == ([], [NAMES[1]]), "the next run tries it again, and it alone"
+    assert {sample.score.status.value for sample in samples} == {"scored"}
+
+
 def test_a_prompt_that_the_second_detector_does_not_know(videos, tmp_path):
     run, second = Run(tmp_path / "run"), Colours(unknown=SUITE.prompts[0].subject)
     _, _, samples = go(videos, run)
