@@ -76,11 +76,13 @@ def evaluate(
     protocol: str | None = None,
     detector: str | None = None,
     tracker: str | None = None,
+    second_detector: str | None = None,
     options: Options | None = None,
     out: str | Path | None = None,
     limit: int | None = None,
     offline: bool = False,
     on_progress: Progress | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> EvaluationResult:
     """Generate the videos of a model, or take videos that exist, and score them against a suite of prompts.
 
@@ -97,11 +99,15 @@ def evaluate(
         protocol: Name of a protocol, such as "spatialalign".
         detector: Name of a detector.
         tracker: Name of a tracker.
+        second_detector: Name of another detector, whose disagreement with the first is part of the certainty; no score
+            changes.
         options: Options of backends by kind, such as `{"detector": {"threshold": 0.2}}`.
         out: Run folder or URL; by default `runs/MODEL-SUITE`.
         limit: Largest number of samples.
         offline: Whether to refuse to fetch weights that are missing.
         on_progress: Called with what is being done, how many samples are done, how many there are, and the newest.
+        on_note: Called with lines that the user should see: choices by default, weights that are fetched, the run
+            folder, nouns that a detector reads as something else.
 
     Returns:
         The samples, the figures, and the run folder.
@@ -119,12 +125,16 @@ def evaluate(
         protocol=protocol,
         detector=detector,
         tracker=tracker,
+        second_detector=second_detector,
         options=options or {},
         out=out,
     )
     preparation = prepare(request)
-    fetch_weights(find_missing_weights(preparation.backends), offline=offline, say=lambda _: None)
-    return run_evaluation(preparation, on_progress=on_progress)
+    say = on_note or (lambda _: None)
+    if preparation.default_note:
+        say(f"by default: {preparation.default_note}")
+    fetch_weights(find_missing_weights(preparation.backends), offline=offline, say=say)
+    return run_evaluation(preparation, on_note=say, on_progress=on_progress)
 
 
 def run_evaluation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cli.clips import TEXT, dsrbench, enter_place
+from cli.clips import TEXT, dsrbench, enter_place, write_boxes
 
 from dsrbench import evaluate, read_suite
 from dsrbench.errors import DownloadError, InputError, OptionError, UnknownBackendError
@@ -63,6 +63,8 @@ BAD = [
     ({"limit": 0}, OptionError, "expected limit >= 1, got 0"),
     ({"limit": -1}, OptionError, "expected limit >= 1, got -1"),
     ({"detector": "picodet", "offline": True}, OptionError, "no option 'boxes'"),
+    ({"second_detector": "sprite-template"}, UnknownBackendError, "did you mean 'sprites-template'"),
+    ({"options": {"second_detector": {"boxes": "b"}}}, OptionError, "option second_detector.boxes needs a second"),
 ]
 
 
@@ -74,9 +76,35 @@ def test_bad_input_is_one_line(place, more, error, words):
     assert not (place / "runs").exists()
 
 
+def test_notes_are_told(place):
+    """Choices by default, the work, and nouns; what is fetched is told, too."""
+    (place / "suite.jsonl").write_text((place / "suite.jsonl").read_text().replace("cat", "gryphon"))
+    told = []
+    result = run(detector="sprites-template", options={}, out="first", on_note=told.append)
+    assert told[0] == "3 samples of 1 model(s), suite suite: first"
+    assert told[1].startswith("note: 3 prompts cannot be scored and are invalid: sprites-template: ")
+    assert len(result.samples) == 3
+    told.clear()
+    with pytest.raises(DownloadError):
+        evaluate(videos="videos", suite="suite.jsonl", offline=True, on_note=told.append)
+    assert told == ["by default: detector nanodet (it needs no GPU; see --protocol for others)"]
+
+
+def test_a_second_detector(place):
+    write_boxes(place / "contrary.jsonl", **dict.fromkeys(KINDS, "RL"))
+    options = {"detector": {"boxes": "boxes.jsonl"}, "second_detector": {"boxes": "contrary.jsonl"}}
+    alone, both = run(out="alone"), run(out="both", second_detector="scripted", options=options)
+    assert [sample.score.dsr_score for sample in both.samples] == [sample.score.dsr_score for sample in alone.samples]
+    assert [round(sample.score.certainty.p_pass, 1) for sample in both.samples] == [0.5, 0, 0]
+    assert both.run.manifest.second_detector.name == "scripted"
+    assert (both.summary.n_uncertain, alone.summary.n_uncertain) == (1, 0)
+
+
 def test_offline_weights_are_named(place):
     with pytest.raises(DownloadError, match="offline, and not on this machine: picodet"):
         evaluate(videos="videos", suite="suite.jsonl", detector="picodet", offline=True)
+    with pytest.raises(DownloadError, match="offline, and not on this machine: picodet"):
+        run(second_detector="picodet", offline=True)
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
         stages = ["candidates", "pairs", "latents", "train"]
     asked = (*ARMS[arm], "-s", f"seed={seed}")
     seconds = align(out, *(word for stage in stages for word in ("--only", stage)), *asked)
-    align(out, "--only", "evaluate", "--held-out", held_out, "--second", SECOND, *asked)
+    align(out, "--only", "evaluate", "--held-out", held_out, "--second-detector", SECOND, *asked)
     share(out, first, BASE)
     last = sorted(out.glob("round-*"))[-1]
     found = {name: json.loads((last / f"comparison-{name}.json").read_text()) for name in (REWARD, SECOND)}

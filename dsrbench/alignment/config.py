@@ -47,7 +47,8 @@ class AlignConfig:
         protocol: Name of a protocol.
         detector: Name of the detector, which is the reward.
         tracker: Name of the tracker.
-        options: Options of backends by kind (`detector`, `tracker`, `generator`), as text or as values.
+        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`), as text or as
+            values.
         second_detector: Name of a detector that is not the reward, which scores the evaluation as well.
         dinov2: Model of its quality figure: a folder, an id in the Hub's cache, or `none`.
         clip_iqa: CLIP of CLIP-IQA, likewise.
@@ -81,6 +82,7 @@ class AlignConfig:
     offline: bool = False
 
     def __post_init__(self) -> None:
+        from dsrbench.evaluation.defaults import check_second_detector
         from dsrbench.evaluation.request import check_options, check_seeds
 
         self._check_names()
@@ -88,6 +90,7 @@ class AlignConfig:
         check_seeds("candidate_seeds", self.candidate_seeds)
         check_seeds("seeds", self.seeds)
         check_options(self.options)
+        check_second_detector(self.second_detector, self.options)
         _check_members("stages", self.stages, STAGES)
         _check_members("log_with", self.log_with, TRACKERS, least=0)
         self._check_training()

@@ -14,7 +14,14 @@ from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, MissingExtraError, OptionError
-from dsrbench.evaluation.defaults import EMBEDDED, Choice, Defaults, choose_backends, follow_model
+from dsrbench.evaluation.defaults import (
+    EMBEDDED,
+    SECOND_DETECTOR,
+    Choice,
+    Defaults,
+    choose_backends,
+    follow_model,
+)
 from dsrbench.evaluation.request import request_generator
 from dsrbench.evaluation.weights import Request
 from dsrbench.prompts import Suite, read_suite
@@ -119,12 +126,13 @@ def prepare_alignment(config: AlignConfig) -> Preparation:
         config.protocol,
         detector=config.detector,
         tracker=config.tracker,
-        options=config.options,
+        options={kind: values for kind, values in config.options.items() if kind != SECOND_DETECTOR},
         defaults=defaults,
     )
     second = None
     if config.second_detector is not None:
-        second = choose_backends("default", detector=config.second_detector, tracker=config.tracker)
+        own = {"detector": config.options.get(SECOND_DETECTOR, {})}
+        second = choose_backends("default", detector=config.second_detector, tracker=config.tracker, options=own)
     description = _describe_defaults(config, defaults, suites)
     return Preparation(config, generator, train, held_out, validation, choice, second, description)
 

@@ -96,12 +96,17 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
 
 
 def _compare_again(base: Run, aligned: Run, preparation: Preparation, listener: Listener) -> AdapterComparison | None:
-    """Compare base and adapter under the second detector; None without one."""
+    """Compare base and adapter under the second detector; None without one.
+
+    A second detector that is the first with other options, such as other weights, has `-second` after its name.
+    """
     if preparation.second is None:
         return None
+    name = preparation.second.detector.name
+    name += "-second" if name == preparation.choice.detector.name else ""
     scorer, suite = preparation.second.make(), preparation.held_out
     runs = [_score_again(run, suite, scorer, listener.on_progress) for run in (base, aligned)]
-    return compare_runs(runs[0], runs[1], preparation.second.detector.name)
+    return compare_runs(runs[0], runs[1], name)
 
 
 def _score_again(run: Run, suite: Suite, scorer: Scorer, on_progress: Progress) -> Run:

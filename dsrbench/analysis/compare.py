@@ -216,10 +216,12 @@ def unlike_runtimes(a: RunManifest, b: RunManifest) -> list[str]:
     """
 
     def runtime(manifest: RunManifest) -> dict[str, Any]:
-        latest = manifest.runtime[-1].to_json() if manifest.runtime else {}
+        # a second detector changes no score
+        records = [dataclasses.replace(record, second_detector=None).to_json() for record in manifest.runtime]
+        ways = [record for i, record in enumerate(records) if record not in records[:i]]
+        latest = records[-1] if records else {}
         libraries = {name: version for name, version in manifest.packages.items() if name in LIBRARIES}
-        n_ways = len(manifest.runtime)
-        return {**latest, "libraries": libraries, **({"ways": n_ways} if n_ways > 1 else {})}
+        return {**latest, "libraries": libraries, **({"ways": len(ways)} if len(ways) > 1 else {})}
 
     one, other = runtime(a), runtime(b)
     names = one | other if a.runtime and b.runtime else {"libraries", *(one.keys() & other.keys())}

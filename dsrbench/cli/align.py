@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsrbench.alignment.config import STAGES, TRACKERS
-from dsrbench.cli.options import backend_options, parse_seeds, provide_weights
+from dsrbench.cli.options import backend_options, parse_seeds, provide_weights, second_detector_option
 
 if TYPE_CHECKING:
     from dsrbench.alignment.comparison import AdapterComparison
@@ -69,7 +69,11 @@ if TYPE_CHECKING:
     multiple=True,
     help="Follow the training in these as well. [default: tensorboard]",
 )
-@click.option("--second", help="A second detector, not the reward, that scores the evaluation as well.")
+@second_detector_option(
+    "Another detector, not the reward, that scores the evaluation as well. Its options are "
+    "-o second_detector.KEY=VALUE."
+)
+@click.option("--second", hidden=True, help="The old name of --second-detector.")
 @click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
 @click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
 @backend_options
@@ -90,6 +94,7 @@ def command(
     per_prompt: int | None,
     only: tuple[str, ...],
     log_with: tuple[str, ...],
+    second_detector: str | None,
     second: str | None,
     dinov2: str | None,
     clip_iqa: str | None,
@@ -116,6 +121,8 @@ def command(
 
     if pairs is not None and rounds > 1:
         raise click.UsageError("--pairs goes with one round: further rounds make candidates of their own")
+    if second is not None:
+        click.echo("deprecated: --second is now --second-detector", err=True)
     config = AlignConfig(
         model=model,
         out=out,
@@ -135,7 +142,7 @@ def command(
         detector=detector,
         tracker=tracker,
         options=split_options(options, KINDS),
-        second_detector=second,
+        second_detector=second_detector if second_detector is not None else second,
         dinov2=dinov2,
         clip_iqa=clip_iqa,
         offline=offline,

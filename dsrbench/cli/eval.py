@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsrbench.cli.options import backend_options, make_engine, parse_seeds, provide_weights, scale_options
+from dsrbench.cli.options import (
+    CERTAINTY_HELP,
+    backend_options,
+    make_engine,
+    parse_seeds,
+    provide_weights,
+    scale_options,
+    second_detector_option,
+)
 from dsrbench.errors import IncompleteError
 
 if TYPE_CHECKING:
@@ -48,6 +56,7 @@ if TYPE_CHECKING:
     "prints them.",
 )
 @backend_options
+@second_detector_option(CERTAINTY_HELP)
 @click.option(
     "--out",
     metavar="FOLDER_OR_URL",
@@ -75,6 +84,7 @@ def command(
     protocol: str | None,
     detector: str | None,
     tracker: str | None,
+    second_detector: str | None,
     options: tuple[str, ...],
     offline: bool,
     out: str | None,
@@ -100,6 +110,7 @@ def command(
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
     dsrbench eval --videos videos/ --suite prompts.csv
     dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
+    dsrbench eval --videos videos/ --suite prompts.csv --second-detector picodet
     dsrbench eval --model wan2.1-14b --engine ray --address auto --out /shared/runs/wan
 
     Without --model or --videos the embedded model makes its own suite. Weights that are missing are fetched.
@@ -130,6 +141,7 @@ def command(
         protocol=protocol,
         detector=detector,
         tracker=tracker,
+        second_detector=second_detector,
         options=options_by_kind,
         out=out,
     )

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from dsrbench.cli.options import backend_options, provide_weights
+from dsrbench.cli.options import CERTAINTY_HELP, backend_options, provide_weights, second_detector_option
 
 
 @click.command("explain", short_help="Score one video and write a page that shows why.")
 @click.argument("video", type=click.Path(path_type=Path))
 @click.argument("prompt")
 @backend_options
+@second_detector_option(CERTAINTY_HELP)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the page. [default: explain-VIDEO]")
 def command(
     video: Path,
@@ -20,6 +21,7 @@ def command(
     protocol: str | None,
     detector: str | None,
     tracker: str | None,
+    second_detector: str | None,
     options: tuple[str, ...],
     offline: bool,
     out: Path | None,
@@ -30,7 +32,8 @@ def command(
     dsrbench explain clip.mp4 "a cat is on the left of a chair, then the cat walks to the right of the chair"
     """
     from dsrbench.backends.registry import split_options
-    from dsrbench.evaluation.defaults import choose_backends
+    from dsrbench.evaluation.defaults import SECOND_DETECTOR, choose_backends
+    from dsrbench.evaluation.pooling import pool_tracks
     from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
     from dsrbench.report import explain_decision, write_explanation, write_overlay
@@ -41,14 +44,27 @@ def command(
     from dsrbench.video import probe, sha256_file
 
     parsed = parse_prompt(prompt)
-    options_by_kind = split_options(options, ["detector", "tracker"])
-    choice = choose_backends(protocol, detector=detector, tracker=tracker, options=options_by_kind)
-    provide_weights(choice.detector, choice.tracker, offline=offline)
+    choice = choose_backends(
+        protocol,
+        detector=detector,
+        tracker=tracker,
+        second_detector=second_detector,
+        options=split_options(options, ["detector", "tracker", SECOND_DETECTOR]),
+    )
+    provide_weights(*choice.backends, offline=offline)
     scorer = choice.make()
-    for noun, name in scorer.check_prompt(parsed).items():
-        click.echo(f"note: {scorer.detector.name} reads {noun} as {name}", err=True)
+    parts = scorer.parts(parsed)
+    for part in parts:
+        for noun, name in part.check_prompt(parsed).items():
+            click.echo(f"note: {part.detector.name} reads {noun} as {name}", err=True)
+    if scorer.second is not None and len(parts) == 1:
+        click.echo(f"note: {scorer.second.name} does not know the nouns and has no part in the certainty", err=True)
     sha256, info = sha256_file(video), probe(video)
-    tracks = scorer.track(scorer.detect(video, video.name, parsed), parsed, info, sha256, video)
+    tracks, *others = (
+        part.track(part.detect(video, video.name, parsed), parsed, info, sha256, video) for part in parts
+    )
+    for other in others:
+        tracks = pool_tracks(tracks, other)
     model = video.resolve().parent.name
     sample = score_sample(Sample(model, parsed, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
     folder = out or Path(f"explain-{video.stem}")

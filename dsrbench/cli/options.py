@@ -37,6 +37,18 @@ def backend_options(function: F) -> F:
     return function
 
 
+def second_detector_option(help: str) -> Callable[[F], F]:
+    """Return a decorator that adds `--second-detector` to a command, with a help text of the command's own."""
+    return click.option("--second-detector", metavar="NAME", help=help)
+
+
+CERTAINTY_HELP = (
+    "Another detector, whose disagreement is part of the certainty; no score changes. Its options are "
+    "-o second_detector.KEY=VALUE."
+)
+"""Help of `--second-detector` where a video is scored once."""
+
+
 def scale_options(function: F) -> F:
     """Add `--engine` with what belongs to it, and `--shard`, to a command."""
     for decorate in (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dsrbench import __version__
-from dsrbench.backends.base import AssociationTracker
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.records import hash_json
 from dsrbench.store.manifest import describe_counts
@@ -13,14 +12,24 @@ from dsrbench.types import Prompt
 
 
 def detection_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
-    """Name the detections of a video: its hash, the nouns, the detector and the stride."""
+    """Name the detections of a video by the first detector: its hash, the nouns, the detector and the stride."""
     stride = [scorer.stride] if scorer.stride > 1 else []
     return digest("detect", sha256, prompt.subject, prompt.object, scorer.detector.digest, *stride)
 
 
 def track_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
-    """Name the tracks of a video: its detections, the tracker and, where there is an anchor frame, the counts."""
-    counts = [] if isinstance(scorer.tracker.instance, AssociationTracker) else [describe_counts(scorer.counts)]
+    """Name the tracks of a video: its detections, the tracker and, where there is an anchor frame, the counts.
+
+    Pooled tracks of two detectors are named by the tracks of each. Where there is no second detector, or it does not
+    know the nouns, the name is that of the first detector's tracks.
+    """
+    keys = [_key_of_part(part, prompt, sha256) for part in scorer.parts(prompt)]
+    return keys[0] if len(keys) == 1 else digest("pool", *keys)
+
+
+def _key_of_part(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
+    """Name the tracks by one detector."""
+    counts = [describe_counts(scorer.counts)] if scorer.propagates else []
     return digest("track", detection_key(scorer, prompt, sha256), scorer.tracker.digest, *counts)
 
 

@@ -21,6 +21,9 @@ CPU_DETECTOR = "nanodet"
 
 TRACKER = "assignment"
 
+SECOND_DETECTOR = "second_detector"
+"""Kind of the second detector's options, as in `-o second_detector.any_animal=true`."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Defaults:
@@ -110,23 +113,37 @@ class Choice:
         preset: The protocol they follow.
         detector: Name and options of the detector.
         tracker: Name and options of the tracker.
+        second: Name and options of the second detector; None for none.
     """
 
     preset: Protocol
     detector: Request
     tracker: Request
+    second: Request | None = None
+
+    @property
+    def backends(self) -> list[Request]:
+        """Every backend whose weights must be there."""
+        return [self.detector, self.tracker, *([self.second] if self.second is not None else [])]
 
     def make(self) -> Scorer:
         """Make the backends, and record them under the name of the protocol that they amount to.
 
+        The second detector changes no score, so that it is not part of the protocol.
+
         Raises:
-            OptionError: An option no backend has.
+            OptionError: An option no backend has, or a second detector that is the first one again.
             BackendError: A backend that cannot be used, or that does not suit the protocol.
         """
         tracker, detector = self.tracker.make(), self.detector.make()
+        second = self.second.make() if self.second is not None else None
+        if second is not None and second.digest == detector.digest:
+            raise OptionError(
+                f"the second detector is {detector.name!r} with the options of the first: give another one"
+            )
         counts, stride = self.preset.counts, self.preset.stride
         name = name_protocol(detector.record(), tracker.record(), counts=counts, stride=stride)
-        return Scorer(detector, tracker, counts=counts, stride=stride, protocol=name)
+        return Scorer(detector, tracker, counts=counts, stride=stride, protocol=name, second=second)
 
 
 def choose_backends(
@@ -134,6 +151,7 @@ def choose_backends(
     *,
     detector: str | None = None,
     tracker: str | None = None,
+    second_detector: str | None = None,
     options: Options | None = None,
     defaults: Defaults | None = None,
 ) -> Choice:
@@ -143,11 +161,12 @@ def choose_backends(
         protocol: Name of the protocol; by default that of `defaults`, unless a detector or a tracker is named.
         detector: Detector in place of the protocol's.
         tracker: Tracker in place of the protocol's.
-        options: Options of `detector` and `tracker`, as `split_options` sorts them.
+        second_detector: Detector whose disagreement with the first is part of the certainty.
+        options: Options of `detector`, `tracker` and `second_detector`, as `split_options` sorts them.
         defaults: Backends where neither protocol nor user names one; by default those that need no GPU.
 
     Raises:
-        OptionError: No such protocol.
+        OptionError: No such protocol, or options of a second detector that is not named.
     """
     usual = defaults or follow_suite("")
     name = protocol or (usual.protocol if detector is None and tracker is None else "default")
@@ -159,8 +178,26 @@ def choose_backends(
         fixed = preset.options.get(registry.kind, {}) if chosen == own else {}
         return Request(registry, chosen, {**fixed, **choices.get(registry.kind, {})})
 
+    check_second_detector(second_detector, choices)
+    second = None
+    if second_detector is not None:
+        second = Request(detectors, second_detector, choices.get(SECOND_DETECTOR, {}))
     return Choice(
         preset,
         request(detectors, preset.detector, detector or preset.detector or usual.detector),
         request(trackers, preset.tracker, tracker or preset.tracker or TRACKER),
+        second,
     )
+
+
+def check_second_detector(name: str | None, options: Options) -> None:
+    """Check that options of a second detector come with its name.
+
+    Raises:
+        OptionError: They do not.
+    """
+    if name is None and options.get(SECOND_DETECTOR):
+        option = next(iter(options[SECOND_DETECTOR]))
+        raise OptionError(
+            f"option {SECOND_DETECTOR}.{option} needs a second detector: --second-detector NAME, or second_detector="
+        )

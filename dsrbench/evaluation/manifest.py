@@ -47,6 +47,7 @@ def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | N
         protocol=scorer.protocol,
         detector=scorer.detector.record(),
         tracker=scorer.tracker.record(),
+        second_detector=scorer.second.record() if scorer.second is not None else None,
         nouns=read_nouns(plan, scorer)[0],
         stride=scorer.stride,
         counts=scorer.counts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from dsrbench.backends.protocols import Options
 from dsrbench.backends.registry import Backend, convert_options, generators
 from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, OptionError, WeightsError, near_matches
-from dsrbench.evaluation.defaults import EMBEDDED, Choice, choose_backends, follow_model, follow_suite
+from dsrbench.evaluation.defaults import (
+    EMBEDDED,
+    SECOND_DETECTOR,
+    Choice,
+    choose_backends,
+    follow_model,
+    follow_suite,
+)
 from dsrbench.evaluation.manifest import read_nouns
 from dsrbench.evaluation.planning import Plan, plan_generation, plan_videos
 from dsrbench.evaluation.scorer import Scorer
@@ -27,7 +34,7 @@ from dsrbench.types import DEFAULT_WORDING
 SEEDS = tuple(range(5))
 """Seeds of every prompt by default, as in the paper."""
 
-KINDS = ("detector", "tracker", "generator")
+KINDS = ("detector", "tracker", "generator", SECOND_DETECTOR)
 """Kinds of backends that take options."""
 
 
@@ -49,7 +56,9 @@ class EvaluationRequest:
         protocol: Name of a protocol.
         detector: Name of a detector.
         tracker: Name of a tracker.
-        options: Options of backends by kind (`detector`, `tracker`, `generator`), as text or as values.
+        second_detector: Name of another detector, whose disagreement with the first is part of the certainty.
+        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`), as text or as
+            values.
         out: Run folder or URL; by default `runs/MODEL-SUITE`.
 
     Raises:
@@ -69,6 +78,7 @@ class EvaluationRequest:
     protocol: str | None = None
     detector: str | None = None
     tracker: str | None = None
+    second_detector: str | None = None
     options: Options = dataclasses.field(default_factory=dict)
     out: str | Path | None = None
 
@@ -119,7 +129,7 @@ class Preparation:
 
     Attributes:
         request: The request.
-        choice: Protocol, detector and tracker.
+        choice: Protocol, detectors and tracker.
         default_note: Words that say what was chosen by default, and why; empty where nothing was.
         suite: The prompts; None for a list of videos that has them itself.
         generator: The model; None where videos exist.
@@ -137,7 +147,7 @@ class Preparation:
     def backends(self) -> list[Request]:
         """Every backend whose weights must be there."""
         own = [self.generator] if self.generator is not None else []
-        return [*own, self.choice.detector, self.choice.tracker]
+        return [*own, *self.choice.backends]
 
     def plan(self, *, estimate: bool = False) -> Planned:
         """Make the generator and plan the samples.
@@ -217,6 +227,7 @@ def prepare(request: EvaluationRequest) -> Preparation:
         request.protocol,
         detector=request.detector,
         tracker=request.tracker,
+        second_detector=request.second_detector,
         options={kind: values for kind, values in request.options.items() if kind != "generator"},
         defaults=defaults,
     )
@@ -238,7 +249,7 @@ def name_folder(request: EvaluationRequest, plan: Plan, part: str = "") -> str:
 
 
 def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
-    """Say which nouns the detector reads with a liberty, and how many prompts have one that it does not know."""
+    """Say which nouns each detector reads with a liberty, and how many prompts have one that it does not know."""
     liberties, unknown = read_nouns(plan, scorer)
     notes = []
     if liberties:
@@ -246,6 +257,28 @@ def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
         notes.append(f"{scorer.detector.name} reads {read}")
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
+    if scorer.of_second is not None:
+        notes += _note_nouns_of_second(scorer.of_second, scorer.detector.name, plan, unknown.keys())
+    return notes
+
+
+def _note_nouns_of_second(scorer: Scorer, first: str, plan: Plan, invalid: Collection[str]) -> list[str]:
+    """Say the same of a second detector; prompts that it does not know are scored as without it.
+
+    Args:
+        scorer: Scorer of the second detector alone.
+        first: Name of the first detector.
+        plan: The plan.
+        invalid: Ids of prompts that the first detector does not know.
+    """
+    liberties, unknown = read_nouns(plan, scorer)
+    alone = [reason for prompt, reason in unknown.items() if prompt not in invalid]
+    notes = []
+    if liberties:
+        read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
+        notes.append(f"second detector {scorer.detector.name} reads {read}")
+    if alone:
+        notes.append(f"{len(alone)} prompts have a certainty by {first} alone: {alone[0]}")
     return notes
 
 

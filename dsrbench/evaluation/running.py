@@ -24,7 +24,11 @@ Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, how many are done, how many there are, and the name of the newest."""
 
 MUST_AGREE = ("suite", "generator", "detector", "shard")
-"""Parts of the manifest that a folder keeps for life: others would throw hours of work away in silence."""
+"""Parts of the manifest that a folder keeps for life: others would throw hours of work away in silence.
+
+The second detector is none of them: it changes no score, and with another one, or without one, the first detector's
+work is found again. Only detections of an earlier second detector are replaced.
+"""
 
 
 def evaluate(

@@ -23,9 +23,10 @@ def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> Ru
         detector=_describe(scorer.detector.instance),
         tracker=_describe(scorer.tracker.instance),
         generator=_describe(generator.instance) if generator is not None else None,
+        second_detector=_describe(scorer.second.instance) if scorer.second is not None else None,
         libraries=installed_versions(LIBRARIES),
     )
-    devices = (record.detector, record.tracker, record.generator)
+    devices = (record.detector, record.tracker, record.generator, record.second_detector)
     uses_gpu = any(device.device.startswith("cuda") for device in devices if device is not None)
     return dataclasses.replace(record, driver=_driver()) if uses_gpu else record
 

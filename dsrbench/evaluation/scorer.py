@@ -34,6 +34,7 @@ class Scorer:
         stride: Look at every so many frames only, but at all near either end; what lies between is filled by the
             tracker, so that a short clip is looked at more closely. Not for propagating trackers.
         protocol: Name of the preset these scorer are.
+        second: Finds boxes as well; what it sees otherwise makes decisions less certain and changes no score.
     """
 
     detector: Backend[Detector]
@@ -41,19 +42,45 @@ class Scorer:
     counts: FrameCounts | None = None
     stride: int = 1
     protocol: str = "default"
+    second: Backend[Detector] | None = None
 
     def __post_init__(self) -> None:
-        propagates = isinstance(self.tracker.instance, PropagationTracker)
-        if not propagates and not isinstance(self.tracker.instance, AssociationTracker):
+        if not self.propagates and not isinstance(self.tracker.instance, AssociationTracker):
             raise BackendError(f"tracker {self.tracker.name!r} neither associates detections nor propagates boxes")
-        if self.stride > 1 and self.detector.instance.needs_all_frames:
-            raise BackendError(
-                f"detector {self.detector.name!r} needs all frames: a stride of {self.stride} will not do"
-            )
-        if self.stride < 1 or (self.stride > 1 and propagates):
+        for detector in (self.detector, self.second):
+            if detector is not None and self.stride > 1 and detector.instance.needs_all_frames:
+                raise BackendError(
+                    f"detector {detector.name!r} needs all frames: a stride of {self.stride} will not do"
+                )
+        if self.stride < 1 or (self.stride > 1 and self.propagates):
             raise BackendError(
                 f"a stride of {self.stride} is not for tracker {self.tracker.name!r}, which needs all frames"
             )
+
+    @property
+    def of_second(self) -> Scorer | None:
+        """The same scorer with the second detector alone; None where there is no second."""
+        return dataclasses.replace(self, detector=self.second, second=None) if self.second is not None else None
+
+    @property
+    def propagates(self) -> bool:
+        """Whether the tracker propagates boxes from an anchor frame, which takes long."""
+        return isinstance(self.tracker.instance, PropagationTracker)
+
+    def parts(self, prompt: Prompt) -> tuple[Scorer, ...]:
+        """Return a scorer of each detector alone, the first before the second.
+
+        A second detector that does not know the prompt's nouns says nothing of its videos and is left out.
+        """
+        second = self.of_second
+        if second is None:
+            return (self,)
+        first = dataclasses.replace(self, second=None)
+        try:
+            second.check_prompt(prompt)
+        except BackendError:
+            return (first,)
+        return first, second
 
     def check_prompt(self, prompt: Prompt) -> dict[str, str]:
         """Ask the detector whether it knows the prompt's nouns, before any video is read.

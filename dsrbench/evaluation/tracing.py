@@ -1,20 +1,31 @@
-"""Detections and tracks of one video, kept in the run folder and found again there."""
+"""Detections and tracks of one video, kept in the run folder and found again there.
+
+A second detector adds `detections/SAMPLE.second.npz`. What is scored is `tracks/SAMPLE.npz`, the pooled tracks of both.
+A propagating tracker takes long, so that its tracks by each detector are kept as well, as `tracks/SAMPLE.first.npz` and
+`tracks/SAMPLE.second.npz`: with another second detector, or without one, the first is not propagated again. A second
+detector that crashes on a video fails its sample, as the first does: a certainty by one detector is not passed off as
+one by both.
+"""
 
 from __future__ import annotations
 
 from dsrbench.evaluation.cache_keys import detection_key, track_key
 from dsrbench.evaluation.planning import Job
+from dsrbench.evaluation.pooling import pool_tracks
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.store import Run
 from dsrbench.types import Detections, VideoTracks
 from dsrbench.video import probe
+
+FIRST, SECOND = "first", "second"
+"""Parts of a sample in the run folder, one a detector."""
 
 
 def trace_video(scorer: Scorer, job: Job, sha256: str, run: Run) -> VideoTracks:
     """Track the video of a sample, or read what the run folder already has of it; the tracks are kept there.
 
     Args:
-        scorer: Detector and tracker.
+        scorer: Detectors and tracker.
         job: The sample; its path is there.
         sha256: Hash of the file.
         run: The folder that keeps detections and tracks.
@@ -22,23 +33,48 @@ def trace_video(scorer: Scorer, job: Job, sha256: str, run: Run) -> VideoTracks:
     Raises:
         DSRBenchError: The video cannot be read, a backend not be used, or the run folder not be written.
     """
-    assert job.path is not None
-    info = probe(job.path)
     key = track_key(scorer, job.prompt, sha256)
     tracks = run.tracks(job.key, key)
     if tracks is None:
-        tracks = scorer.track(_detect(scorer, job, sha256, run), job.prompt, info, sha256, job.path)
+        first, *others = scorer.parts(job.prompt)
+        tracks = _track(first, job, sha256, run, FIRST, keep=bool(others))
+        for second in others:
+            tracks = pool_tracks(tracks, _track(second, job, sha256, run, SECOND, keep=True))
         run.write_tracks(job.key, tracks, {"key": key})
     return tracks
 
 
-def _detect(scorer: Scorer, job: Job, sha256: str, run: Run) -> list[Detections]:
+def _track(scorer: Scorer, job: Job, sha256: str, run: Run, part: str, *, keep: bool) -> VideoTracks:
+    """Track by one detector, or read the tracks that the run folder has.
+
+    Args:
+        scorer: One detector and the tracker.
+        job: The sample.
+        sha256: Hash of its file.
+        run: The run folder.
+        part: Name of the detector's part, `FIRST` or `SECOND`.
+        keep: Whether to keep tracks that took long apart from the pooled ones.
+    """
+    assert job.path is not None
+    key = track_key(scorer, job.prompt, sha256)
+    tracks = (run.tracks(job.key, key) or run.tracks(job.key, key, part=part)) if scorer.propagates else None
+    if tracks is None:
+        info = probe(job.path)
+        tracks = scorer.track(_detect(scorer, job, sha256, run, part), job.prompt, info, sha256, job.path)
+    if keep and scorer.propagates:
+        run.write_tracks(job.key, tracks, {"key": key}, part=part)
+    return tracks
+
+
+def _detect(scorer: Scorer, job: Job, sha256: str, run: Run, part: str) -> list[Detections]:
     """Detect in the video of a sample, or read the detections that the run folder has."""
+    name = SECOND if part == SECOND else ""
     key = detection_key(scorer, job.prompt, sha256)
-    stored = run.read_detections(job.key, key)
+    stored = run.read_detections(job.key, key, part=name)
     if stored is not None:
         return stored[0]
     assert job.path is not None
     detections = scorer.detect(job.path, job.name, job.prompt)
-    run.write_detections(job.key, detections, {"key": key, "labels": [job.prompt.subject, job.prompt.object]})
+    meta = {"key": key, "labels": [job.prompt.subject, job.prompt.object]}
+    run.write_detections(job.key, detections, meta, part=name)
     return detections

@@ -80,6 +80,7 @@ def _title(manifest: RunManifest) -> str:
         ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else ""),
         " ".join(filter(None, (manifest.suite.name, manifest.suite.version))),
         " + ".join(filter(None, (manifest.detector.name, manifest.tracker.name))),
+        f"second detector {manifest.second_detector.name}" if manifest.second_detector is not None else "",
     )
     return " · ".join(filter(None, parts)) or "Summary"
 

@@ -133,7 +133,7 @@ def explain_certainty(sample: Sample) -> str:
         f"probability of 90 %."
     )
     if (certainty.p_pass >= 0.5) != sample.score.passes():
-        sentence += " The boxes that are scored decide otherwise than most other boxes that the tracker finds probable."
+        sentence += " The boxes that are scored decide otherwise than most other boxes that are probable."
     return sentence
 
 

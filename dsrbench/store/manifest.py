@@ -102,6 +102,7 @@ class RuntimeRecord:
         detector: Device of the detector.
         tracker: Device of the tracker.
         generator: Device of the generator; None where videos were given.
+        second_detector: Device of the second detector; None for none.
         libraries: Version of each library that computes.
         driver: Version of the driver of the GPU; None where no GPU was used.
     """
@@ -109,6 +110,7 @@ class RuntimeRecord:
     detector: DeviceRecord | None = None
     tracker: DeviceRecord | None = None
     generator: DeviceRecord | None = None
+    second_detector: DeviceRecord | None = None
     libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
     driver: str | None = None
 
@@ -132,6 +134,7 @@ class RunManifest:
         protocol: Name of the protocol.
         detector: The detector.
         tracker: The tracker.
+        second_detector: The detector whose disagreement with the first is part of the certainty; None for none.
         nouns: Nouns that the detector reads as something else, with what it reads.
         stride: Step between the frames that the detector sees.
         counts: Frame counts; None scales the published ones to the length of each clip.
@@ -153,6 +156,7 @@ class RunManifest:
     protocol: str = ""
     detector: BackendRecord = BackendRecord()
     tracker: BackendRecord = BackendRecord()
+    second_detector: BackendRecord | None = None
     nouns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stride: int = 1
     counts: FrameCounts | None = None

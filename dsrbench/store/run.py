@@ -162,23 +162,39 @@ class Run:
                 return Sample.from_row(row), from_json(VideoRecord, row.get("file") or {})
         return None
 
-    def write_detections(self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any]) -> None:
-        """Keep a video's detections, so that a change of tracker need not detect again."""
-        self.disk.write_atomic(f"detections/{key.slug}.npz", pack_detections(detections, meta))
+    def write_detections(
+        self, key: SampleKey, detections: Sequence[Detections], meta: Mapping[str, Any], *, part: str = ""
+    ) -> None:
+        """Keep a video's detections, so that a change of tracker need not detect again.
+
+        Args:
+            key: The sample.
+            detections: Detections of every frame.
+            meta: A note about them.
+            part: `second` for those of a second detector.
+        """
+        self.disk.write_atomic(_arrays_name("detections", key, part), pack_detections(detections, meta))
 
     def read_detections(
-        self, key: SampleKey, stage_key: str | None = None
+        self, key: SampleKey, stage_key: str | None = None, *, part: str = ""
     ) -> tuple[list[Detections], dict[str, Any]] | None:
         """Return the detections of a sample (made under `stage_key`, where one is given) and their note, or None."""
-        return self._read_arrays(f"detections/{key.slug}.npz", unpack_detections, stage_key)
+        return self._read_arrays(_arrays_name("detections", key, part), unpack_detections, stage_key)
 
-    def write_tracks(self, key: SampleKey, tracks: VideoTracks, meta: Mapping[str, Any]) -> None:
-        """Keep a video's tracks."""
-        self.disk.write_atomic(f"tracks/{key.slug}.npz", pack_tracks(tracks, meta))
+    def write_tracks(self, key: SampleKey, tracks: VideoTracks, meta: Mapping[str, Any], *, part: str = "") -> None:
+        """Keep a video's tracks.
 
-    def tracks(self, key: SampleKey, stage_key: str | None = None) -> VideoTracks | None:
+        Args:
+            key: The sample.
+            tracks: The tracks.
+            meta: A note about them.
+            part: `first` or `second` for those of one of two detectors, empty for those that are scored.
+        """
+        self.disk.write_atomic(_arrays_name("tracks", key, part), pack_tracks(tracks, meta))
+
+    def tracks(self, key: SampleKey, stage_key: str | None = None, *, part: str = "") -> VideoTracks | None:
         """Return the tracks of a sample (made under `stage_key`, where one is given); None where there are none."""
-        stored = self._read_arrays(f"tracks/{key.slug}.npz", unpack_tracks, stage_key)
+        stored = self._read_arrays(_arrays_name("tracks", key, part), unpack_tracks, stage_key)
         return stored[0] if stored is not None else None
 
     def _read_arrays(
@@ -237,6 +253,15 @@ class Run:
                 self.disk.remove(name)
         for name in ("samples.parquet", "files.parquet", "run.json"):
             self.disk.remove(name)
+
+
+def _arrays_name(folder: str, key: SampleKey, part: str) -> str:
+    """Return the name of a file of detections or tracks.
+
+    >>> _arrays_name("detections", SampleKey("wan 2.1", "1000_LR", 3), "second")
+    'detections/3a/wan-2.1_1000_LR_3-3ac16bf8.second.npz'
+    """
+    return f"{folder}/{key.slug}.{part}.npz" if part else f"{folder}/{key.slug}.npz"
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

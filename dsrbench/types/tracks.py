@@ -139,7 +139,8 @@ class VideoTracks:
         subject_state: `FrameState` a frame, uint8 `[T]`; by default detected where there is a box.
         object_state: The same for the object.
         mask_area: Pixels in each entity's mask, float64 `[T, 2]`, from trackers that have masks.
-        draws: Other tracks that the tracker finds probable, from which the certainty is measured; None without.
+        draws: Other tracks that the tracker finds probable, from which the certainty is measured; None without. With a
+            second detector, the draws of the first are followed by those of the second.
         provenance: Origin of the tracks: video sha256, detector, tracker, versions, options.
     """
 

@@ -162,6 +162,7 @@ BAD = [
     ({"options": 3}, "expected the options of backends by kind, got 3"),
     ({"options": {"detectr": {}}}, "unknown kind 'detectr' of options; did you mean 'detector'"),
     ({"options": {"detector": 3}}, "expected the options of the detector by name, got 3"),
+    ({"options": {"second_detector": {"a": 1}}}, "option second_detector.a needs a second detector"),
     ({"offline": "no"}, "expected offline as true or false, got 'no'"),
 ]
 

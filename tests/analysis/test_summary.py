@@ -133,6 +133,8 @@ def test_table_fits_80_columns_and_says_both_figures():
     assert "75.0 % = 6 of 8" in text
     assert "0.500 – 0.750" in text
     assert "invalid: too few scored frames" in text
+    assert "second detector" not in text
+    assert " · second detector picodet\n" in printed(samples, {**MANIFEST, "second_detector": {"name": "picodet"}})
 
 
 @pytest.mark.parametrize("manifest", [{}, {"models": ["[bold]m[/bold]"]}, {"suite": {"name": "s"}}])

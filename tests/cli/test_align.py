@@ -190,6 +190,18 @@ def test_old_keys_go_on_with_a_line_that_names_the_new_one(refused, place, capsy
     assert not (place / "old").exists()
 
 
+def test_the_second_detector_and_its_old_name(place):
+    asked = (*BASE, "--out", "second", *SHORT, "--dinov2", "none", "--clip-iqa", "none")
+    options = ("-o", "second_detector.boxes=boxes.jsonl")
+    done = dsrbench(*asked, "--second-detector", "scripted", *options, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr
+    assert done.stdout.count("Detector: scripted\n") == done.stdout.count("Detector: scripted-second\n") == 1
+    again = dsrbench(*asked, "--second", "scripted", *options, cwd=place)
+    assert again.stdout == done.stdout
+    assert "deprecated: --second is now --second-detector\n" in again.stderr
+
+
 def test_several_processes_only_train(refused, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     code, said = refused(*BASE, "--out", "two")

@@ -17,9 +17,9 @@ from dsrbench.report import update_page
 from dsrbench.store import Run
 
 
-def do_shard(folder, number, of, *, the_plan=None, generator=None, **more):
+def do_shard(folder, number, of, *, the_plan=None, generator=None, by=None, **more):
     run = Run(folder / Shard(number, of).folder)
-    evaluate(the_plan or plan(), scorer(), run, generator=generator or world(), shard=Shard(number, of), **more)
+    evaluate(the_plan or plan(), by or scorer(), run, generator=generator or world(), shard=Shard(number, of), **more)
     return run
 
 
@@ -35,6 +35,20 @@ def whole(tmp_path_factory):
 def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
     return [do_shard(folder, number, 3) for number in (1, 2, 3)]
+
+
+def test_shards_with_a_second_detector(tmp_path):
+    whole, parts, out = (Run(tmp_path / name) for name in ("whole", "parts", "out"))
+    both = scorer(second=True)
+    evaluate(plan((0,)), both, whole, generator=world())
+    shards = [do_shard(parts.folder, n, 2, the_plan=plan((0,)), by=both) for n in (1, 2)]
+    assert merge_shards(shards, out) == []
+    assert out.manifest.second_detector.name == "dark"
+    for name in ("samples.parquet", "run.json", *whole.disk.list("tracks"), *whole.disk.list("detections")):
+        assert out.disk.read(name) == whole.disk.read(name), name
+    alone = do_shard(tmp_path / "alone", 2, 2, the_plan=plan((0,)))
+    with pytest.raises(RunMismatchError, match=r"of different runs \(second_detector"):
+        merge_shards([shards[0], alone], Run(tmp_path / "mixed"))
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 5, 12])

@@ -80,6 +80,21 @@ def test_the_bytes_of_the_local_engine(cluster, whole, tmp_path):
     assert len(told) == 24 + 12
 
 
+def test_a_second_detector(cluster, whole, tmp_path):
+    """It is added to a finished run: the first detector is asked nothing, and would kill its worker."""
+    one, two = (Run(shutil.copytree(whole.folder, tmp_path / name)) for name in ("local", "ray"))
+    deadly = scorer(second=True, deadly="_seed")
+    samples = evaluate(plan(), deadly, one, generator=world())
+    evaluate(plan(), deadly, two, generator=world(), engine=RayEngine())
+    assert {sample.score.status.value for sample in samples} == {"scored"}
+    assert table(one) == table(two) != table(whole)
+    assert one.disk.read("run.json") == two.disk.read("run.json")
+    for part in ("tracks", "detections"):
+        assert one.disk.list(part) == two.disk.list(part)
+        assert all(one.disk.read(name) == two.disk.read(name) for name in one.disk.list(part))
+    assert len(two.disk.list("detections", ".second.npz")) == 24
+
+
 @pytest.mark.slow
 def test_videos_that_were_given_and_damaged_ones(cluster, whole, tmp_path):
     videos = shutil.copytree(whole.videos, tmp_path / "videos")

@@ -82,5 +82,7 @@ def test_runs_on_unlike_machines_are_compared_with_a_note():
     old = {name: value for name, value in here.items() if name != "runtime"}
     old = record({**old, "packages": {"torch": "2.14"}})
     assert unlike_runtimes(old, record(there)) == [], "a run of 0.1 does not say"
+    both = record({**here, "runtime": [*here["runtime"], {**here["runtime"][0], "second_detector": card}]})
+    assert unlike_runtimes(record(here), both) == [], "a second detector changes no score"
     changed = {**detector, "fingerprint": {**detector["fingerprint"], "commit": "b"}}
     assert unlike_settings(record(here), record({"detector": changed})) == ["detector.fingerprint.commit: 'a' -> 'b'"]

@@ -96,6 +96,7 @@ CHANGES = [
     ("the id", change_prompt(id="q"), ""),
     ("the split", change_prompt(split="test", tags=("x",)), ""),
     ("an equal instance", change_stages(detector=backend(Truth())), ""),
+    ("a second detector", change_stages(second=backend(Truth(), name="other")), "ts"),
 ]
 
 

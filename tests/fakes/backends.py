@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import time
@@ -82,8 +83,19 @@ def world(**given):
     return Backend("world", World(**given), "1", {}, {}, given)
 
 
-def scorer(**given):
-    return Scorer(Backend("bright", Bright(**given), "1", {}, {}, given), trackers.create("assignment"))
+class Dark(Bright):
+    """The same boxes, the darkest one as the subject."""
+
+    def _one(self, grey):
+        return dataclasses.replace(super()._one(grey), label=[1, 0])
+
+
+def scorer(*, second=False, **given):
+    return Scorer(
+        Backend("bright", Bright(**given), "1", {}, {}, given),
+        trackers.create("assignment"),
+        second=Backend("dark", Dark(), "1", {}, {}) if second else None,
+    )
 
 
 def plan(seeds=(0, 1), **more):

@@ -77,7 +77,7 @@ class Setup:
         suite: The prompts of the plan.
         generator: Makes the generator.
         record: The record of the generator, without the generator itself.
-        scorer: Makes detector and tracker, and the fields of `Scorer` beside them.
+        scorer: Makes detectors and tracker, and the fields of `Scorer` beside them.
         counts: Frame counts.
         refused: Prompts the generator cannot make.
         tries: Attempts at an item before it is given up.

@@ -99,7 +99,8 @@ function headline(s) {
   const m = data.manifest, suite = m.suite ?? {};
   byId("setting").textContent = [
     [suite.name, suite.version].filter(Boolean).join(" "), `${s.n_samples} samples of ${s.n_prompts} prompts`,
-    [m.detector?.name, m.tracker?.name].filter(Boolean).join(" + "), m.protocol && `protocol ${m.protocol}`,
+    [m.detector?.name, m.tracker?.name].filter(Boolean).join(" + "),
+    m.second_detector && `second detector ${m.second_detector.name}`, m.protocol && `protocol ${m.protocol}`,
   ].filter(Boolean).join(" · ");
 }
 
