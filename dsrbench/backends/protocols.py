@@ -20,8 +20,17 @@ Options = Mapping[str, Mapping[str, Any]]
 CUSTOM = "custom"
 """Name of settings that no preset has."""
 
-OPEN = frozenset({"model", "revision", "weights", "folder", "device", "dtype", "batch", "storage", "threads", "boxes"})
-"""Options that every protocol leaves open: which weights of the backend, and where and how fast they run."""
+OPEN = frozenset(
+    {"model", "revision", "weights", "folder", "device", "dtype", "batch", "storage", "threads", "boxes"}
+    | {"samples", "temperature"}
+)
+"""Options that every protocol leaves open: which weights of the backend, where and how fast they run, and how the
+certainty is measured, which changes no score."""
+
+FORMER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "assignment": {"entry": 0.12, "jump": 1.5, "memory": None, "extend": 0.4, "gap": None},
+}
+"""Options that were a built-in backend's defaults in version 0.1, by which its runs and entries are known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +103,10 @@ def _fits(registry: Registry[Any], name: str | None, options: Options, record: B
     """Tell whether a backend is the preset's, with the preset's options and otherwise its own defaults."""
     if name not in (None, record.name) or not registry.is_builtin(record.name):
         return False
-    expected = {**default_options(registry.load(record.name)), **options.get(registry.kind, {})}
     recorded = record.options
+    if recorded == FORMER_DEFAULTS.get(record.name) and not options.get(registry.kind):
+        return True
+    expected = {**default_options(registry.load(record.name)), **options.get(registry.kind, {})}
     return all(recorded[key] == expected.get(key, recorded[key]) for key in recorded if key not in OPEN) and all(
         recorded.get(key) == value for key, value in options.get(registry.kind, {}).items()
     )

@@ -101,6 +101,8 @@ def _headline(summary: Summary) -> Table:
         table.add_row(
             f"Certain decisions (at least {100 * CERTAIN:.0f} %)", f"{share} = {summary.n_certain} of {known}"
         )
+    elif summary.n_scored:
+        table.add_row("Certain decisions", "not known: no other tracks were drawn")
     if summary.n_filled_frames:
         table.add_row("Frames with an interpolated box", percent(summary.filled_frame_share))
     return table

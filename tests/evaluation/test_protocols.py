@@ -66,6 +66,7 @@ def record(registry, name, **options):
 PUBLISHED = FrameCounts.published()
 DINO = record(detectors, "grounding-dino", strict=True)
 SAM2 = record(trackers, "sam2", inclusive=True)
+FORMER = {"entry": 0.12, "jump": 1.5, "memory": None, "extend": 0.4, "gap": None}  # of version 0.1
 NAMES = [
     # detector, tracker, counts, stride, name
     (DINO, SAM2, PUBLISHED, 1, "spatialalign"),
@@ -86,6 +87,10 @@ NAMES = [
     (record(detectors, "nanodet"), record(trackers, "assignment"), None, 4, "fast"),
     (record(detectors, "nanodet"), record(trackers, "assignment"), None, 3, "custom"),
     (record(detectors, "nanodet", any_animal=True), record(trackers, "assignment"), None, 1, "custom"),
+    (record(detectors, "nanodet"), record(trackers, "assignment", samples=0), None, 1, "default"),
+    (record(detectors, "nanodet"), record(trackers, "assignment", ends=0.2), None, 1, "custom"),
+    (record(detectors, "nanodet"), BackendRecord("assignment", options=FORMER), None, 1, "default"),
+    (record(detectors, "nanodet"), BackendRecord("assignment", options={**FORMER, "jump": 1.4}), None, 1, "custom"),
     (BackendRecord("somebodys", options={}), record(trackers, "assignment"), None, 1, "custom"),
     (BackendRecord("scripted", options={"boxes": "b.jsonl"}), record(trackers, "assignment"), None, 1, "default"),
 ]
