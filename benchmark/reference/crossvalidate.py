@@ -163,14 +163,17 @@ def choose_tracker(clips: Sequence[PublishedClip], prompts: NDArray[np.str_]) ->
         mine = names == name
         lines.append(score_row(name, "of the other prompts", held_out[mine], there[mine]))
         lines.append(score_row(name, "shipped (in-sample)", scores[0][mine], there[mine]))
-    folds = [losses[chosen[prompts == p][0], prompts == p].mean() for p in np.unique(prompts)]
-    counts = Counter(chosen[prompts == p][0] for p in np.unique(prompts))
+    folds = [prompts == prompt for prompt in np.unique(prompts)]
+    held_out_losses = [losses[chosen[fold][0], fold].mean() for fold in folds]
+    shipped_losses = [losses[0, fold].mean() for fold in folds]
+    counts = Counter(chosen[fold][0] for fold in folds)
     changes = [_name_change(tried[s], tried[0]) for s in counts]
     picks = ", ".join(f"{change} in {n}" for change, n in zip(changes, counts.values(), strict=True))
     lines.append(
         f"\nOf the {len(folds)} folds, each without one prompt, the constants chosen are: {picks}. "
-        f"Mean loss of the folds: {np.mean(folds):.4f}, standard deviation {np.std(folds, ddof=1):.4f}; "
-        f"in-sample: {losses[0].mean():.4f}."
+        f"Loss of the folds, mean and standard deviation: {np.mean(held_out_losses):.4f} and "
+        f"{np.std(held_out_losses, ddof=1):.4f}; in-sample: {np.mean(shipped_losses):.4f} and "
+        f"{np.std(shipped_losses, ddof=1):.4f}."
     )
     return lines
 
