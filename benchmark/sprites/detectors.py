@@ -30,7 +30,9 @@ from dsrbench.backends.detectors.sprites import SpritesDetector
 from dsrbench.backends.detectors.sprites_template import SpritesTemplate
 from dsrbench.backends.trackers.assignment import Assignment
 from dsrbench.geometry import iou_matrix
+from dsrbench.metric import measure_certainty
 from dsrbench.sprites.world import FPS, ClipSpec, Rendered, draw_spec, render_actors
+from dsrbench.types import CERTAIN
 from dsrbench.video import read_clip, write_mp4
 
 SEED = 20261122
@@ -79,7 +81,9 @@ def through_h264(shown: Shown, folder: Path) -> Shown:
 
 def score(found: list[Detections], prompt: Prompt, frames: Frames) -> VideoScore:
     size = (frames.shape[2], frames.shape[1])
-    return score_tracks(Assignment().associate(found, prompt=prompt, size=size, fps=FPS), prompt)
+    tracks = Assignment().associate(found, prompt=prompt, size=size, fps=FPS)
+    result = score_tracks(tracks, prompt)
+    return dataclasses.replace(result, certainty=measure_certainty(tracks, prompt))
 
 
 def look(detect: Detect, prompt: Prompt, frames: Frames) -> Seen:
@@ -117,11 +121,18 @@ def compare(pairs: Sequence[tuple[VideoScore, VideoScore]]) -> dict[str, str]:
     """How far two scores of the same clips agree: on status over all of them, else over those both have scored."""
     both = [(a, b) for a, b in pairs if a.status is b.status is Status.SCORED]
     same = sum(a.passes() == b.passes() for a, b in both)
+    sure = [a.passes() == b.passes() for a, b in both if is_certain(a) and is_certain(b)]
     return {
         "score error": f"{np.mean([abs(a.dsr_score - b.dsr_score) for a, b in both]):.4f}" if both else "-",
         "decision agreement": f"{same / len(both):.4f} ({len(both) - same} of {len(both)} differ)" if both else "-",
+        "both certain": f"{np.mean(sure):.4f} ({len(sure) - sum(sure)} of {len(sure)} differ)" if sure else "-",
         "status agreement": f"{np.mean([a.status is b.status for a, b in pairs]):.4f}",
     }
+
+
+def is_certain(score: VideoScore) -> bool:
+    """Whether a decision is right with a probability of at least `CERTAIN`."""
+    return score.certainty is not None and score.certainty.of_decision(score.passes()) >= CERTAIN
 
 
 def measure_detectors(detectors: dict[str, Detect], count: int) -> None:
