@@ -76,8 +76,11 @@ def test_decisions_are_compared_where_both_are_scored(detectors):
     pairs = [(high, high), (high, low), (low, VideoScore.invalid("x")), (VideoScore.invalid("x"),) * 2]
     found = detectors.compare(pairs)
     assert found == {
-        "score error": "0.2000", "decision agreement": "0.5000 (1 of 2 differ)", "both certain": "-", "status agreement": "0.7500",
-    }  # fmt: skip
+        "score error": "0.2000",
+        "decision agreement": "0.5000 (1 of 2 differ)",
+        "both certain": "-",
+        "status agreement": "0.7500",
+    }
     assert detectors.compare(pairs[3:])["score error"] == "-"
 
 

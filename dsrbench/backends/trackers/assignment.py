@@ -62,7 +62,7 @@ class Assignment(AssociationTracker):
     Args:
         entry: Score a detection must exceed to be worth taking by itself, in 0..1; less where all are weak.
         jump: Price of a fast step as long as the box's own size.
-        speed: Speed in box sizes a frame at which a step costs half of that; more in clips shorter than 81 frames.
+        speed: Speed in box sizes a frame at which a step costs half of that.
         memory: Frames over which a step may reach; by default 10 of 81, scaled to the clip.
         extend: Overlap (IoU) with the path's end from which a weak detection extends it; 1 turns this off.
         ends: Share of a path's median score that the detections at its ends need, in 0..1.
@@ -126,13 +126,14 @@ class Assignment(AssociationTracker):
         best = [frame.scores[0] if len(frame.scores) else 0.0 for frame in frames if frame.weight > 0]
         usual = float(np.quantile(best, 0.9)) if best else 0.0
         entry = min(self.entry, max(_WEAK * usual, self.entry / 2)) if usual > self.entry else self.entry
-        path = best_path(frames, entry=entry, price=self._price(len(frames)), memory=self._memory(len(frames)))
+        path = best_path(frames, entry=entry, price=self._price, memory=self._memory(len(frames)))
         if self.extend < 1:
             path = extend_path(path, frames, overlap=self.extend)
         return _Search(frames, entry, drop_weak_ends(path, frames, share=self.ends))
 
-    def _price(self, n_frames: int) -> StepPrice:
-        return StepPrice(self.jump, self.speed * max(1.0, PUBLISHED_FRAMES / max(1, n_frames)))
+    @property
+    def _price(self) -> StepPrice:
+        return StepPrice(self.jump, self.speed)
 
     def _memory(self, n_frames: int) -> int:
         return self.memory or max(1, round(MEMORY_SHARE * n_frames))
@@ -155,7 +156,7 @@ class Assignment(AssociationTracker):
                 return None
             boxes = draw_tracks(
                 tracklets,
-                price=self._price(n_frames),
+                price=self._price,
                 memory=self._memory(n_frames),
                 temperature=self.temperature,
                 n=self.samples,

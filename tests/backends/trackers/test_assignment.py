@@ -211,7 +211,7 @@ def test_misses_on_the_way_out_are_forgiven(missed, expected):
 
 def test_a_weak_end_that_moves_fast_is_found():
     """Its boxes do not overlap, but they do with where they are expected."""
-    strength = np.full(20, 0.6)
+    strength = np.full(20, 0.9)
     strength[:6] = 0.15
     cat = path(20, start=(20, 60), step=(10, 0), size=(20, 20))
     frames = video((0, cat, strength), n_frames=20)
