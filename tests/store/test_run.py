@@ -156,9 +156,8 @@ def test_every_column_is_needed_and_others_are_ignored():
 
 def test_rows_of_versions_without_certainty_are_read():
     columns = ("certainty", "p_pass", "score_low", "score_high")
-    sample = dataclasses.replace(
-        SAMPLES[3], score=dataclasses.replace(SAMPLES[3].score, certainty=Certainty(0.25, 0.5, 0.75))
-    )
+    score = dataclasses.replace(SAMPLES[3].score, certainty=Certainty(0.25, 0.5, 0.75))
+    sample = dataclasses.replace(SAMPLES[3], score=score)
     right = 0.25 if sample.score.passes() else 0.75
     assert {name: sample.row()[name] for name in columns} == dict(zip(columns, (right, 0.25, 0.5, 0.75), strict=True))
     same(Sample.from_row(sample.row()), sample)
