@@ -79,7 +79,8 @@ def run_trackers(
     rows, detecting, run = [], [], Run(out / f"{detector}-{protocol}")
     for tracker in trackers:
         made = choose_backends(protocol, detector=detector, tracker=tracker, options={"detector": options}).make()
-        scorer = TimedScorer(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
+        fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+        scorer = TimedScorer(**{**fields, "protocol": protocol})
         samples = evaluate(plan, scorer, run, force=tracker == trackers[0])
         if failed := [sample.score.reason for sample in samples if sample.score.status == "failed"]:
             raise SystemExit(f"{detector}, {tracker}: {len(failed)} clips failed, the first with: {failed[0]}")
