@@ -13,6 +13,7 @@ __version__ = "0.2.0.dev0"
 _HOME = {
     "AlignConfig": "alignment.config",
     "AlignmentResult": "alignment.result",
+    "Certainty": "types",
     "Clip": "types",
     "DSRBenchError": "errors",
     "DSRScore": "metric",
@@ -23,11 +24,13 @@ _HOME = {
     "Prompt": "types",
     "Relation": "types",
     "Status": "types",
+    "TrackDraws": "types",
     "VideoScore": "types",
     "VideoTracks": "types",
     "align": "api",
     "evaluate": "api",
     "find_anchor_frame": "metric",
+    "measure_certainty": "metric",
     "parse_prompt": "prompts",
     "read_suite": "prompts",
     "score_many": "metric",
@@ -37,6 +40,7 @@ _HOME = {
 __all__ = [
     "AlignConfig",
     "AlignmentResult",
+    "Certainty",
     "Clip",
     "DSRBenchError",
     "DSRScore",
@@ -47,12 +51,14 @@ __all__ = [
     "Prompt",
     "Relation",
     "Status",
+    "TrackDraws",
     "VideoScore",
     "VideoTracks",
     "__version__",
     "align",
     "evaluate",
     "find_anchor_frame",
+    "measure_certainty",
     "parse_prompt",
     "read_suite",
     "score_many",
@@ -64,9 +70,10 @@ if TYPE_CHECKING:
     from dsrbench.alignment.result import AlignmentResult
     from dsrbench.api import EvaluationResult, align, evaluate
     from dsrbench.errors import DSRBenchError
-    from dsrbench.metric import DSRScore, find_anchor_frame, score_many, score_tracks
+    from dsrbench.metric import DSRScore, find_anchor_frame, measure_certainty, score_many, score_tracks
     from dsrbench.prompts import parse_prompt, read_suite
     from dsrbench.types import (
+        Certainty,
         Clip,
         Detections,
         Diagnosis,
@@ -74,6 +81,7 @@ if TYPE_CHECKING:
         Prompt,
         Relation,
         Status,
+        TrackDraws,
         VideoScore,
         VideoTracks,
     )
