@@ -9,6 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: test pr
 
 import pytest
 from factories.runs import SHOWN, write_run
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser):
