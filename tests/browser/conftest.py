@@ -44,7 +44,7 @@ def new_page(chromium):
         context = chromium.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)  # a busy machine is slow, not wrong
+        page.set_default_timeout(240_000)  # a busy machine is slow, not wrong
 
         def note(kind, text):
             if not any(word in text for word in expect):

@@ -69,6 +69,7 @@ def test_an_interrupt_keeps_what_was_made(model, tmp_path):
         "dsrbench: interrupted; what was finished is kept, the same command goes on from there"
     )
     before = {path: path.stat().st_mtime_ns for path in videos.glob("*.mp4")}
+    before.pop(max(before, key=before.__getitem__))  # it may have been interrupted between the file and its record
     assert dsrbench(*asked, cwd=tmp_path).returncode == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert len(Run(tmp_path / "runs/tiny-sprites-val").samples()) == 40
