@@ -251,10 +251,7 @@ def name_folder(request: EvaluationRequest, plan: Plan, part: str = "") -> str:
 def note_nouns(scorer: Scorer, plan: Plan) -> list[str]:
     """Say which nouns each detector reads with a liberty, and how many prompts have one that it does not know."""
     liberties, unknown = read_nouns(plan, scorer)
-    notes = []
-    if liberties:
-        read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
-        notes.append(f"{scorer.detector.name} reads {read}")
+    notes = _describe_liberties(scorer.detector.name, liberties)
     if unknown:
         notes.append(f"{len(unknown)} prompts cannot be scored and are invalid: {next(iter(unknown.values()))}")
     if scorer.of_second is not None:
@@ -273,13 +270,16 @@ def _note_nouns_of_second(scorer: Scorer, first: str, plan: Plan, invalid: Colle
     """
     liberties, unknown = read_nouns(plan, scorer)
     alone = [reason for prompt, reason in unknown.items() if prompt not in invalid]
-    notes = []
-    if liberties:
-        read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
-        notes.append(f"second detector {scorer.detector.name} reads {read}")
+    notes = _describe_liberties(f"second detector {scorer.detector.name}", liberties)
     if alone:
         notes.append(f"{len(alone)} prompts have a certainty by {first} alone: {alone[0]}")
     return notes
+
+
+def _describe_liberties(detector: str, liberties: Mapping[str, str]) -> list[str]:
+    """Return a line about the nouns that a detector reads as something else; none where there are none."""
+    read = ", ".join(f"{noun} as {name}" for noun, name in liberties.items())
+    return [f"{detector} reads {read}"] if read else []
 
 
 def check_options(options: Options) -> None:

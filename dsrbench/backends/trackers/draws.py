@@ -69,9 +69,10 @@ def _step_prices(tracklets: Tracklets, t: int, price: StepPrice, memory: int) ->
     prices[on[alive & before], on[alive & before]] = 0.0
     prices[on[t > end], gone[t > end]] = 0.0
     prices[gone, gone] = 0.0
-    boxes = np.nan_to_num(tracklets.boxes)
+    boxes = tracklets.boxes
     if before.any() and alive.any():
-        steps = SWITCH_PRICE + price(boxes[before, t - 1], boxes[alive, t], 1)
+        a, b = np.nan_to_num(boxes[before, t - 1]), np.nan_to_num(boxes[alive, t])
+        steps = SWITCH_PRICE + price(a, b, 1)
         steps[on[before][:, None] == on[alive][None]] = 0.0
         prices[np.ix_(on[before], on[alive])] = steps
     away, begins = end < t - 1, start == t
