@@ -127,7 +127,7 @@ class Board:
         """Return the current board, or the last one with a `notice` where the store cannot be read.
 
         Args:
-            fresh: Maximum age of the view, in seconds; 0 reads the store now.
+            fresh: Maximum age of the view, in seconds; 0 reads the store now, after a read that another thread began.
 
         Raises:
             DSRBenchError: The store cannot be read and never was.
@@ -135,7 +135,7 @@ class Board:
         view, limit = self._view, self._fresh if fresh is None else fresh
         if view is not None and time.monotonic() - self._read_at < limit:
             return view
-        if not self._reading.acquire(blocking=view is None or fresh is not None):
+        if not self._reading.acquire(blocking=view is None or limit <= 0):
             return self._view or View()  # another thread reads; the last view is shown meanwhile
         try:
             if self._view is not None and self._view is not view:

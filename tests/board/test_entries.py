@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 import time
 
 import numpy as np
@@ -167,6 +168,40 @@ def test_a_change_is_seen_when_it_is_time(made, tmp_path, monkeypatch):
     monkeypatch.setattr("dsrbench.board.entries._read_record", lambda *_: reads.append(1))
     board.view(fresh=0)
     assert reads == []
+
+
+class Failing:
+    """A store that is read once, and then holds every reader until it is let go, and fails."""
+
+    def __init__(self, store):
+        self.store, self.held, self.go = store, threading.Event(), threading.Event()
+
+    def look(self):
+        if not self.held.is_set():
+            self.held.set()
+            return self.store.look()
+        self.go.wait(30)
+        raise StoreError("it is away")
+
+
+@pytest.mark.parametrize(("fresh", "notices"), [(0, 2), (1e-9, 1)])
+def test_readers_at_once(made, fresh, notices):
+    """Where every view is to be new, a reader waits for another; otherwise it gets the last view meanwhile."""
+    store = Failing(open_stores(made)[0])
+    board = Board(store, fresh=fresh)
+    board.view()
+    seen = []
+    readers = [threading.Thread(target=lambda: seen.append(board.view())) for _ in range(2)]
+    readers[0].start()
+    while not board._reading.locked():
+        time.sleep(0.001)
+    readers[1].start()
+    if fresh:
+        readers[1].join()
+    store.go.set()
+    for reader in readers:
+        reader.join()
+    assert sum("it is away" in view.notice for view in seen) == notices
 
 
 def test_records_come_back_equal(board):
