@@ -11,8 +11,10 @@ import pytest
 from dsrbench.boxes import check_boxes
 from dsrbench.errors import BoxError, InputError, PromptError
 from dsrbench.types import (
+    Clause,
     Clip,
     Detections,
+    Direction,
     FrameCounts,
     FrameState,
     Prompt,
@@ -28,7 +30,7 @@ BOX = [0.0, 0, 10, 10]
 
 def test_mirrored_relations():
     assert {r.value: r.mirrored.value for r in Relation} == {"L": "R", "R": "L", "T": "T", "U": "U", "F": "F", "B": "B"}
-    assert [r.value for r in Relation if not r.is_scored] == ["F", "B"]
+    assert [r.value for r in Relation if r.needs_depth] == ["F", "B"]
 
 
 CHAINS = [
@@ -37,6 +39,7 @@ CHAINS = [
     (["L", "T", "R"], "LTR"),
     ((Relation.UNDER, "F"), "UF"),
     ("LL", "LL"),
+    ([Relation.LEFT], "L"),
 ]
 
 
@@ -46,9 +49,8 @@ def test_chains(codes, joined):
 
 
 NO_CHAINS = [
-    # none, one, unknown ones
-    ("", "expected an initial and a final relation"),
-    ([Relation.LEFT], "expected an initial and a final relation"),
+    # none, unknown ones
+    ("", "expected relations, such as 'LR'"),
     ("LX", r"unknown relation in 'LX'.*Known codes: L \(left\), R \(right\), T \(top\)"),
     ("lr", "unknown relation"),
     (["left", "right"], "unknown relation"),
@@ -70,8 +72,51 @@ NO_PROMPTS = [
     ),
     ({"object": "cat"}, "must differ"),
     ({"object": "CAT"}, "must differ"),
-    ({"relations": "L"}, "initial and a final"),
+    ({"relations": ""}, "expected relations"),
+    ({"object": "", "relations": ""}, "object must be a non-empty text"),
+    ({"direction": ">L"}, "has neither object nor relations"),
+    (
+        {"object": "", "relations": "", "direction": "left"},
+        r"'left' is no direction of motion. Known codes: >L \(left\)",
+    ),
 ]
+
+
+CLAUSES = [
+    # subject, object, type, static, needs depth
+    ("cat", "box", "LR", False, False),
+    ("cat", "box", "L", True, False),
+    ("cat", "box", "LF", False, True),
+    ("drone", "", ">U", False, False),
+]
+
+
+@pytest.mark.parametrize(("subject", "object", "type", "is_static", "needs_depth"), CLAUSES)
+def test_clauses(subject, object, type, is_static, needs_depth):
+    clause = Clause.of_type(subject, object, type)
+    assert (clause.subject, clause.object, clause.type) == (subject, object, type)
+    assert (clause.is_static, clause.needs_depth) == (is_static, needs_depth)
+    assert clause.nouns == tuple(filter(None, (subject, object)))
+
+
+def test_directions_in_a_mirror():
+    assert {d.value: d.mirrored.value for d in Direction} == {">L": ">R", ">R": ">L", ">U": ">U", ">D": ">D"}
+
+
+def test_prompts_of_several_claims():
+    drone, bird = Clause("drone", direction=Direction.LEFT), Clause("bird", "tree", (Relation.LEFT,))
+    prompt = Prompt.of_clauses("p", "text", [drone, bird], scene="in a park", tags=("x",))
+    assert prompt.clauses == (drone, bird)
+    assert (prompt.subject, prompt.object, prompt.type, prompt.nouns) == (
+        "drone",
+        "",
+        ">L+L",
+        ("drone", "bird", "tree"),
+    )
+    assert prompt.alone(bird) == Prompt("p", "text", "bird", "tree", (Relation.LEFT,), "in a park", "", ("x",))
+    assert Prompt(**PROMPT).alone(Prompt(**PROMPT).clauses[0]) == Prompt(**PROMPT)
+    with pytest.raises(PromptError, match="at least one claim"):
+        Prompt.of_clauses("p", "text", [])
 
 
 @pytest.mark.parametrize(("fields", "message"), NO_PROMPTS)

@@ -106,7 +106,7 @@ def _score_group(
     tracks: list[VideoTracks], relations: tuple[Relation, ...], counts: FrameCounts | None
 ) -> list[VideoScore]:
     """Score videos asked for the same relations, few enough for the processor's cache."""
-    unsupported = [r for r in relations if not r.is_scored]
+    unsupported = [r for r in relations if r.needs_depth]
     if unsupported:
         reason = f"unsupported relation {unsupported[0].value}: {unsupported[0].name.lower()} needs depth"
         return [VideoScore.invalid(reason) for _ in tracks]

@@ -1,13 +1,14 @@
-"""The values of a prompt: relations, the prompt itself, and the numbers of frames in the rules of the metric."""
+"""The values of a prompt: the prompt itself, and the numbers of frames in the rules of the metric."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
+import functools
 import math
 from collections.abc import Sequence
 
 from dsrbench.errors import InputError, PromptError
+from dsrbench.types.clause import Clause, Direction, Relation
 
 PUBLISHED_FRAMES = 81
 """Frames a clip of the paper has; the published counts belong to this length (arXiv 2602.22745)."""
@@ -16,66 +17,28 @@ DEFAULT_WORDING = "default"
 """The name of a prompt's own words among its wordings."""
 
 
-class Relation(enum.StrEnum):
-    """Where the subject is, seen from the object; the value is the one-letter code of the paper and its scripts."""
-
-    LEFT = "L"
-    RIGHT = "R"
-    TOP = "T"
-    UNDER = "U"
-    FRONT = "F"
-    BEHIND = "B"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Relation:
-        codes = ", ".join(f"{r.value} ({r.name.lower()})" for r in cls)
-        raise PromptError(f"{value!r} is no relation. Known codes: {codes}")
-
-    @property
-    def mirrored(self) -> Relation:
-        """The same relation seen in a mirror: left and right swap, the others stay."""
-        return {Relation.LEFT: Relation.RIGHT, Relation.RIGHT: Relation.LEFT}.get(self, self)
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether boxes alone decide it; front and behind need depth."""
-        return self not in (Relation.FRONT, Relation.BEHIND)
-
-    @classmethod
-    def chain(cls, codes: str | Sequence[str | Relation]) -> tuple[Relation, ...]:
-        """Read two or more relations from codes.
-
-        Args:
-            codes: `"LR"`, `["L", "R"]` or relations.
-
-        Raises:
-            PromptError: An unknown code, or fewer than two.
-
-        >>> Relation.chain("LT")
-        (<Relation.LEFT: 'L'>, <Relation.TOP: 'T'>)
-        """
-        try:
-            chain = tuple(cls(code) for code in codes)
-        except PromptError as error:
-            raise PromptError(f"unknown relation in {codes!r}: {error}") from None
-        if len(chain) < 2:
-            raise PromptError(f"expected an initial and a final relation, such as 'LR'; got {codes!r}")
-        return chain
-
-
 @dataclasses.dataclass(frozen=True)
 class Prompt:
     """A prompt: what a video was asked to show.
 
+    The usual prompt makes one claim, whose fields are the prompt's own. Claims about further subjects follow in
+    `further`; `clauses` has them all.
+
     Attributes:
         id: Name of the prompt, unique in its suite.
         text: The words given to the model.
-        subject: The noun that moves.
-        object: The noun that stays.
-        relations: Two or more relations of subject to object, in time order.
+        subject: Noun of the entity that the claim is about.
+        object: Noun of the entity that it is related to; empty for a motion.
+        relations: Relations of subject to object, in time order; a single one should hold throughout. Empty for a
+            motion.
         scene: The place, as in "In a sunlit office"; may be empty.
         split: `train`, `validation`, `test`, or empty.
         tags: Free labels, such as a difficulty.
+        direction: Direction in which the subject moves, of a claim without an object; otherwise None.
+        further: Claims about further subjects; usually empty.
+
+    Raises:
+        PromptError: A text is empty, or a claim is malformed.
     """
 
     id: str
@@ -86,20 +49,73 @@ class Prompt:
     scene: str = ""
     split: str = ""
     tags: tuple[str, ...] = ()
+    direction: Direction | None = None
+    further: tuple[Clause, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("id", "text", "subject", "object"):
+        for name in ("id", "text"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise PromptError(f"prompt {self.id!r}: {name} must be a non-empty text, got {value!r}")
-        if self.subject.casefold() == self.object.casefold():
-            raise PromptError(f"prompt {self.id!r}: subject and object are both {self.subject!r}; they must differ")
-        object.__setattr__(self, "relations", Relation.chain(self.relations))
+        try:
+            first = Clause(self.subject, self.object, self.relations, self.direction)
+        except PromptError as error:
+            raise PromptError(f"prompt {self.id!r}: {error}") from None
+        object.__setattr__(self, "relations", first.relations)
+        object.__setattr__(self, "direction", first.direction)
+
+    @classmethod
+    def of_clauses(
+        cls,
+        id: str,
+        text: str,
+        clauses: Sequence[Clause],
+        *,
+        scene: str = "",
+        split: str = "",
+        tags: tuple[str, ...] = (),
+    ) -> Prompt:
+        """Return a prompt that makes claims.
+
+        Raises:
+            PromptError: There is no claim, or a text is empty.
+        """
+        if not clauses:
+            raise PromptError(f"prompt {id!r}: expected at least one claim")
+        first, *further = clauses
+        return cls(
+            id,
+            text,
+            first.subject,
+            first.object,
+            first.relations,
+            scene,
+            split,
+            tags,
+            first.direction,
+            tuple(further),
+        )
+
+    @functools.cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """All claims, one per subject, in the order of the text."""
+        return (Clause(self.subject, self.object, self.relations, self.direction), *self.further)
+
+    def alone(self, clause: Clause) -> Prompt:
+        """Return this prompt with one of its claims only."""
+        if not self.further:
+            return self
+        return Prompt.of_clauses(self.id, self.text, [clause], scene=self.scene, split=self.split, tags=self.tags)
 
     @property
     def type(self) -> str:
-        """The relation codes joined, initial first, such as `"LR"`."""
-        return "".join(r.value for r in self.relations)
+        """The types of all claims joined by `+`: `"LR"`, `"L"`, `">L"`, or `">L+>R"`."""
+        return "+".join(clause.type for clause in self.clauses)
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The distinct nouns of all claims, in their order."""
+        return tuple(dict.fromkeys(noun for clause in self.clauses for noun in clause.nouns))
 
     @property
     def wording(self) -> str:

@@ -63,6 +63,9 @@ class Certainty:
 class VideoScore:
     """The DSR-Score of one video, with its parts.
 
+    A claim of one relation throughout, or of a motion, has no parts; `ssr_initial` then has its values and `ssr_final`
+    is empty. The score of several claims is that of the claim with the lowest one.
+
     Attributes:
         status: `scored`, `invalid` (no score can be given) or `failed` (no such video, unreadable, crashed).
         reason: Reason why there is no score; empty where there is one.
@@ -71,12 +74,18 @@ class VideoScore:
         g_init: Half of how far the initial relation's SSR score falls from first to last frame, in [-1, 1].
         r_fin: Mean SSR score of the final relation over the last window, in [-1, 1].
         g_fin: Half of how far the final relation's SSR score rises, in [-1, 1].
-        ssr_initial: SSR scores of the initial relation, float64 `[T]`, NaN in frames that are not scored.
-        ssr_final: SSR scores of the final relation, likewise.
+        ssr_initial: SSR scores of the initial relation, float64 `[T]`, NaN in frames that are not scored; of a motion,
+            how far the subject has gone in its direction, in [-1, 1].
+        ssr_final: SSR scores of the final relation, likewise; empty where there is none.
         n_scored: Frames with a score.
         visited: For chains of three or more: whether each middle relation was reached, in order; else None.
         diagnosis: Diagnosis of the video; None unless scored.
         certainty: Certainty of the decision at the headline threshold; None unless scored from tracks with draws.
+        held: Of one relation throughout: share of scored frames in which its SSR score is above 0; else NaN.
+        worst: Of one relation throughout: lowest SSR score averaged over a window, in [-1, 1]; else NaN.
+        uncertain_frames: Scored frames whose depth order is not certain at 90 %; None where no relation needs depth.
+        compensated: Of a motion: whether the motion of the camera was removed; else None.
+        clauses: Score of each claim where there are several; else empty.
     """
 
     status: Status
@@ -92,6 +101,11 @@ class VideoScore:
     visited: bool | None = None
     diagnosis: Diagnosis | None = None
     certainty: Certainty | None = None
+    held: float = math.nan
+    worst: float = math.nan
+    uncertain_frames: int | None = None
+    compensated: bool | None = None
+    clauses: tuple[VideoScore, ...] = ()
 
     @classmethod
     def invalid(cls, reason: str, n_scored: int = 0) -> VideoScore:

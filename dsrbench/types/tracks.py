@@ -103,6 +103,10 @@ class FrameState(enum.IntEnum):
     FILLED = 3
 
 
+DEPTH_COLUMNS = 5
+"""Depth statistics of a frame: median of subject and object, spread of subject and object, error of the difference."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrackDraws:
     """Tracks of both entities drawn at random, each in proportion to how probable the tracker finds it.
@@ -110,10 +114,12 @@ class TrackDraws:
     Attributes:
         subject: Boxes of the subject in pixels, float32 `[N, T, 4]`; a row of NaN means absent.
         object: Boxes of the object, likewise; draw i of both belongs together.
+        depth: Depth statistics of each draw, as in `VideoTracks`, float32 `[N, T, 5]`; None without a depth estimator.
     """
 
     subject: NDArray[np.float32]
     object: NDArray[np.float32]
+    depth: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         for name in ("subject", "object"):
@@ -122,6 +128,10 @@ class TrackDraws:
             raise BoxError(
                 f"drawn tracks must be [N, T, 4] of both entities, got {self.subject.shape} and {self.object.shape}"
             )
+        if self.depth is not None:
+            object.__setattr__(self, "depth", np.asarray(self.depth, np.float32))
+            if self.depth.shape != (*self.subject.shape[:2], DEPTH_COLUMNS):
+                raise BoxError(f"depth of drawn tracks must be [N, T, {DEPTH_COLUMNS}], got {self.depth.shape}")
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -133,7 +143,7 @@ class VideoTracks:
 
     Attributes:
         subject: Boxes of the subject in pixels, float64 `[T, 4]`; a row of NaN means absent.
-        object: Boxes of the object, likewise.
+        object: Boxes of the object, likewise; all absent where the prompt names no object.
         size: Frame width and height in pixels.
         fps: Frames a second; 0 where unknown.
         subject_state: `FrameState` a frame, uint8 `[T]`; by default detected where there is a box.
@@ -141,6 +151,12 @@ class VideoTracks:
         mask_area: Pixels in each entity's mask, float64 `[T, 2]`, from trackers that have masks.
         draws: Other tracks that the tracker finds probable, from which the certainty is measured; None without. With a
             second detector, the draws of the first are followed by those of the second.
+        depth: Depth statistics, float64 `[T, 5]`, in units of an estimator that gives larger values to what is nearer:
+            median over subject and over object, spread of subject and of object, and standard error of the difference
+            of the medians. NaN in frames without depth; None without a depth estimator.
+        camera: Homography from each frame to the first one, in pixels, float64 `[T, 3, 3]`, from the background; NaN
+            from the frame on at which the background was lost. None where it was not measured.
+        further: Tracks of the prompt's further claims, in their order; usually empty.
         provenance: Origin of the tracks: video sha256, detector, tracker, versions, options.
     """
 
@@ -152,6 +168,9 @@ class VideoTracks:
     object_state: NDArray[np.uint8] | None = None
     mask_area: Floats | None = None
     draws: TrackDraws | None = None
+    depth: Floats | None = None
+    camera: Floats | None = None
+    further: tuple[VideoTracks, ...] = ()
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -167,10 +186,22 @@ class VideoTracks:
             object.__setattr__(self, f"{name}_state", state)
         if len(self.subject) != len(self.object):
             raise BoxError(f"subject has {len(self.subject)} frames, object has {len(self.object)}; they must be equal")
-        if self.mask_area is not None and np.shape(self.mask_area) != (len(self.subject), 2):
-            raise BoxError(f"mask areas must be [{len(self.subject)}, 2], got {list(np.shape(self.mask_area))}")
-        if self.draws is not None and self.draws.subject.shape[1] != len(self.subject):
-            raise BoxError(f"drawn tracks have {self.draws.subject.shape[1]} frames, the video {len(self.subject)}")
+        self._check_measurements()
+
+    def _check_measurements(self) -> None:
+        """Check the shapes of all that was measured beside the boxes."""
+        for name, shape in (("mask_area", (2,)), ("depth", (DEPTH_COLUMNS,)), ("camera", (3, 3))):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, np.asarray(value, np.float64))
+                if np.shape(value) != (len(self), *shape):
+                    raise BoxError(
+                        f"{name.replace('_', ' ')} must be {[len(self), *shape]}, got {list(np.shape(value))}"
+                    )
+        if self.draws is not None and self.draws.subject.shape[1] != len(self):
+            raise BoxError(f"drawn tracks have {self.draws.subject.shape[1]} frames, the video {len(self)}")
+        if any(len(tracks) != len(self) for tracks in self.further):
+            raise BoxError(f"tracks of further claims must have {len(self)} frames, as those of the first")
 
     def __len__(self) -> int:
         return len(self.subject)
