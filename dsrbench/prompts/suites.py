@@ -77,9 +77,14 @@ class Suite:
 
 
 def describe_prompt(prompt: Prompt) -> dict[str, Any]:
-    """Return every field of a prompt as JSON values, relations as joined codes."""
-    fields = {field.name: getattr(prompt, field.name) for field in dataclasses.fields(prompt)}
-    return {**fields, "relations": prompt.type, "tags": list(prompt.tags)}
+    """Return every field of a prompt as JSON values: relations as joined codes, several claims under `clauses`."""
+    fields: dict[str, Any] = {"id": prompt.id, "text": prompt.text}
+    if prompt.further:
+        clauses = [{"subject": c.subject, "object": c.object, "relations": c.type} for c in prompt.clauses]
+        fields["clauses"] = clauses
+    else:
+        fields.update(subject=prompt.subject, object=prompt.object, relations=prompt.type)
+    return {**fields, "scene": prompt.scene, "split": prompt.split, "tags": list(prompt.tags)}
 
 
 def list_suites() -> list[str]:
