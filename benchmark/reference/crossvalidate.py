@@ -220,7 +220,7 @@ def choose_certainty(clips: Sequence[PublishedClip], prompts: NDArray[np.str_]) 
 def draw(clip: PublishedClip, temperature: float) -> list[VideoScore]:
     """Scores of drawn tracks; that of the best alone where none are drawn."""
     tracks = clip.track(Assignment(temperature=temperature))
-    return score_draws(tracks.draws, clip.prompt) if tracks.draws is not None else [score_tracks(tracks, clip.prompt)]
+    return score_draws(tracks, clip.prompt) if tracks.draws is not None else [score_tracks(tracks, clip.prompt)]
 
 
 def decision_loss(certainty: Certainty | None, published: float) -> float:

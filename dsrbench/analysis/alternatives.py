@@ -89,7 +89,7 @@ def find_alternative(
         return None
     window = (counts or FrameCounts.for_frames(len(tracks))).window
     alternatives = []
-    for i, drawn in enumerate(score_draws(tracks.draws, prompt, counts=counts)):
+    for i, drawn in enumerate(score_draws(tracks, prompt, counts=counts)):
         if drawn.status is Status.SCORED and drawn.passes() != score.passes():
             displacements = (
                 *_compare(Entity.SUBJECT, tracks.subject, _drawn_boxes(tracks.draws, Entity.SUBJECT, i), window),

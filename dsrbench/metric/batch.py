@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.geometry import axis_score, ssr_axes
-from dsrbench.types import Floats, FrameCounts, Relation
+from dsrbench.metric.depth import front_scores, is_uncertain
+from dsrbench.types import Floats, FrameCounts, Relation, VideoTracks
+from dsrbench.types.tracks import DEPTH_COLUMNS
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +39,8 @@ class ScoredFrames:
         right: SSR score of "right" of the scored frames, `[M]`.
         down: SSR scores of "down", `[M]`.
         under: SSR scores of "under", `[M]`; empty unless a relation needs it.
+        front: SSR scores of "in front of", `[M]`; empty unless a relation needs it.
+        uncertain: Whether the order in depth is not certain, bool `[M]`; empty likewise.
         start: Index of each video's first scored frame, `[N]`.
         count: Scored frames of each video, `[N]`.
     """
@@ -44,12 +48,24 @@ class ScoredFrames:
     right: Floats
     down: Floats
     under: Floats
+    front: Floats
+    uncertain: NDArray[np.bool_]
     start: Ints
     count: Ints
 
     def of(self, relation: Relation) -> Floats:
         """SSR scores of one relation, `[M]`."""
+        if relation.needs_depth:
+            return self.front if relation is Relation.FRONT else -self.front
         return axis_score(relation, self.right, self.down, self.under)
+
+    def mean(self, values: Floats) -> Floats:
+        """Return each video's mean over its scored frames, `[N]`; NaN where it has none."""
+        means = np.full(len(self.count), np.nan)
+        some = self.count > 0
+        if some.any():
+            means[some] = np.add.reduceat(values, self.start[some]) / self.count[some]
+        return means
 
     def at(self, values: Floats, offset: int) -> Floats:
         """Return each video's value `offset` scored frames after its first (negative: before the one past its last)."""
@@ -71,23 +87,47 @@ class ScoredFrames:
 
 
 def scored_frames(
-    subject: Floats, object: Floats, lengths: Ints, relations: Sequence[Relation]
+    tracks: Sequence[VideoTracks], relations: Sequence[Relation]
 ) -> tuple[ScoredFrames, NDArray[np.bool_]]:
-    """Keep the frames in which every relation of `relations` has a score.
+    """Keep the frames in which the first and the last of some relations have a score.
+
+    Args:
+        tracks: Tracks of N videos with F frames in all.
+        relations: Relations of all of them, in time order.
 
     Returns:
         Those frames, and which of the F frames they are, bool `[F]`.
     """
-    with_under = Relation.UNDER in relations
-    right, down, under = ssr_axes(subject, object, with_under=with_under)
+    lengths = np.array([len(t) for t in tracks], np.int64)
+    subject, object_ = (np.concatenate([getattr(t, name) for t in tracks]) for name in ("subject", "object"))
+    ends = relations[0], relations[-1]
+    with_under = Relation.UNDER in ends
+    right, down, under = ssr_axes(subject, object_, with_under=with_under)
     scored = ~np.isnan(under if with_under else right)
+    front, uncertain = np.empty(0), np.empty(0, bool)
+    if any(relation.needs_depth for relation in relations):
+        depth = np.concatenate([_depth_of(t) for t in tracks])
+        front, uncertain = front_scores(subject, object_, depth), is_uncertain(depth)
+        if any(relation.needs_depth for relation in ends):
+            scored &= ~np.isnan(front)
     start = np.cumsum(lengths) - lengths
     if scored.all():
-        return ScoredFrames(right, down, under, start, lengths), scored
+        return ScoredFrames(right, down, under, front, uncertain, start, lengths), scored
     before = np.concatenate([[0], np.cumsum(scored)])
     count = before[start + lengths] - before[start]
-    under = under[scored] if with_under else under
-    return ScoredFrames(right[scored], down[scored], under, before[start], count), scored
+    under, front = (values[scored] if len(values) else values for values in (under, front))
+    uncertain = uncertain[scored] if len(uncertain) else uncertain
+    return ScoredFrames(right[scored], down[scored], under, front, uncertain, before[start], count), scored
+
+
+def count_uncertain(frames: ScoredFrames) -> list[int]:
+    """Count each video's scored frames whose order in depth is not certain."""
+    before = np.concatenate([[0], np.cumsum(frames.uncertain)])
+    return [int(n) for n in before[frames.start + frames.count] - before[frames.start]]
+
+
+def _depth_of(tracks: VideoTracks) -> Floats:
+    return np.full((len(tracks), DEPTH_COLUMNS), np.nan) if tracks.depth is None else tracks.depth
 
 
 def frame_counts(lengths: Ints, counts: FrameCounts | None) -> tuple[Ints, Ints]:

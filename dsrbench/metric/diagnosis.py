@@ -1,8 +1,8 @@
 """The diagnosis of a scored video, in a word.
 
 A relation *holds* at the start (end) of a video when its SSR score, averaged over the first (last) window, is at least
-`HOLDS`. The subject *stands still* when its SSR scores along both axes stay within `STILL` over the whole video. The
-first rule that fits gives the diagnosis:
+`HOLDS`. The subject *stands still* when its SSR scores along both axes, and in depth where a relation needs it, stay
+within `STILL` over the whole video. The first rule that fits gives the diagnosis:
 
 1. `correct`: DSR-Score >= 0.7 and, in a chain, every middle relation was visited.
 2. `static`: the subject stands still relative to the object, wherever it is.
@@ -54,8 +54,13 @@ def diagnose(
     b_start, b_end = (frames.window(b, window, last=last) for last in (False, True))
     right, down = (frames.window(axis, window, last=True) for axis in (frames.right, frames.down))
     at_end = {Relation.LEFT: -right, Relation.RIGHT: right, Relation.TOP: -down, Relation.UNDER: down}
+    moved = np.maximum(_range(frames, frames.right), _range(frames, frames.down))
+    if initial.needs_depth or final.needs_depth:
+        front = frames.window(frames.front, window, last=True)
+        at_end |= {Relation.FRONT: front, Relation.BEHIND: -front}
+        moved = np.maximum(moved, _range(frames, frames.front))
     strays = np.max([at_end[r] for r in at_end if r not in (initial, final)], axis=0) >= HOLDS
-    still = np.maximum(_range(frames, frames.right), _range(frames, frames.down)) < STILL
+    still = moved < STILL
     with np.errstate(invalid="ignore"):
         starts, ends = a_start >= HOLDS, b_end >= HOLDS
         under_way = (b_end - b_start >= STRAYED) | (a_start - a_end >= STRAYED) | (ends & ~visited)

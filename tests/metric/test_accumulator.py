@@ -102,7 +102,7 @@ def test_refused_boxes(subject, message):
     assert metric.compute()["n_samples"] == 0
 
 
-@pytest.mark.parametrize("codes", ["", "L", "LQ", ["L"], ["left", "right"]])
+@pytest.mark.parametrize("codes", ["", "LQ", [], ["left", "right"], ">X"])
 def test_refused_relations(codes):
     with pytest.raises(PromptError):
         DSRScore().update(GOOD, GOOD, codes)

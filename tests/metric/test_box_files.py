@@ -39,7 +39,7 @@ BAD = [
     # types
     ({**LINE, "type": None}, "type must be relation codes such as 'LR', got None"),
     ({**LINE, "type": ["L", "R"]}, "type must be relation codes"),
-    ({**LINE, "type": "L"}, "an initial and a final relation"),
+    ({**LINE, "type": ""}, "expected relations"),
     ({**LINE, "type": "LX"}, "'X' is no relation"),
     # numbers of frames
     *(({**LINE, "n_frames": n}, "n_frames must be a whole number") for n in (0, -1, 2.5, "81", True, None, 10**9)),

@@ -37,9 +37,9 @@ STATUS = [
     # gaps anywhere do not matter
     (([LEFT] + [None] * 3) * 20 + [None], "LR", ""),
     # depth is not in boxes: first, last, or between
-    ([LEFT] * 81, "FR", "unsupported relation F: front needs depth"),
-    ([LEFT] * 81, "LB", "unsupported relation B: behind needs depth"),
-    ([LEFT] * 81, "LFR", "unsupported relation F: front needs depth"),
+    ([LEFT] * 81, "FR", "relation F (front) needs depth; score with a depth estimator"),
+    ([LEFT] * 81, "LB", "relation B (behind) needs depth; score with a depth estimator"),
+    ([LEFT] * 81, "LFR", "relation F (front) needs depth; score with a depth estimator"),
 ]
 
 
@@ -209,9 +209,9 @@ def test_codes_and_texts_in_either_case(asked):
     assert DSRScore().update(cat, box, asked).dsr_score == 1.0
 
 
-@pytest.mark.parametrize("codes", ["", "L", "LX", "lx", "L R"])
+@pytest.mark.parametrize("codes", ["", "LX", "lx", "L R", "L+", ">", ">LR", "+"])
 def test_codes_that_are_none(codes):
-    with pytest.raises(PromptError, match=r"unknown relation|initial and a final|cannot read the initial relation"):
+    with pytest.raises(PromptError, match=r"unknown relation|expected relations|is no direction|cannot read"):
         score_tracks(glide(81), codes)
 
 
