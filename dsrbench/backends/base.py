@@ -100,7 +100,14 @@ class AssociationTracker(BaseBackend):
     def associate(
         self, detections: Sequence[Detections], *, prompt: Prompt, size: tuple[int, int], fps: float
     ) -> VideoTracks:
-        """Make tracks from detections with label 0 for the subject and 1 for the object; `size` is (width, height)."""
+        """Make tracks from detections with label 0 for the subject and 1 for the object.
+
+        Args:
+            detections: Detections of every frame.
+            prompt: A prompt of one claim; without an object for a motion, where no detection has the label 1.
+            size: Width and height of the frames in pixels.
+            fps: Frames a second.
+        """
 
 
 class PropagationTracker(BaseBackend):
@@ -111,10 +118,39 @@ class PropagationTracker(BaseBackend):
         """Make tracks of every frame, forward and backward from frame `anchor`."""
 
 
+class DepthEstimator(BaseBackend):
+    """Estimates how near each pixel of a frame is."""
+
+    @abc.abstractmethod
+    def estimate(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Estimate inverse depth, up to scale and shift, in RGB frames uint8 `[T, H, W, 3]` of one video.
+
+        Returns:
+            A map per frame, float32 `[T, h, w]`, of any resolution; larger values are nearer.
+        """
+
+    def start_video(self, name: str) -> None:
+        """Prepare for the frames of another video, given its path relative to the folder of videos."""
+        return
+
+
+class BoxDepthEstimator(BaseBackend):
+    """Estimates from the boxes of two entities alone how near each is."""
+
+    @abc.abstractmethod
+    def estimate_boxes(self, subject: Floats, object: Floats, *, size: tuple[int, int]) -> Floats:
+        """Estimate depth statistics from boxes float64 `[..., 4]` in frames of (width, height) pixels.
+
+        Returns:
+            Statistics `[..., 5]` as in `VideoTracks.depth`; NaN where the boxes do not tell.
+        """
+
+
 KINDS: Mapping[str, tuple[type[BaseBackend], ...]] = {
     "generator": (Generator,),
     "detector": (Detector,),
     "tracker": (AssociationTracker, PropagationTracker),
+    "depth": (DepthEstimator, BoxDepthEstimator),
 }
 """The base classes of each registry's backends."""
 

@@ -1,9 +1,9 @@
 """The three registries of backends.
 
 A backend is a class. The built-in backends are listed below as "module:Class" and imported on first use; other packages
-add theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors` and `dsrbench.trackers`. The
-options of a backend are the keyword-only arguments of its constructor with their defaults, written out or generated
-from the fields of a dataclass and of its bases.
+add theirs through the entry-point groups `dsrbench.generators`, `dsrbench.detectors`, `dsrbench.trackers` and
+`dsrbench.depth_estimators`. The options of a backend are the keyword-only arguments of its constructor with their
+defaults, written out or generated from the fields of a dataclass and of its bases.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from dsrbench.backends.base import (
     KINDS,
     AssociationTracker,
     BaseBackend,
+    BoxDepthEstimator,
+    DepthEstimator,
     Detector,
     Generator,
     PropagationTracker,
@@ -104,12 +106,14 @@ class Registry(Generic[B]):
     """Registry of the backend classes of one kind, by name.
 
     Args:
-        kind: `detector`, `tracker` or `generator`.
+        kind: Kind in the names of options: `detector`, `tracker`, `generator` or `depth`.
         builtin: "module:Class" of each built-in backend, by name.
+        noun: Word for a backend of this kind, in messages and in the entry-point group; by default the kind.
     """
 
-    def __init__(self, kind: str, builtin: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, builtin: Mapping[str, str], *, noun: str = "") -> None:
         self.kind = kind
+        self.noun = noun or kind
         self._builtin = dict(builtin)
 
     def targets(self) -> dict[str, tuple[str, str]]:
@@ -119,12 +123,12 @@ class Registry(Generic[B]):
             BackendError: Two packages claim one name.
         """
         targets = {name: (target, "dsrbench") for name, target in self._builtin.items()}
-        for point in importlib.metadata.entry_points(group=f"dsrbench.{self.kind}s"):
+        for point in importlib.metadata.entry_points(group=f"dsrbench.{self.noun.replace(' ', '_')}s"):
             owner = point.dist.name if point.dist else "unknown"
             if point.name in targets and targets[point.name] != (point.value, owner):
                 other = targets[point.name]
                 raise BackendError(
-                    f"two {self.kind}s are named {point.name!r}: {other[0]} of {other[1]}, {point.value} of {owner}; "
+                    f"two {self.noun}s are named {point.name!r}: {other[0]} of {other[1]}, {point.value} of {owner}; "
                     f"uninstall one of them"
                 )
             targets[point.name] = (point.value, owner)
@@ -147,20 +151,20 @@ class Registry(Generic[B]):
         """
         targets = self.targets()
         if name not in targets:
-            raise UnknownBackendError(f"no {self.kind} named {name!r}{near_matches(name, targets)}")
+            raise UnknownBackendError(f"no {self.noun} named {name!r}{near_matches(name, targets)}")
         module, _, attribute = targets[name][0].partition(":")
         try:
             cls = typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
         except (
             Exception
         ) as error:  # a third party's module may raise any error, for example for a missing shared library
-            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
+            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
         if not isinstance(cls, type):
-            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) is no class")
+            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) is no class")
         complete_class(cls)
         if not issubclass(cls, KINDS[self.kind]):
             methods = " or ".join(sorted(method for kind in KINDS[self.kind] for method in kind.__abstractmethods__))
-            raise BackendError(f"{self.kind} {name!r} ({targets[name][0]}) has no method {methods}")
+            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) has no method {methods}")
         return cls
 
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
@@ -176,8 +180,8 @@ class Registry(Generic[B]):
             BackendError: The constructor failed.
         """
         cls = self.load(name)
-        arguments = convert_options(cls, options or {}, where=f"{self.kind} {name!r}")
-        instance = _construct(cls, arguments, f"{self.kind} {name!r}")
+        arguments = convert_options(cls, options or {}, where=f"{self.noun} {name!r}")
+        instance = _construct(cls, arguments, f"{self.noun} {name!r}")
         fingerprint = dict(instance.fingerprint)
         in_force = {key: arguments.get(key, parameter.default) for key, parameter in _options(cls).items()}
         owner = self.targets()[name][1]
@@ -354,3 +358,14 @@ trackers: Registry[AssociationTracker | PropagationTracker] = Registry(
     },
 )
 """Registry of the trackers."""
+
+depth_estimators: Registry[DepthEstimator | BoxDepthEstimator] = Registry(
+    "depth",
+    {
+        "depth-anything": "dsrbench.backends.depth.depth_anything:DepthAnything",
+        "ground-contact": "dsrbench.backends.depth.ground_contact:GroundContact",
+        "scripted": "dsrbench.backends.depth.scripted:ScriptedDepth",
+    },
+    noun="depth estimator",
+)
+"""Registry of the depth estimators."""

@@ -19,7 +19,7 @@ INDENT = " " * 13
 @click.group("backends", invoke_without_command=True, short_help="List backends and their options; fetch weights.")
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List detectors, trackers and generators with their options, and say which are ready to use.
+    """List detectors, trackers, depth estimators and generators with their options, and say which are ready to use.
 
     An option is given as `-o KIND.KEY=VALUE`, such as `-o detector.threshold=0.2`; what follows = below is its default.
 
@@ -108,9 +108,9 @@ def _pull_pipeline(name: str, model: str | None, revision: str | None, *, offlin
 
 
 def _registries() -> tuple[Registry[Any], ...]:
-    from dsrbench.backends.registry import detectors, generators, trackers
+    from dsrbench.backends.registry import depth_estimators, detectors, generators, trackers
 
-    return detectors, trackers, generators
+    return detectors, trackers, depth_estimators, generators
 
 
 def _list(registry: Registry[Any]) -> None:
@@ -118,7 +118,7 @@ def _list(registry: Registry[Any]) -> None:
     from dsrbench.errors import BackendError
 
     names = registry.names()
-    click.secho(f"{registry.kind.capitalize()}s{'' if names else ': none'}", bold=True)
+    click.secho(f"{registry.noun.capitalize()}s{'' if names else ': none'}", bold=True)
     for name in names:
         try:
             cls = registry.load(name)

@@ -109,16 +109,16 @@ def _cuda() -> str:
 
 
 def _weights() -> list[tuple[str, str]]:
-    from dsrbench.backends.registry import detectors, generators, trackers
+    from dsrbench.backends.registry import depth_estimators, detectors, generators, trackers
     from dsrbench.cli.installed import find_backend_weights
     from dsrbench.errors import BackendError
 
     rows = []
-    for registry in (detectors, trackers, generators):
+    for registry in (detectors, trackers, depth_estimators, generators):
         try:
             names = registry.names()
         except BackendError as error:
-            rows.append((f"{registry.kind}s", str(error)))
+            rows.append((f"{registry.noun}s", str(error)))
             continue
         for name in names:
             try:

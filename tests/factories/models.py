@@ -372,3 +372,90 @@ def sam3(folder):
     processor = transformers.Sam3VideoProcessor(images, videos, clip_tokenizer(32), target_size=side)
     config = transformers.Sam3VideoConfig(detector_config=detector, tracker_config=tracker, low_res_mask_size=32)
     return save(folder, transformers.Sam3VideoModel(config), processor)
+
+
+def lively(net, scale=5.0):
+    """Enlarge random weights, so that the output depends on the picture."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in net.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(scale * 0.02 / max(float(parameter.std()), 1e-6))
+    return net
+
+
+def depth_anything(folder, kind="relative"):
+    import transformers
+
+    seeded()
+    backbone = transformers.Dinov2Config(
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=SIDE,
+        patch_size=8,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+        reshape_hidden_states=False,
+        apply_layernorm=True,
+    )
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone,
+        patch_size=8,
+        reassemble_hidden_size=16,
+        reassemble_factors=[4, 2, 1, 0.5],
+        neck_hidden_sizes=[8, 8, 8, 8],
+        fusion_hidden_size=8,
+        head_in_index=-1,
+        head_hidden_size=8,
+        depth_estimation_type=kind,
+        max_depth=20,
+    )
+    images = transformers.DPTImageProcessor(
+        size={"height": SIDE, "width": SIDE}, keep_aspect_ratio=True, ensure_multiple_of=8
+    )
+    return save(folder, lively(transformers.DepthAnythingForDepthEstimation(config)), images)
+
+
+def glpn(folder):
+    import transformers
+
+    seeded()
+    config = transformers.GLPNConfig(
+        hidden_sizes=[8, 8, 8, 8], depths=[1] * 4, num_attention_heads=[1, 1, 2, 2], decoder_hidden_size=8
+    )
+    return save(folder, lively(transformers.GLPNForDepthEstimation(config)), transformers.GLPNImageProcessor())
+
+
+def zoedepth(folder):
+    import transformers
+
+    seeded()
+    backbone = transformers.BeitConfig(
+        image_size=SIDE,
+        patch_size=16,
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=32,
+        use_relative_position_bias=True,
+        reshape_hidden_states=False,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )
+    config = transformers.ZoeDepthConfig(
+        backbone_config=backbone,
+        neck_hidden_sizes=[8, 8, 8, 8],
+        fusion_hidden_size=8,
+        bottleneck_features=8,
+        num_relative_features=8,
+        bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0, "name": "nyu"}],
+        bin_embedding_dim=8,
+        num_attractors=[4, 2, 1, 1],
+    )
+    images = transformers.ZoeDepthImageProcessor(size={"height": SIDE, "width": SIDE}, ensure_multiple_of=16)
+    return save(folder, lively(transformers.ZoeDepthForDepthEstimation(config)), images)
+
+
+def metric_depth_anything(folder):
+    return depth_anything(folder, "metric")

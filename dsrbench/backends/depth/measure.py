@@ -1,0 +1,213 @@
+"""Depth statistics of tracked entities, from the maps of an estimator or from boxes.
+
+Of each entity: the median over the inner 60 % of its box without the other's box, and the spread from the 10th to the
+90th percentile, at least 2 % of the range of the whole map. Where little is left without the other's box, as for a cat
+in front of a sofa, the inner box counts as it is.
+
+An estimator gives each map up to scale and shift. A map is aligned to the one before by least squares on the
+background, outside all boxes; what remains there is an error of the difference, beside the errors of the medians. The
+medians of each entity are smoothed over five frames; smoothing maps would mix a moving entity with what it leaves
+behind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrbench.backends.base import BoxDepthEstimator, DepthEstimator
+from dsrbench.errors import BackendError
+from dsrbench.types import Floats, VideoTracks
+from dsrbench.types.tracks import DEPTH_COLUMNS
+
+INNER = 0.6
+"""Share of a box's sides that its inner part has."""
+
+MIN_FREE = 0.2
+"""Share of the inner part that must lie outside the other's box for the rest to be left out."""
+
+MIN_SPREAD = 0.02
+"""Smallest spread, as a share of a map's own range from the 5th to the 95th percentile."""
+
+SMOOTHED = 5
+"""Frames over which medians are smoothed."""
+
+MAX_INDEPENDENT = 50
+"""Largest number of pixels that count as independent in the error of a median; neighbours err alike."""
+
+_ALIGNED = 2000
+"""Background pixels that an alignment uses at most."""
+
+
+def measure_depth(
+    estimator: DepthEstimator | BoxDepthEstimator, tracks: Sequence[VideoTracks], chunks: Iterable[NDArray[np.uint8]]
+) -> list[VideoTracks]:
+    """Measure the depth of tracked entities.
+
+    Args:
+        estimator: Estimator of maps, whose video was started, or of boxes.
+        tracks: Tracks of one video, of one or several claims.
+        chunks: Frames of the video in order, uint8 `[B, H, W, 3]` each; not read for an estimator of boxes.
+
+    Returns:
+        The tracks with the depth of their boxes and of their draws.
+
+    Raises:
+        BackendError: The estimator gives other than a map per frame, or fewer frames come than the tracks have.
+    """
+    if isinstance(estimator, BoxDepthEstimator):
+        return [_measure_boxes(estimator, each) for each in tracks]
+    meter = _Meter(tracks)
+    for frames in chunks:
+        maps = np.asarray(estimator.estimate(frames))
+        if maps.ndim != 3 or len(maps) != len(frames):
+            raise BackendError(f"expected a depth map [h, w] per frame for {len(frames)} frames, got {maps.shape}")
+        for depth_map in maps:
+            meter.add(np.asarray(depth_map, np.float64))
+    return meter.finish()
+
+
+def _measure_boxes(estimator: BoxDepthEstimator, tracks: VideoTracks) -> VideoTracks:
+    depth = estimator.estimate_boxes(tracks.subject, tracks.object, size=tracks.size)
+    draws = tracks.draws
+    if draws is not None:
+        boxes = [np.asarray(part, np.float64) for part in (draws.subject, draws.object)]
+        drawn = estimator.estimate_boxes(boxes[0], boxes[1], size=tracks.size)
+        draws = dataclasses.replace(draws, depth=drawn.astype(np.float32))
+    return dataclasses.replace(tracks, depth=depth, draws=draws)
+
+
+class _Meter:
+    """Measures the depth statistics of all tracks frame by frame."""
+
+    def __init__(self, tracks: Sequence[VideoTracks]) -> None:
+        self._tracks = tracks
+        self._pairs = [_stack_pairs(each) for each in tracks]
+        self._statistics = [np.full((*pairs.shape[:2], DEPTH_COLUMNS), np.nan) for pairs in self._pairs]
+        self._previous: Floats | None = None
+        self._frame = 0
+
+    def add(self, depth_map: Floats) -> None:
+        """Measure the next frame in its map."""
+        if self._frame >= len(self._tracks[0]):
+            self._frame += 1
+            return
+        scale = np.array(depth_map.shape[::-1]) / np.maximum(self._tracks[0].size, 1)
+        boxes = [pairs[:, self._frame] * np.tile(scale, 2) for pairs in self._pairs]
+        residual = 0.0
+        if self._previous is not None and self._previous.shape == depth_map.shape:
+            background = ~_mark_boxes(depth_map.shape, np.concatenate([part[0] for part in boxes]))
+            depth_map, residual = align_map(depth_map, self._previous, background)
+        self._previous = depth_map
+        low, high = np.quantile(depth_map, [0.05, 0.95])
+        for statistics, pairs in zip(self._statistics, boxes, strict=True):
+            distinct, index = np.unique(pairs.reshape(len(pairs), -1), axis=0, return_inverse=True)
+            values = [_measure_pair(depth_map, pair.reshape(2, 4), MIN_SPREAD * (high - low)) for pair in distinct]
+            statistics[:, self._frame] = np.array(values)[index.reshape(-1)]
+            statistics[:, self._frame, 4] = np.hypot(statistics[:, self._frame, 4], residual)
+        self._frame += 1
+
+    def finish(self) -> list[VideoTracks]:
+        """Return the tracks with their depth."""
+        if self._frame != len(self._tracks[0]):
+            raise BackendError(f"expected depth of {len(self._tracks[0])} frames, got it of {self._frame}")
+        finished = []
+        for tracks, statistics in zip(self._tracks, self._statistics, strict=True):
+            smoothed = smooth_medians(statistics)
+            draws = tracks.draws
+            if draws is not None:
+                draws = dataclasses.replace(draws, depth=smoothed[1:].astype(np.float32))
+            finished.append(dataclasses.replace(tracks, depth=smoothed[0], draws=draws))
+        return finished
+
+
+def _stack_pairs(tracks: VideoTracks) -> Floats:
+    """Return the boxes of both entities, those of the tracks before those of each draw, `[1 + N, T, 2, 4]`."""
+    pairs = [np.stack([tracks.subject, tracks.object], axis=1)[None]]
+    if tracks.draws is not None:
+        pairs.append(np.stack([tracks.draws.subject, tracks.draws.object], axis=2).astype(np.float64))
+    return np.concatenate(pairs)
+
+
+def _mark_boxes(shape: tuple[int, ...], boxes: Floats) -> NDArray[np.bool_]:
+    """Return a mask `[h, w]` of all pixels in boxes; absent ones have none."""
+    mask = np.zeros(shape, bool)
+    for box in boxes[~np.isnan(boxes[:, 0])]:
+        mask[_pixels(box, shape)] = True
+    return mask
+
+
+def _pixels(box: Floats, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the pixels of a box as row and column slices, at least one each."""
+    sides = []
+    for low, high, most in ((box[1], box[3], shape[0]), (box[0], box[2], shape[1])):
+        first = min(max(int(np.floor(low + 0.5)), 0), most - 1)
+        sides.append(slice(first, max(first + 1, min(int(np.floor(high + 0.5)), most))))
+    return sides[0], sides[1]
+
+
+def align_map(depth_map: Floats, previous: Floats, background: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Align a map to the previous one by the scale and the shift that fit the background best.
+
+    Returns:
+        The aligned map, and the root mean square of what remains of the background; the map as it is, and 0, where
+        there is too little background or it does not resemble the previous one.
+    """
+    index = np.flatnonzero(background)
+    if len(index) < 10:
+        return depth_map, 0.0
+    index = index[:: max(1, len(index) // _ALIGNED)]
+    x, y = depth_map.ravel()[index], previous.ravel()[index]
+    spread = x - x.mean()
+    variance = float(spread @ spread)
+    scale = float(spread @ (y - y.mean())) / variance if variance > 0 else 0.0
+    if scale <= 0:
+        return depth_map, 0.0
+    shift = float(y.mean() - scale * x.mean())
+    residual = float(np.sqrt(np.mean((scale * x + shift - y) ** 2)))
+    return scale * depth_map + shift, residual
+
+
+def _measure_pair(depth_map: Floats, pair: Floats, least: float) -> Floats:
+    """Return the statistics of two boxes `[2, 4]` in map pixels; NaN where one is absent."""
+    statistics = np.full(DEPTH_COLUMNS, np.nan)
+    if np.isnan(pair).any():
+        return statistics
+    errors = []
+    for i in range(2):
+        values = np.sort(_inner_values(depth_map, pair[i], pair[1 - i]))
+        half = 0.5 / np.sqrt(min(len(values), MAX_INDEPENDENT))
+        levels = [0.5, 0.1, 0.9, 0.5 - half, 0.5 + half]
+        median, low, high, below, above = np.quantile(values, levels)
+        statistics[i], statistics[2 + i] = median, max(high - low, least, 1e-12)
+        errors.append((above - below) / 2)
+    statistics[4] = np.hypot(errors[0], errors[1])
+    return statistics
+
+
+def _inner_values(depth_map: Floats, box: Floats, other: Floats) -> Floats:
+    """Return the depths in the inner part of a box, without the other box where enough is left."""
+    centre, half = (box[:2] + box[2:]) / 2, INNER / 2 * (box[2:] - box[:2])
+    rows, columns = _pixels(np.concatenate([centre - half, centre + half]), depth_map.shape)
+    values = depth_map[rows, columns]
+    is_free = np.ones(values.shape, bool)
+    other_rows, other_columns = _pixels(other, depth_map.shape)
+    is_free[
+        max(other_rows.start - rows.start, 0) : max(other_rows.stop - rows.start, 0),
+        max(other_columns.start - columns.start, 0) : max(other_columns.stop - columns.start, 0),
+    ] = False
+    return values[is_free] if is_free.mean() >= MIN_FREE else values.ravel()
+
+
+def smooth_medians(statistics: Floats) -> Floats:
+    """Return statistics `[N, T, 5]` with the medians of each entity smoothed over `SMOOTHED` frames."""
+    smoothed, reach = statistics.copy(), SMOOTHED // 2
+    n_frames = statistics.shape[1]
+    for t in range(n_frames):
+        window = statistics[:, max(0, t - reach) : t + reach + 1, :2]
+        is_known = ~np.isnan(statistics[:, t, 0])
+        smoothed[is_known, t, :2] = np.nanmedian(window[is_known], axis=1)
+    return smoothed
