@@ -37,7 +37,8 @@ def pool_tracks(first: VideoTracks, second: VideoTracks) -> VideoTracks:
         np.concatenate([one.object, other.object]),
     )
     facts = {f"second_{name}": second.provenance[name] for name in SECOND_FACTS if name in second.provenance}
-    return dataclasses.replace(first, draws=pooled, provenance={**first.provenance, **facts})
+    further = tuple(pool_tracks(*pair) for pair in zip(first.further, second.further, strict=True))
+    return dataclasses.replace(first, draws=pooled, further=further, provenance={**first.provenance, **facts})
 
 
 def _draws_of(tracks: VideoTracks, n_draws: int) -> TrackDraws:

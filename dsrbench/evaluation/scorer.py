@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from dsrbench.backends.base import AssociationTracker, Detector, PropagationTracker
+from dsrbench.backends.base import (
+    AssociationTracker,
+    BoxDepthEstimator,
+    DepthEstimator,
+    Detector,
+    PropagationTracker,
+)
 from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, DSRBenchError, InputError
 from dsrbench.metric import find_anchor_frame, measure_certainty, score_tracks
 from dsrbench.records import to_json
 from dsrbench.store import Sample
-from dsrbench.types import Detections, FrameCounts, Prompt, Status, VideoScore, VideoTracks
+from dsrbench.types import Clause, Detections, FrameCounts, Prompt, Status, VideoScore, VideoTracks
 from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
 
 FRAMES_AT_ONCE = 16
@@ -35,6 +41,7 @@ class Scorer:
             tracker, so that a short clip is looked at more closely. Not for propagating trackers.
         protocol: Name of the preset these scorer are.
         second: Finds boxes as well; what it sees otherwise makes decisions less certain and changes no score.
+        depth: Estimates depth for prompts with "in front of" or "behind"; None for none, which leaves them invalid.
     """
 
     detector: Backend[Detector]
@@ -43,6 +50,7 @@ class Scorer:
     stride: int = 1
     protocol: str = "default"
     second: Backend[Detector] | None = None
+    depth: Backend[DepthEstimator | BoxDepthEstimator] | None = None
 
     def __post_init__(self) -> None:
         if not self.propagates and not isinstance(self.tracker.instance, AssociationTracker):
@@ -56,6 +64,10 @@ class Scorer:
             raise BackendError(
                 f"a stride of {self.stride} is not for tracker {self.tracker.name!r}, which needs all frames"
             )
+
+    def depth_of(self, prompt: Prompt) -> Backend[DepthEstimator | BoxDepthEstimator] | None:
+        """Return the depth estimator where the prompt needs one; else None."""
+        return self.depth if any(clause.needs_depth for clause in prompt.clauses) else None
 
     @property
     def of_second(self) -> Scorer | None:
@@ -92,7 +104,7 @@ class Scorer:
             BackendError: It does not know one.
         """
         try:
-            return dict(self.detector.instance.check_labels([prompt.subject, prompt.object]) or {})
+            return dict(self.detector.instance.check_labels(prompt.nouns) or {})
         except InputError as error:
             raise BackendError(f"{self.detector.name}: {error}") from error
 
@@ -104,7 +116,7 @@ class Scorer:
             BackendError: The detector cannot be used on it, or does not give one `Detections` a frame.
         """
         self.detector.instance.start_video(name)
-        labels = [prompt.subject, prompt.object]
+        labels = list(prompt.nouns)
         detections: list[Detections] = []
         n_frames = _count_frames(path) if self.stride > 1 else 0
         for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
@@ -132,34 +144,43 @@ class Scorer:
     ) -> VideoTracks:
         """Tracks of a video from its detections, associated or propagated from the anchor frame.
 
-        A video without an anchor frame has no boxes, and its provenance says `"anchor": None`.
+        A claim without an anchor frame has no boxes, and the provenance of its tracks says `"anchor": None`. The tracks
+        of a prompt's further claims are in `further`.
 
         Raises:
             BackendError: The tracker gives more or fewer frames than the video has.
         """
+        facts = {
+            "video_sha256": sha256,
+            "detector": to_json(self.detector.record()),
+            "tracker": to_json(self.tracker.record()),
+            "nouns": self.check_prompt(prompt),
+        }
+        first, *further = (
+            self._track_claim(_select(detections, prompt, clause), prompt.alone(clause), info, path, facts)
+            for clause in prompt.clauses
+        )
+        return dataclasses.replace(first, further=tuple(further))
+
+    def _track_claim(
+        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, path: Path, facts: Mapping[str, Any]
+    ) -> VideoTracks:
+        """Tracks of a prompt of one claim; label 0 is its subject and 1 its object."""
         tracker = self.tracker.instance
         anchor: dict[str, Any] = {}
         if isinstance(tracker, AssociationTracker):
             tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
         else:
             anchor = {"anchor": self._find_anchor(detections, prompt)}
-            tracks = _propagate(tracker, anchor["anchor"], detections, info, path)
+            tracks = _propagate(tracker, anchor["anchor"], detections, info, path, with_object=bool(prompt.object))
         if len(tracks) != len(detections):
             raise BackendError(
                 f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
             )
-        provenance = {
-            "video_sha256": sha256,
-            "detector": to_json(self.detector.record()),
-            "tracker": to_json(self.tracker.record()),
-            "nouns": self.check_prompt(prompt),
-            **anchor,
-        }
-        return dataclasses.replace(tracks, provenance=provenance)
+        return dataclasses.replace(tracks, provenance={**facts, **anchor})
 
     def _find_anchor(self, detections: Sequence[Detections], prompt: Prompt) -> int | None:
-        labels = [prompt.subject, prompt.object]
-        names = [frame.names(labels) for frame in detections]
+        names = [frame.names(prompt.nouns) for frame in detections]
         return find_anchor_frame(names, subject=prompt.subject, object=prompt.object, counts=self.counts)
 
 
@@ -168,7 +189,7 @@ def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None
     score = score_tracks(tracks, sample.prompt, counts=counts)
     if score.status is Status.SCORED:
         score = dataclasses.replace(score, certainty=measure_certainty(tracks, sample.prompt, counts=counts))
-    if tracks.provenance.get("anchor", 0) is None:
+    if any(part.provenance.get("anchor", 0) is None for part in (tracks, *tracks.further)):
         score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
     return dataclasses.replace(
         sample,
@@ -181,15 +202,43 @@ def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None
     )
 
 
+def _select(detections: list[Detections], prompt: Prompt, clause: Clause) -> list[Detections]:
+    """Return the detections of a claim's nouns, with label 0 for its subject and 1 for its object.
+
+    Detections without a label stay, those of other nouns are left out.
+    """
+    if not prompt.further:
+        return detections
+    label_of = np.full(len(prompt.nouns) + 1, -2)
+    label_of[-1] = -1
+    for label, noun in enumerate(clause.nouns):
+        label_of[prompt.nouns.index(noun)] = label
+    selected = []
+    for frame in detections:
+        labels = label_of[frame.label]
+        chosen = labels >= -1
+        selected.append(Detections(frame.xyxy[chosen], frame.score[chosen], labels[chosen], frame.looked))
+    return selected
+
+
 def _propagate(
-    tracker: PropagationTracker, anchor: int | None, detections: Sequence[Detections], info: VideoInfo, path: Path
+    tracker: PropagationTracker,
+    anchor: int | None,
+    detections: Sequence[Detections],
+    info: VideoInfo,
+    path: Path,
+    *,
+    with_object: bool,
 ) -> VideoTracks:
+    """Propagate boxes from an anchor frame; a subject without an object is followed twice, once for nothing."""
+    nothing = np.full((len(detections), 4), np.nan)
     if anchor is None:
-        nothing = np.full((len(detections), 4), np.nan)
         return VideoTracks(nothing, nothing.copy(), (info.width, info.height), info.fps)
     boxes_at_anchor = detections[anchor]
     boxes = {int(label): box for label, box in zip(boxes_at_anchor.label, boxes_at_anchor.xyxy, strict=True)}
-    return tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=boxes[1])
+    object_box = boxes[1] if with_object else boxes[0]
+    tracks = tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=object_box)
+    return tracks if with_object else dataclasses.replace(tracks, object=nothing, object_state=None)
 
 
 def _count_frames(path: Path) -> int:

@@ -5,11 +5,15 @@ A propagating tracker takes long, so that its tracks by each detector are kept a
 `tracks/SAMPLE.second.npz`: with another second detector, or without one, the first is not propagated again. A second
 detector that crashes on a video fails its sample, as the first does: a certainty by one detector is not passed off as
 one by both.
+
+Depth and the motion of the camera are measured last, in a further pass over the frames, and are kept with the tracks,
+so that scoring again needs no network.
 """
 
 from __future__ import annotations
 
-from dsrbench.evaluation.cache_keys import detection_key, track_key
+from dsrbench.evaluation.cache_keys import detection_key, part_key, track_key
+from dsrbench.evaluation.measuring import measure_tracks, needs_measuring
 from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.pooling import pool_tracks
 from dsrbench.evaluation.scorer import Scorer
@@ -37,9 +41,12 @@ def trace_video(scorer: Scorer, job: Job, sha256: str, run: Run) -> VideoTracks:
     tracks = run.tracks(job.key, key)
     if tracks is None:
         first, *others = scorer.parts(job.prompt)
-        tracks = _track(first, job, sha256, run, FIRST, keep=bool(others))
+        is_last = not others and not needs_measuring(scorer, job.prompt)
+        tracks = _track(first, job, sha256, run, FIRST, keep=not is_last)
         for second in others:
             tracks = pool_tracks(tracks, _track(second, job, sha256, run, SECOND, keep=True))
+        assert job.path is not None
+        tracks = measure_tracks(scorer, tracks, job.prompt, job.path, job.name)
         run.write_tracks(job.key, tracks, {"key": key})
     return tracks
 
@@ -56,7 +63,7 @@ def _track(scorer: Scorer, job: Job, sha256: str, run: Run, part: str, *, keep: 
         keep: Whether to keep tracks that took long apart from the pooled ones.
     """
     assert job.path is not None
-    key = track_key(scorer, job.prompt, sha256)
+    key = part_key(scorer, job.prompt, sha256)
     tracks = (run.tracks(job.key, key) or run.tracks(job.key, key, part=part)) if scorer.propagates else None
     if tracks is None:
         info = probe(job.path)
@@ -75,6 +82,6 @@ def _detect(scorer: Scorer, job: Job, sha256: str, run: Run, part: str) -> list[
         return stored[0]
     assert job.path is not None
     detections = scorer.detect(job.path, job.name, job.prompt)
-    meta = {"key": key, "labels": [job.prompt.subject, job.prompt.object]}
+    meta = {"key": key, "labels": list(job.prompt.nouns)}
     run.write_detections(job.key, detections, meta, part=name)
     return detections

@@ -21,7 +21,7 @@ def find_anchor_frame(
     Args:
         labels: The labels detected in each frame.
         subject: The label of the subject.
-        object: The label of the object.
+        object: The label of the object; empty for a motion, where a valid frame has exactly one detection.
         counts: Frame counts in force; by default `FrameCounts.for_frames(len(labels))`.
 
     Returns:
@@ -32,9 +32,9 @@ def find_anchor_frame(
     >>> find_anchor_frame([["cat"]] * 31, subject="cat", object="chair")
     """
     counts = counts or FrameCounts.for_frames(len(labels))
-    pair = sorted((subject, object))
-    valid = np.array([sorted(frame) == pair for frame in labels], bool)
-    redundant = sum(len(frame) >= 2 for frame in labels) - int(valid.sum())
+    expected = sorted(filter(None, (subject, object)))
+    valid = np.array([sorted(frame) == expected for frame in labels], bool)
+    redundant = sum(len(frame) >= len(expected) for frame in labels) - int(valid.sum())
     if redundant > counts.redundant or valid.sum() < counts.scored or len(valid) < counts.run:
         return None
     runs = np.lib.stride_tricks.sliding_window_view(valid, counts.run).all(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -14,6 +15,11 @@ import numpy as np
 from dsrbench.errors import DSRBenchError, StoreError
 from dsrbench.types import Detections, TrackDraws, VideoTracks
 
+_ALWAYS = ("subject", "object", "subject_state", "object_state")
+_MEASURED = ("mask_area", "depth", "camera")
+_DRAWN = ("subject", "object", "depth")
+"""Names of the arrays of `VideoTracks`: those that all tracks have, others, and those of draws."""
+
 _DAMAGE = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
@@ -23,18 +29,21 @@ _DAMAGE = (
 
 def pack_tracks(tracks: VideoTracks, meta: Mapping[str, Any]) -> bytes:
     """Tracks and a JSON note about them."""
-    arrays: dict[str, Any] = {
-        "subject": tracks.subject,
-        "object": tracks.object,
-        "subject_state": tracks.subject_state,
-        "object_state": tracks.object_state,
-    }
-    if tracks.mask_area is not None:
-        arrays["mask_area"] = tracks.mask_area
-    if tracks.draws is not None:
-        arrays["subject_draws"], arrays["object_draws"] = tracks.draws.subject, tracks.draws.object
     facts = {"size": list(tracks.size), "fps": tracks.fps, "provenance": dict(tracks.provenance)}
+    arrays = _arrays_of(tracks, "")
+    for i, part in enumerate(tracks.further, start=1):
+        arrays |= _arrays_of(part, f"claim{i}.")
+    if tracks.further:
+        facts["further"] = [dict(part.provenance) for part in tracks.further]
     return _pack(arrays, {**facts, **meta})
+
+
+def _arrays_of(tracks: VideoTracks, prefix: str) -> dict[str, Any]:
+    """Return the arrays of one claim's tracks by name."""
+    arrays: dict[str, Any] = {name: getattr(tracks, name) for name in (*_ALWAYS, *_MEASURED)}
+    if tracks.draws is not None:
+        arrays |= {f"{name}_draws": getattr(tracks.draws, name) for name in _DRAWN}
+    return {f"{prefix}{name}": values for name, values in arrays.items() if values is not None}
 
 
 def unpack_tracks(data: bytes) -> tuple[VideoTracks, dict[str, Any]]:
@@ -45,21 +54,36 @@ def unpack_tracks(data: bytes) -> tuple[VideoTracks, dict[str, Any]]:
     """
     arrays, meta = _unpack(data)
     try:
-        width, height = meta["size"]
-        tracks = VideoTracks(
-            subject=arrays["subject"],
-            object=arrays["object"],
-            size=(width, height),
-            fps=meta["fps"],
-            subject_state=arrays["subject_state"],
-            object_state=arrays["object_state"],
-            mask_area=arrays.get("mask_area"),
-            draws=TrackDraws(arrays["subject_draws"], arrays["object_draws"]) if "subject_draws" in arrays else None,
-            provenance=meta["provenance"],
+        further = tuple(
+            _restore(arrays, f"claim{i}.", meta, provenance)
+            for i, provenance in enumerate(meta.get("further", ()), start=1)
         )
+        tracks = dataclasses.replace(_restore(arrays, "", meta, meta["provenance"]), further=further)
     except (KeyError, TypeError, ValueError, DSRBenchError) as error:
         raise StoreError(f"tracks cannot be read: {type(error).__name__} {error}") from error
     return tracks, meta
+
+
+def _restore(
+    arrays: Mapping[str, Any], prefix: str, meta: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> VideoTracks:
+    """Restore the tracks of one claim."""
+    own = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+    width, height = meta["size"]
+    drawn = {name: own[f"{name}_draws"] for name in _DRAWN if f"{name}_draws" in own}
+    return VideoTracks(
+        subject=own["subject"],
+        object=own["object"],
+        subject_state=own["subject_state"],
+        object_state=own["object_state"],
+        mask_area=own.get("mask_area"),
+        depth=own.get("depth"),
+        camera=own.get("camera"),
+        size=(width, height),
+        fps=meta["fps"],
+        draws=TrackDraws(**drawn) if drawn else None,
+        provenance=provenance,
+    )
 
 
 def pack_detections(detections: Sequence[Detections], meta: Mapping[str, Any]) -> bytes:

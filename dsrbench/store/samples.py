@@ -14,7 +14,7 @@ import numpy as np
 
 from dsrbench.errors import StoreError, first_line
 from dsrbench.records import hash_json
-from dsrbench.types import Certainty, Diagnosis, Floats, Prompt, Relation, Status, VideoScore
+from dsrbench.types import Certainty, Clause, Diagnosis, Floats, Prompt, Status, VideoScore
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +26,12 @@ PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 
 CERTAINTY = ("p_pass", "score_low", "score_high")
 """Columns of a `Certainty`; beside them, `certainty` is the probability that the decision is right."""
+
+MEASURES = ("held", "worst", "uncertain_frames", "compensated")
+"""Columns of what is measured beside the parts, for the claims that have it."""
+
+CLAIM = ("subject", "object", "type", "status", "reason", "dsr_score", "diagnosis")
+"""Fields of a claim in the column `clauses`, of samples with several; those after the type are null without a score."""
 
 _PLAIN = (
     "model",
@@ -160,6 +166,11 @@ class Sample:
             "diagnosis": score.diagnosis.value if score.diagnosis else None,
             "visited": score.visited,
             **_certainty_columns(score),
+            "held": _null(score.held),
+            "worst": _null(score.worst),
+            "uncertain_frames": score.uncertain_frames,
+            "compensated": score.compensated,
+            "clauses": self._claims(),
             "n_frames": self.n_frames,
             "n_scored": score.n_scored,
             "n_filled": self.n_filled,
@@ -173,6 +184,16 @@ class Sample:
             "key": self.key,
         }
 
+    def _claims(self) -> list[dict[str, Any]] | None:
+        """Return each claim with its score; None where there is one alone."""
+        if not self.prompt.further:
+            return None
+        scores = self.score.clauses or [None] * len(self.prompt.clauses)
+        return [
+            {"subject": clause.subject, "object": clause.object, "type": clause.type, **_claim_columns(score)}
+            for clause, score in zip(self.prompt.clauses, scores, strict=True)
+        ]
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Sample:
         """Restore the sample of a row; columns that are not known are ignored.
@@ -181,12 +202,10 @@ class Sample:
             StoreError: A column is absent or has no value of its type.
         """
         try:
-            prompt = Prompt(
-                id=row["prompt_id"],
-                text=row["text"],
-                subject=row["subject"],
-                object=row["object"],
-                relations=Relation.chain(row["type"]),
+            prompt = Prompt.of_clauses(
+                row["prompt_id"],
+                row["text"],
+                [Clause.of_type(*(claim[name] for name in CLAIM[:3])) for claim in row.get("clauses") or [row]],
                 scene=row["scene"],
                 split=row["split"],
                 tags=tuple(row["tags"]),
@@ -205,6 +224,11 @@ class Sample:
                 visited=None if row["visited"] is None else _typed(row, "visited"),
                 diagnosis=Diagnosis(row["diagnosis"]) if row["diagnosis"] else None,
                 certainty=_read_certainty(row),
+                held=_nan(row.get("held")),
+                worst=_nan(row.get("worst")),
+                uncertain_frames=row.get("uncertain_frames"),
+                compensated=row.get("compensated"),
+                clauses=tuple(_read_claim(claim) for claim in row.get("clauses") or () if claim["status"]),
             )
             return cls(prompt=prompt, score=score, **{name: _typed(row, name) for name in _PLAIN})
         except (KeyError, TypeError, ValueError) as error:
@@ -224,6 +248,8 @@ def table_schema() -> pa.Schema:
         + [(part, number) for part in PARTS]
         + [("diagnosis", text), ("visited", pa.bool_())]
         + [(n, number) for n in ("certainty", *CERTAINTY)]
+        + [("held", number), ("worst", number), ("uncertain_frames", count), ("compensated", pa.bool_())]
+        + [("clauses", pa.list_(pa.struct([(n, number if n == "dsr_score" else text) for n in CLAIM])))]
         + [(n, count) for n in ("n_frames", "n_scored", "n_filled")]
         + [("fps", number), ("width", count), ("height", count), ("video", text), ("video_sha256", text)]
         + [("ssr_initial", pa.list_(number)), ("ssr_final", pa.list_(number)), ("key", text)]
@@ -332,6 +358,24 @@ def _read_certainty(row: Mapping[str, Any]) -> Certainty | None:
     """Read the certainty of a row; None for rows of a version that had none."""
     values = [row.get(name) for name in CERTAINTY]
     return None if None in values else Certainty(*(float(value) for value in values if value is not None))
+
+
+def _claim_columns(score: VideoScore | None) -> dict[str, Any]:
+    if score is None:
+        return dict.fromkeys(CLAIM[3:])
+    word = score.diagnosis.value if score.diagnosis else None
+    values = (score.status.value, score.reason, _null(score.dsr_score), word)
+    return dict(zip(CLAIM[3:], values, strict=True))
+
+
+def _read_claim(claim: Mapping[str, Any]) -> VideoScore:
+    """Read the score of one of several claims."""
+    return VideoScore(
+        Status(claim["status"]),
+        claim["reason"],
+        _nan(claim["dsr_score"]),
+        diagnosis=Diagnosis(claim["diagnosis"]) if claim["diagnosis"] else None,
+    )
 
 
 def _null(value: float) -> float | None:

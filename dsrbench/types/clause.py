@@ -128,6 +128,8 @@ class Clause:
         Raises:
             PromptError: An unknown code, or nouns that do not fit.
         """
+        if not isinstance(type, str):
+            raise PromptError(f"expected codes such as 'LR' or '>L', got {type!r}")
         if type.startswith(">"):
             return cls(subject, object, direction=Direction(type))
         return cls(subject, object, Relation.chain(type))

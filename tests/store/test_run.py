@@ -19,7 +19,18 @@ from dsrbench.errors import RunLockedError, StoreError
 from dsrbench.metric import score_tracks
 from dsrbench.store import Run, RunManifest, Sample, SampleKey, SuiteRecord, VideoRecord, describe_changes, read_samples
 from dsrbench.store.arrays import pack_detections, pack_tracks, unpack_detections, unpack_tracks
-from dsrbench.types import Certainty, Detections, FrameCounts, FrameState, Prompt, VideoScore, VideoTracks
+from dsrbench.types import (
+    Certainty,
+    Clause,
+    Detections,
+    Direction,
+    FrameCounts,
+    FrameState,
+    Prompt,
+    TrackDraws,
+    VideoScore,
+    VideoTracks,
+)
 
 CAT = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)
 CHAIR = np.tile([40.0, 40, 60, 60], (81, 1))
@@ -39,12 +50,33 @@ SCORES = [
     score_tracks(TRACKS, "LTR"),
     score_tracks(VideoTracks(CAT[::-1], CHAIR), "LR"),
 ]
+DEPTH = np.tile([2.0, 1, 0.5, 0.5, 0.1], (81, 1))
+DRONE = VideoTracks(CAT, np.full((81, 4), np.nan), (832, 480), 16.0, camera=np.tile(np.eye(3), (81, 1, 1)))
+OTHERS = [
+    # prompts of other kinds: one relation throughout, depth, a motion, several claims, several without a score
+    (make_prompt("static", "L"), score_tracks(TRACKS, "L")),
+    (make_prompt("depth", "LF"), score_tracks(dataclasses.replace(TRACKS, depth=DEPTH), "LF")),
+    (Prompt("motion", "A drone", "drone", "", (), direction=Direction.LEFT), score_tracks(DRONE, ">L")),
+]
+CLAIMS = Prompt.of_clauses("two", "x", [Clause("drone", direction=Direction.LEFT), Clause("cat", "box", "LR")])
+
+
+def scored_claims():
+    score = score_tracks(dataclasses.replace(DRONE, further=(TRACKS,)), ">L+LR")
+    kept = ("status", "reason", "dsr_score", "diagnosis")  # what a table has of each claim
+    clauses = tuple(VideoScore(**{name: getattr(clause, name) for name in kept}) for clause in score.clauses)
+    return dataclasses.replace(score, clauses=clauses)
+
+
 SAMPLES = [
     Sample("wan", make_prompt(), seed, score, "a b/ü.mp4", "5" * 64, 81, 16.0, 832, 480, seed, "k")
     for seed, score in enumerate(SCORES)
 ] + [
     Sample("", make_prompt("x/../y", "LTR", scene="In a den", split="test", tags=("easy", "two words")), 0, SCORES[0]),
     Sample("../evil", make_prompt("."), -1, SCORES[3]),
+    *(Sample("kinds", prompt, 0, score) for prompt, score in OTHERS),
+    Sample("kinds", CLAIMS, 0, scored_claims()),
+    Sample("kinds", CLAIMS, 1, VideoScore.failed("no video")),
 ]
 
 
@@ -149,7 +181,8 @@ def test_wrong_values_are_no_sample(run, name, value):
 def test_every_column_is_needed_and_others_are_ignored():
     row = SAMPLES[3].row()
     same(Sample.from_row({**row, "future": 1}), SAMPLES[3])
-    for name in row.keys() - {"sample_id", "certainty", "p_pass", "score_low", "score_high"}:
+    optional = {"held", "worst", "uncertain_frames", "compensated", "clauses"}
+    for name in row.keys() - {"sample_id", "certainty", "p_pass", "score_low", "score_high"} - optional:
         with pytest.raises(StoreError, match=name):
             Sample.from_row({k: v for k, v in row.items() if k != name})
 
@@ -191,16 +224,32 @@ def full_tracks():
     )  # fmt: skip
 
 
+def deep_tracks():
+    """Tracks of two claims with all that can be measured."""
+    tracks = full_tracks()
+    drawn = np.stack([tracks.subject] * 3), np.stack([tracks.object] * 3)
+    draws = TrackDraws(*drawn, np.arange(60).reshape(3, 4, 5))
+    deep = dataclasses.replace(tracks, depth=np.arange(20).reshape(4, 5), draws=draws)
+    moving = dataclasses.replace(tracks, camera=np.arange(36).reshape(4, 3, 3), provenance={"claim": 2})
+    return dataclasses.replace(deep, further=(moving, full_tracks()))
+
+
 def same_tracks(a, b):
-    for name in ("subject", "object", "subject_state", "object_state", "mask_area"):
+    for name in ("subject", "object", "subject_state", "object_state", "mask_area", "depth", "camera"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     assert (a.size, a.fps, a.provenance) == (b.size, b.fps, b.provenance)
+    assert (a.draws is None) == (b.draws is None)
+    if a.draws is not None:
+        for name in ("subject", "object", "depth"):
+            np.testing.assert_array_equal(getattr(a.draws, name), getattr(b.draws, name))
+    for one, other in zip(a.further, b.further, strict=True):
+        same_tracks(one, other)
 
 
 EMPTY = VideoTracks(np.empty((0, 4)), np.empty((0, 4)))
 
 
-@pytest.mark.parametrize("tracks", [EMPTY, TRACKS, full_tracks()], ids=len)
+@pytest.mark.parametrize("tracks", [EMPTY, TRACKS, full_tracks(), deep_tracks()])
 def test_tracks(run, tracks):
     key = SAMPLES[0].id
     assert run.tracks(key) is None

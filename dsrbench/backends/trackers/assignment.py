@@ -107,7 +107,7 @@ class Assignment(AssociationTracker):
         """Make tracks from detections whose label 0 is the subject and label 1 the object.
 
         The object comes first: of the subject only the frames count in which the object is there, too, as no others
-        are scored.
+        are scored. A motion has no object.
         """
         gap = FrameCounts.for_frames(len(detections)).gap if self.gap is None else self.gap
         weights = np.array(_weigh([frame.looked for frame in detections]))
@@ -117,8 +117,10 @@ class Assignment(AssociationTracker):
         mover = self._search(detections, np.where(scorable, weights, 0.0) if scorable.any() else weights, label=0)
         subject, subject_state = fill_gaps(path_boxes(mover.path, mover.frames), gap=gap)
         draws = None
-        if self.samples:
+        if self.samples and prompt.object:
             draws = self._draw(mover, place, (~np.isnan(subject[:, 0]), scorable), size, gap)
+        elif self.samples:
+            draws = self._draw_alone(mover, size, gap)
         return VideoTracks(subject, object_, size, fps, subject_state, object_state, draws=draws)
 
     def _search(self, detections: Sequence[Detections], weights: Floats, *, label: int) -> _Search:
@@ -147,24 +149,56 @@ class Assignment(AssociationTracker):
         gap: int,
     ) -> TrackDraws | None:
         """Draw tracks of both entities; None where one has no detections."""
-        n_frames, rng = len(mover.frames), np.random.default_rng(0)
-        window = FrameCounts.for_frames(n_frames).window
+        rng = np.random.default_rng(0)
         drawn = []
         for search, other, moves in ((mover, seen[1], True), (place, seen[0], False)):
-            tracklets = make_tracklets(search.path, search.frames, entry=search.entry, ends=self.ends, gap=gap)
-            if tracklets is None:
+            boxes = self._draw_entity(search, other, size, gap, moves=moves, rng=rng)
+            if boxes is None:
                 return None
-            boxes = draw_tracks(
-                tracklets,
-                price=self._price,
-                memory=self._memory(n_frames),
-                temperature=self.temperature,
-                n=self.samples,
-                rng=rng,
-            )
-            move_lost_ends(boxes, other, size=size, moves=moves, window=window, rng=rng)
             drawn.append(boxes)
-        return TrackDraws(drawn[0].astype(np.float32), drawn[1].astype(np.float32))
+        return TrackDraws(drawn[0], drawn[1])
+
+    def _draw_alone(self, mover: _Search, size: tuple[int, int], gap: int) -> TrackDraws | None:
+        """Draw tracks of a subject without an object; None where it has no detections."""
+        everywhere = np.ones(len(mover.frames), bool)
+        boxes = self._draw_entity(mover, everywhere, size, gap, moves=True, rng=np.random.default_rng(0))
+        return None if boxes is None else TrackDraws(boxes, np.full_like(boxes, np.nan))
+
+    def _draw_entity(
+        self,
+        search: _Search,
+        other: NDArray[np.bool_],
+        size: tuple[int, int],
+        gap: int,
+        *,
+        moves: bool,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32] | None:
+        """Draw tracks of one entity, float32 `[N, T, 4]`; None where it has no detections.
+
+        Args:
+            search: Its best path.
+            other: Frames in which the other entity is seen, bool `[T]`.
+            size: Width and height of the frames.
+            gap: Longest interior gap filled.
+            moves: Whether the entity is the one that moves.
+            rng: Random numbers.
+        """
+        tracklets = make_tracklets(search.path, search.frames, entry=search.entry, ends=self.ends, gap=gap)
+        if tracklets is None:
+            return None
+        n_frames = len(search.frames)
+        boxes = draw_tracks(
+            tracklets,
+            price=self._price,
+            memory=self._memory(n_frames),
+            temperature=self.temperature,
+            n=self.samples,
+            rng=rng,
+        )
+        window = FrameCounts.for_frames(n_frames).window
+        move_lost_ends(boxes, other, size=size, moves=moves, window=window, rng=rng)
+        return boxes.astype(np.float32)
 
 
 def _weigh(examined: Sequence[bool]) -> list[float]:

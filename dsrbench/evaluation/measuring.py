@@ -1,0 +1,56 @@
+"""What is measured beside the boxes, where a prompt needs it: depth, and the motion of the camera."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from dsrbench.backends.base import DepthEstimator
+from dsrbench.backends.depth.measure import measure_depth
+from dsrbench.evaluation.camera import describe_camera, measure_camera
+from dsrbench.evaluation.scorer import FRAMES_AT_ONCE, Scorer, ahead
+from dsrbench.records import to_json
+from dsrbench.types import Prompt, VideoTracks
+from dsrbench.video import iter_chunks
+
+
+def needs_measuring(scorer: Scorer, prompt: Prompt) -> bool:
+    """Tell whether tracks for a prompt get depth or the motion of the camera."""
+    return scorer.depth_of(prompt) is not None or _needs_camera(prompt)
+
+
+def measure_tracks(scorer: Scorer, tracks: VideoTracks, prompt: Prompt, path: Path, name: str) -> VideoTracks:
+    """Return tracks with all that the claims of a prompt need beside the boxes.
+
+    Args:
+        scorer: Its depth estimator is used.
+        tracks: Tracks of all claims.
+        prompt: The prompt.
+        path: The video.
+        name: Path of the video relative to the folder of videos.
+
+    Raises:
+        VideoError: The video cannot be read.
+        BackendError: The depth estimator cannot be used on it.
+    """
+    parts = [tracks, *tracks.further]
+    if (depth := scorer.depth_of(prompt)) is not None:
+        deep = [i for i, clause in enumerate(prompt.clauses) if clause.needs_depth]
+        estimator = depth.instance
+        if isinstance(estimator, DepthEstimator):
+            estimator.start_video(name)
+        chunks = ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE))
+        for i, part in zip(deep, measure_depth(estimator, [parts[i] for i in deep], chunks), strict=True):
+            provenance = {**part.provenance, "depth": to_json(depth.record())}
+            parts[i] = dataclasses.replace(part, provenance=provenance)
+    if _needs_camera(prompt):
+        camera = measure_camera(parts, ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)))
+        for i, clause in enumerate(prompt.clauses):
+            if clause.direction is not None:
+                provenance = {**parts[i].provenance, "camera": describe_camera()}
+                parts[i] = dataclasses.replace(parts[i], camera=camera, provenance=provenance)
+    return dataclasses.replace(parts[0], further=tuple(parts[1:]))
+
+
+def _needs_camera(prompt: Prompt) -> bool:
+    return any(clause.direction for clause in prompt.clauses) and describe_camera() is not None
