@@ -77,6 +77,7 @@ def evaluate(
     detector: str | None = None,
     tracker: str | None = None,
     second_detector: str | None = None,
+    depth: str | None = None,
     options: Options | None = None,
     out: str | Path | None = None,
     limit: int | None = None,
@@ -101,6 +102,7 @@ def evaluate(
         tracker: Name of a tracker.
         second_detector: Name of another detector, whose disagreement with the first is part of the certainty; no score
             changes.
+        depth: Name of a depth estimator, for prompts with "in front of" or "behind".
         options: Options of backends by kind, such as `{"detector": {"threshold": 0.2}}`.
         out: Run folder or URL; by default `runs/MODEL-SUITE`.
         limit: Largest number of samples.
@@ -126,6 +128,7 @@ def evaluate(
         detector=detector,
         tracker=tracker,
         second_detector=second_detector,
+        depth=depth,
         options=options or {},
         out=out,
     )

@@ -47,8 +47,9 @@ class AlignConfig:
         protocol: Name of a protocol.
         detector: Name of the detector, which is the reward.
         tracker: Name of the tracker.
-        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`), as text or as
-            values.
+        depth: Name of the depth estimator, for prompts that need one.
+        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`, `depth`), as text
+            or as values.
         second_detector: Name of a detector that is not the reward, which scores the evaluation as well.
         dinov2: Model of its quality figure: a folder, an id in the Hub's cache, or `none`.
         clip_iqa: CLIP of CLIP-IQA, likewise.
@@ -75,6 +76,7 @@ class AlignConfig:
     protocol: str | None = None
     detector: str | None = None
     tracker: str | None = None
+    depth: str | None = None
     options: Options = dataclasses.field(default_factory=dict)
     second_detector: str | None = None
     dinov2: str | None = None
@@ -123,6 +125,7 @@ class AlignConfig:
             "protocol": self.protocol,
             "detector": self.detector,
             "tracker": self.tracker,
+            "depth": self.depth,
             "second_detector": self.second_detector,
             "dinov2": self.dinov2,
             "clip_iqa": self.clip_iqa,

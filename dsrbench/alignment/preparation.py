@@ -57,7 +57,7 @@ class Preparation:
     def backends(self) -> list[Request]:
         """Every backend whose weights must be on this machine."""
         second = [self.second.detector] if self.second is not None else []
-        return [self.generator, self.choice.detector, self.choice.tracker, *second]
+        return [self.generator, *self.choice.backends, *second]
 
     def make_generator(self, adapter: Path | None) -> Backend[Generator]:
         """Make the model as a generator, with the adapter in a folder on it, or without one."""
@@ -122,17 +122,28 @@ def prepare_alignment(config: AlignConfig) -> Preparation:
     suites = _choose_suites(config, defaults)
     train, held_out = _read(suites["suite"]), _read(suites["held-out"])
     validation = _read(suites["validation"]) if suites["validation"] != NO_SUITE else None
+    prompts = (*train, *held_out, *(validation or ()))
     choice = choose_backends(
         config.protocol,
         detector=config.detector,
         tracker=config.tracker,
+        depth=config.depth,
+        prompts=prompts,
         options={kind: values for kind, values in config.options.items() if kind != SECOND_DETECTOR},
         defaults=defaults,
     )
     second = None
     if config.second_detector is not None:
-        own = {"detector": config.options.get(SECOND_DETECTOR, {})}
-        second = choose_backends("default", detector=config.second_detector, tracker=config.tracker, options=own)
+        own = {"detector": config.options.get(SECOND_DETECTOR, {}), "depth": config.options.get("depth", {})}
+        second = choose_backends(
+            "default",
+            detector=config.second_detector,
+            tracker=config.tracker,
+            depth=config.depth,
+            prompts=prompts,
+            options=own,
+            defaults=defaults,
+        )
     description = _describe_defaults(config, defaults, suites)
     return Preparation(config, generator, train, held_out, validation, choice, second, description)
 

@@ -84,6 +84,7 @@ def command(
     protocol: str | None,
     detector: str | None,
     tracker: str | None,
+    depth: str | None,
     second_detector: str | None,
     options: tuple[str, ...],
     offline: bool,
@@ -142,6 +143,7 @@ def command(
         detector=detector,
         tracker=tracker,
         second_detector=second_detector,
+        depth=depth,
         options=options_by_kind,
         out=out,
     )

@@ -21,6 +21,7 @@ def command(
     protocol: str | None,
     detector: str | None,
     tracker: str | None,
+    depth: str | None,
     second_detector: str | None,
     options: tuple[str, ...],
     offline: bool,
@@ -33,6 +34,7 @@ def command(
     """
     from dsrbench.backends.registry import split_options
     from dsrbench.evaluation.defaults import SECOND_DETECTOR, choose_backends
+    from dsrbench.evaluation.measuring import measure_tracks
     from dsrbench.evaluation.pooling import pool_tracks
     from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
@@ -49,7 +51,9 @@ def command(
         detector=detector,
         tracker=tracker,
         second_detector=second_detector,
-        options=split_options(options, ["detector", "tracker", SECOND_DETECTOR]),
+        depth=depth,
+        prompts=[parsed],
+        options=split_options(options, ["detector", "tracker", SECOND_DETECTOR, "depth"]),
     )
     provide_weights(*choice.backends, offline=offline)
     scorer = choice.make()
@@ -65,6 +69,7 @@ def command(
     )
     for other in others:
         tracks = pool_tracks(tracks, other)
+    tracks = measure_tracks(scorer, tracks, parsed, video, video.name)
     model = video.resolve().parent.name
     sample = score_sample(Sample(model, parsed, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
     folder = out or Path(f"explain-{video.stem}")

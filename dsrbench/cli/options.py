@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def backend_options(function: F) -> F:
-    """Add `--protocol`, `--detector`, `--tracker`, `-o` and `--offline` to a command."""
+    """Add `--protocol`, `--detector`, `--tracker`, `--depth`, `-o` and `--offline` to a command."""
     for decorate in (
         click.option(
             "-o",
@@ -23,6 +23,12 @@ def backend_options(function: F) -> F:
             multiple=True,
             metavar="KIND.KEY=VALUE",
             help="A backend's option, such as detector.threshold=0.2 or tracker.gap=5; `dsrbench backends` lists them.",
+        ),
+        click.option(
+            "--depth",
+            metavar="NAME",
+            help="Depth estimator, for prompts with 'in front of' or 'behind'. [default: depth-anything with "
+            "dsrbench[hf] installed, else ground-contact]",
         ),
         click.option("--tracker", help="Tracker, by name. [default: assignment]"),
         click.option(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dsrbench.backends.protocols import PROTOCOLS, Options, Protocol, name_protocol
-from dsrbench.backends.registry import Registry, detectors, trackers
+from dsrbench.backends.registry import Registry, depth_estimators, detectors, trackers
 from dsrbench.errors import OptionError, near_matches
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.evaluation.weights import Request
+from dsrbench.types import Prompt
 
 EMBEDDED = "sprites"
 """Name of the embedded model, of its suite and of its detector."""
@@ -20,6 +21,12 @@ CPU_DETECTOR = "nanodet"
 """Detector for videos of any model where no GPU is used."""
 
 TRACKER = "assignment"
+
+DEPTH = "depth-anything"
+"""Depth estimator for prompts that need one, where its packages are installed."""
+
+CPU_DEPTH = "ground-contact"
+"""Depth estimator where they are not."""
 
 SECOND_DETECTOR = "second_detector"
 """Kind of the second detector's options, as in `-o second_detector.any_animal=true`."""
@@ -37,6 +44,8 @@ class Defaults:
         detector: Detector where neither the user nor the protocol names one.
         protocol: Name of a protocol.
         reason: Reason for the detector and the protocol, in a few words.
+        depth: Depth estimator of prompts that need one, where the user names none.
+        depth_reason: Reason for it, in a few words.
     """
 
     suite: str
@@ -46,11 +55,17 @@ class Defaults:
     detector: str
     protocol: str
     reason: str
+    depth: str = CPU_DEPTH
+    depth_reason: str = "for depth maps, pip install 'dsrbench[hf]'"
 
     def describe(self) -> str:
         """Say which protocol or detector is the default, and why."""
         what = f"detector {self.detector}" if self.protocol == "default" else f"protocol {self.protocol}"
         return f"{what} ({self.reason})"
+
+    def describe_depth(self) -> str:
+        """Say which depth estimator is the default, and why."""
+        return f"depth {self.depth} ({self.depth_reason})"
 
 
 def follow_model(generator: str, options: Mapping[str, str]) -> Defaults:
@@ -74,6 +89,9 @@ def follow_model(generator: str, options: Mapping[str, str]) -> Defaults:
         return Defaults(*names, detector=EMBEDDED, protocol="default", reason="the embedded model has its own detector")
     suites = ("dsr-core", "dsr-core", "dsr-train:train", "dsr-train:validation")
     cpu = Defaults(*suites, detector=CPU_DETECTOR, protocol="default", reason="")
+    if _has_packages("torch", "torchvision", "transformers"):
+        reason = "some prompts say in front of or behind"
+        cpu = dataclasses.replace(cpu, depth=DEPTH, depth_reason=reason)
     if generator != "diffusers":
         return dataclasses.replace(cpu, reason=f"generator {generator} uses no GPU of this machine")
     if not _has_packages("torch") or not _is_gpu(options.get("device")):
@@ -114,17 +132,19 @@ class Choice:
         detector: Name and options of the detector.
         tracker: Name and options of the tracker.
         second: Name and options of the second detector; None for none.
+        depth: Name and options of the depth estimator; None where no prompt needs one.
     """
 
     preset: Protocol
     detector: Request
     tracker: Request
     second: Request | None = None
+    depth: Request | None = None
 
     @property
     def backends(self) -> list[Request]:
         """Every backend whose weights must be there."""
-        return [self.detector, self.tracker, *([self.second] if self.second is not None else [])]
+        return [self.detector, self.tracker, *(request for request in (self.second, self.depth) if request is not None)]
 
     def make(self) -> Scorer:
         """Make the backends, and record them under the name of the protocol that they amount to.
@@ -137,13 +157,14 @@ class Choice:
         """
         tracker, detector = self.tracker.make(), self.detector.make()
         second = self.second.make() if self.second is not None else None
+        depth = self.depth.make() if self.depth is not None else None
         if second is not None and second.digest == detector.digest:
             raise OptionError(
                 f"the second detector is {detector.name!r} with the options of the first: give another one"
             )
         counts, stride = self.preset.counts, self.preset.stride
         name = name_protocol(detector.record(), tracker.record(), counts=counts, stride=stride)
-        return Scorer(detector, tracker, counts=counts, stride=stride, protocol=name, second=second)
+        return Scorer(detector, tracker, counts=counts, stride=stride, protocol=name, second=second, depth=depth)
 
 
 def choose_backends(
@@ -152,6 +173,8 @@ def choose_backends(
     detector: str | None = None,
     tracker: str | None = None,
     second_detector: str | None = None,
+    depth: str | None = None,
+    prompts: Iterable[Prompt] = (),
     options: Options | None = None,
     defaults: Defaults | None = None,
 ) -> Choice:
@@ -162,7 +185,9 @@ def choose_backends(
         detector: Detector in place of the protocol's.
         tracker: Tracker in place of the protocol's.
         second_detector: Detector whose disagreement with the first is part of the certainty.
-        options: Options of `detector`, `tracker` and `second_detector`, as `split_options` sorts them.
+        depth: Depth estimator in place of the default one.
+        prompts: Prompts of the evaluation; without one that needs depth, there is no depth estimator.
+        options: Options of `detector`, `tracker`, `second_detector` and `depth`, as `split_options` sorts them.
         defaults: Backends where neither protocol nor user names one; by default those that need no GPU.
 
     Raises:
@@ -182,11 +207,15 @@ def choose_backends(
     second = None
     if second_detector is not None:
         second = Request(detectors, second_detector, choices.get(SECOND_DETECTOR, {}))
+    deep = None
+    if any(clause.needs_depth for prompt in prompts for clause in prompt.clauses):
+        deep = request(depth_estimators, None, depth or usual.depth)
     return Choice(
         preset,
         request(detectors, preset.detector, detector or preset.detector or usual.detector),
         request(trackers, preset.tracker, tracker or preset.tracker or TRACKER),
         second,
+        deep,
     )
 
 

@@ -27,6 +27,7 @@ PACKAGES = (
     "diffusers",
     "peft",
     "transformers",
+    "opencv-python-headless",
     "ultralytics",
     "trackers",
 )
@@ -48,6 +49,7 @@ def build_manifest(plan: Plan, scorer: Scorer, generator: Backend[Generator] | N
         detector=scorer.detector.record(),
         tracker=scorer.tracker.record(),
         second_detector=scorer.second.record() if scorer.second is not None else None,
+        depth=scorer.depth.record() if scorer.depth is not None else None,
         nouns=read_nouns(plan, scorer)[0],
         stride=scorer.stride,
         counts=scorer.counts,

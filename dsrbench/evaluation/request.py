@@ -34,7 +34,7 @@ from dsrbench.types import DEFAULT_WORDING
 SEEDS = tuple(range(5))
 """Seeds of every prompt by default, as in the paper."""
 
-KINDS = ("detector", "tracker", "generator", SECOND_DETECTOR)
+KINDS = ("detector", "tracker", "generator", SECOND_DETECTOR, "depth")
 """Kinds of backends that take options."""
 
 
@@ -57,8 +57,9 @@ class EvaluationRequest:
         detector: Name of a detector.
         tracker: Name of a tracker.
         second_detector: Name of another detector, whose disagreement with the first is part of the certainty.
-        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`), as text or as
-            values.
+        depth: Name of a depth estimator, for prompts that need one.
+        options: Options of backends by kind (`detector`, `tracker`, `generator`, `second_detector`, `depth`), as text
+            or as values.
         out: Run folder or URL; by default `runs/MODEL-SUITE`.
 
     Raises:
@@ -79,6 +80,7 @@ class EvaluationRequest:
     detector: str | None = None
     tracker: str | None = None
     second_detector: str | None = None
+    depth: str | None = None
     options: Options = dataclasses.field(default_factory=dict)
     out: str | Path | None = None
 
@@ -228,10 +230,13 @@ def prepare(request: EvaluationRequest) -> Preparation:
         detector=request.detector,
         tracker=request.tracker,
         second_detector=request.second_detector,
+        depth=request.depth,
+        prompts=(videos.suite if videos is not None else prompts) or (),
         options={kind: values for kind, values in request.options.items() if kind != "generator"},
         defaults=defaults,
     )
     notes += [] if any(named_backends) else [defaults.describe()]
+    notes += [defaults.describe_depth()] if choice.depth is not None and request.depth is None else []
     return Preparation(request, choice, ", ".join(notes), prompts, generator, videos)
 
 

@@ -24,9 +24,10 @@ def describe_runtime(scorer: Scorer, generator: Backend[Generator] | None) -> Ru
         tracker=_describe(scorer.tracker.instance),
         generator=_describe(generator.instance) if generator is not None else None,
         second_detector=_describe(scorer.second.instance) if scorer.second is not None else None,
+        depth=_describe(scorer.depth.instance) if scorer.depth is not None else None,
         libraries=installed_versions(LIBRARIES),
     )
-    devices = (record.detector, record.tracker, record.generator, record.second_detector)
+    devices = (record.detector, record.tracker, record.generator, record.second_detector, record.depth)
     uses_gpu = any(device.device.startswith("cuda") for device in devices if device is not None)
     return dataclasses.replace(record, driver=_driver()) if uses_gpu else record
 

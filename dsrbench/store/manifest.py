@@ -103,6 +103,7 @@ class RuntimeRecord:
         tracker: Device of the tracker.
         generator: Device of the generator; None where videos were given.
         second_detector: Device of the second detector; None for none.
+        depth: Device of the depth estimator; None for none.
         libraries: Version of each library that computes.
         driver: Version of the driver of the GPU; None where no GPU was used.
     """
@@ -111,6 +112,7 @@ class RuntimeRecord:
     tracker: DeviceRecord | None = None
     generator: DeviceRecord | None = None
     second_detector: DeviceRecord | None = None
+    depth: DeviceRecord | None = None
     libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
     driver: str | None = None
 
@@ -135,6 +137,7 @@ class RunManifest:
         detector: The detector.
         tracker: The tracker.
         second_detector: The detector whose disagreement with the first is part of the certainty; None for none.
+        depth: The depth estimator; None where no prompt needs one.
         nouns: Nouns that the detector reads as something else, with what it reads.
         stride: Step between the frames that the detector sees.
         counts: Frame counts; None scales the published ones to the length of each clip.
@@ -157,6 +160,7 @@ class RunManifest:
     detector: BackendRecord = BackendRecord()
     tracker: BackendRecord = BackendRecord()
     second_detector: BackendRecord | None = None
+    depth: BackendRecord | None = None
     nouns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stride: int = 1
     counts: FrameCounts | None = None

@@ -156,6 +156,7 @@ BAD = [
     ({"protocol": 1}, "expected protocol as a name, got 1"),
     ({"detector": 1}, "expected detector as a name, got 1"),
     ({"tracker": 1}, "expected tracker as a name, got 1"),
+    ({"depth": 1}, "expected depth as a name, got 1"),
     ({"second_detector": 1}, "expected second_detector as a name, got 1"),
     ({"dinov2": 1}, "expected dinov2 as a name, got 1"),
     ({"clip_iqa": 1}, "expected clip_iqa as a name, got 1"),

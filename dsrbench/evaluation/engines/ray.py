@@ -96,14 +96,14 @@ class RayEngine:
 
 def _make_setup(work: Work, tries: int, attempts: Attempts) -> Setup:
     scorer, generator = work.scorer, work.generator
-    second = scorer.second.maker() if scorer.second is not None else None
+    second, depth = (each.maker() if each is not None else None for each in (scorer.second, scorer.depth))
     fields = {"counts": scorer.counts, "stride": scorer.stride, "protocol": scorer.protocol}
     return Setup(
         run=work.run if isinstance(work.run.disk, Mirror) else Run(work.run.folder.absolute()),
         suite=work.plan.suite,
         generator=generator.maker() if generator is not None else None,
         record=dataclasses.replace(generator, instance=cast("Any", None)) if generator is not None else None,
-        scorer=functools.partial(_make_scorer, scorer.detector.maker(), scorer.tracker.maker(), second, fields),
+        scorer=functools.partial(_make_scorer, scorer.detector.maker(), scorer.tracker.maker(), second, depth, fields),
         counts=scorer.counts,
         refused=dict(work.refused),
         tries=tries,
@@ -116,9 +116,11 @@ def _make_scorer(
     detector: Callable[[], Any],
     tracker: Callable[[], Any],
     second: Callable[[], Any] | None,
+    depth: Callable[[], Any] | None,
     fields: Mapping[str, Any],
 ) -> Scorer:
-    return Scorer(detector(), tracker(), second=second() if second is not None else None, **fields)
+    optional = {name: make() for name, make in (("second", second), ("depth", depth)) if make is not None}
+    return Scorer(detector(), tracker(), **optional, **fields)
 
 
 @contextlib.contextmanager
