@@ -71,6 +71,7 @@ class Summary:
         mean_score_low: The mean with all other samples as 0.
         mean_score_high: The mean with all other samples as 1.
         by_relation: Figures of each relation type.
+        by_kind: Figures of each kind of claim; empty for one kind.
         by_model: Figures of each model; empty for one model.
         by_wording: Figures of each wording; empty for one wording.
         wording_spread: Effect of the wording; None for one wording.
@@ -93,6 +94,7 @@ class Summary:
     mean_score_low: float = math.nan
     mean_score_high: float = math.nan
     by_relation: Mapping[str, GroupFigures] = dataclasses.field(default_factory=dict)
+    by_kind: Mapping[str, GroupFigures] = dataclasses.field(default_factory=dict)
     by_model: Mapping[str, GroupFigures] = dataclasses.field(default_factory=dict)
     by_wording: Mapping[str, WordingFigures] = dataclasses.field(default_factory=dict)
     wording_spread: WordingSpread | None = None
@@ -139,6 +141,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> Summary:
     status = Counter(sample.score.status for sample in samples)
     frames, filled = sum(s.score.n_scored for s in samples), sum(s.n_filled for s in samples)
     models = _groups(samples, lambda sample: sample.model)
+    kinds = _groups(samples, lambda sample: sample.prompt.kind.value)
     diagnoses = Counter(sample.score.diagnosis for sample in samples)
     n_certain, n_uncertain = count_decisions(samples)
     return Summary(
@@ -151,6 +154,7 @@ def summarize(samples: Sequence[Sample], *, seed: int = 0) -> Summary:
         accuracy={f"{t:.1f}": accuracy(samples, t, seed=seed) for t in THRESHOLDS},
         **mean_scores(samples),
         by_relation=_figures(_groups(samples, lambda sample: sample.prompt.type), seed),
+        by_kind=_figures(kinds, seed) if len(kinds) > 1 else {},
         by_model=_figures(models, seed) if len(models) > 1 else {},
         by_wording=_by_wording(samples, seed),
         wording_spread=measure_spread(samples, threshold=HEADLINE_THRESHOLD),

@@ -75,6 +75,11 @@ class Record:
         """Whether the entry is compared with others."""
         return self.tier in RANKED and self.passed is not None and not self.withdrawn
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its samples claim things of several kinds, so that no one figure ranks it."""
+        return bool(self.figures.by_kind)
+
     def withdraw(self, when: str) -> Record:
         """Return the record of the withdrawn entry: its name, its account, and both times."""
         return dataclasses.replace(self, withdrawn=when, entry=Entry(), figures=Summary(), passed=None, sketch=())
@@ -127,7 +132,8 @@ def comparable_key(entry: Entry) -> str:
         return {"name": record.name, "options": record.options, "hashes": hashes}
 
     facts = [entry.suite.sha256, sorted(entry.seeds), entry.record()["counts"], entry.stride]
-    text = json.dumps([*facts, describe(entry.detector), describe(entry.tracker)], sort_keys=True)
+    backends = [record for record in (entry.detector, entry.tracker, entry.depth) if record is not None]
+    text = json.dumps([*facts, *map(describe, backends)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

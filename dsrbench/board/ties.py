@@ -115,6 +115,9 @@ def _order(placed: Placed) -> tuple[float, str]:
 
 
 def _rank(records: Sequence[Record], key: str) -> list[Placed]:
+    """Return the entries of a comparable set with their tie groups; without, where claims are of several kinds."""
+    if any(record.is_mixed for record in records):
+        return sorted((Placed(record, key) for record in records), key=lambda placed: placed.name)
     ordered = sorted((Placed(record, key) for record in records), key=_order)
     sums = _sum_clusters([one.record.passed for one in ordered], cluster_prompts(ordered[0].record.entry))
     return [dataclasses.replace(one, tie=tie) for one, tie in zip(ordered, tie_groups(sums), strict=True)]

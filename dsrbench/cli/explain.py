@@ -75,7 +75,8 @@ def command(
     folder = out or Path(f"explain-{video.stem}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_overlay(video, tracks, folder / "overlay.mp4", labels=(parsed.subject, parsed.object))
+        labels = [noun for clause in parsed.clauses for noun in (clause.subject, clause.object)]
+        write_overlay(video, tracks, folder / "overlay.mp4", labels=labels)
         page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=scorer.counts)
     except OSError as error:
         raise write_error(folder, error) from error

@@ -19,8 +19,6 @@ from dsrbench.types import Direction, FrameCounts, Prompt, Relation, Status, Vid
 
 VIDEOS_AT_ONCE = 96
 
-_WORST_FIRST = (Status.FAILED, Status.INVALID, Status.SCORED)
-
 
 def score_tracks(
     tracks: VideoTracks, prompt: Prompt | str | Sequence[Relation], *, counts: FrameCounts | None = None
@@ -115,8 +113,9 @@ def combine_claims(scores: Sequence[VideoScore]) -> VideoScore:
     """Return the score of a video from those of its claims: the worst status, then the least score."""
     if len(scores) == 1:
         return scores[0]
-    worst = min(scores, key=lambda s: (_WORST_FIRST.index(s.status), s.dsr_score if s.status is Status.SCORED else 0))
-    reason = f"claim {scores.index(worst) + 1}: {worst.reason}" if worst.reason else ""
+    index = VideoScore(Status.SCORED, clauses=tuple(scores)).decisive_claim
+    worst = scores[index]
+    reason = f"claim {index + 1}: {worst.reason}" if worst.reason else ""
     return dataclasses.replace(worst, reason=reason, clauses=tuple(scores))
 
 

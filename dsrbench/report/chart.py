@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsrbench.types import Floats
 
@@ -13,14 +14,17 @@ WIDTH, HEIGHT = 720, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 12, 8, 24
 
 
-def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[int] = ()) -> str:
-    """Draw the SSR scores of both relations over the frames.
+def curves_svg(
+    initial: Floats, final: Floats, *, window: int, marks: Sequence[int] = (), has_windows: bool = True
+) -> str:
+    """Draw the SSR scores of both relations, or of the only one, over the frames.
 
     Args:
         initial: Scores of the initial relation, float64 `[T]` in [-1, 1], NaN where a frame is not scored.
-        final: Scores of the final relation, float64 `[T]` in [-1, 1], NaN where a frame is not scored.
+        final: Scores of the final relation, likewise; empty where there is none.
         window: Number of scored frames averaged at either end; both windows are shaded.
         marks: Indices of frames to mark with a line.
+        has_windows: Whether the windows count, so that they are shaded.
 
     Returns:
         An `<svg>` element; curves have the class `initial` or `final`, shaded windows also `window`.
@@ -38,7 +42,7 @@ def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[i
     ]
     scored = np.flatnonzero(~np.isnan(initial))
     for name, frames in (("initial", scored[:window]), ("final", scored[-window:])):
-        if len(frames):
+        if len(frames) and has_windows:
             x = _x(int(frames[0]), n) - 3
             width = round(_x(int(frames[-1]), n) + 3 - x, 1)
             height = HEIGHT - _TOP - _BOTTOM
@@ -50,16 +54,18 @@ def curves_svg(initial: Floats, final: Floats, *, window: int, marks: Sequence[i
     ]
     for name, values in (("initial", initial), ("final", final)):
         parts += [f'<polyline class="{name}" points="{points}"/>' for points in _runs(values)]
-    ends = (
-        [html.escape(f"{values[scored[k]]:.2f}") for values in (initial, final) for k in (0, -1)] if len(scored) else []
-    )
-    label = (
-        "SSR scores of the initial relation from {} to {}, of the final one from {} to {}".format(*ends) if ends else ""
-    )
-    return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{label or "No frame is scored"}">{"".join(parts)}</svg>'
-    )
+    label = _describe_curves(initial, final, scored)
+    return f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+
+
+def _describe_curves(initial: Floats, final: Floats, scored: NDArray[np.int64]) -> str:
+    """Return the first and the last score of each curve, in words."""
+    if not len(scored):
+        return "No frame is scored"
+    ends = [html.escape(f"{values[scored[k]]:.2f}") for values in (initial, final) if len(values) for k in (0, -1)]
+    if len(ends) == 2:
+        return f"Scores from {ends[0]} to {ends[1]}"
+    return "SSR scores of the initial relation from {} to {}, of the final one from {} to {}".format(*ends)
 
 
 def _x(frame: int, n: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import html
 import importlib.resources
 import io
@@ -20,13 +21,14 @@ from dsrbench.report.chart import curves_svg
 from dsrbench.report.overlay import draw_boxes
 from dsrbench.report.words import (
     PARTS,
-    RELATIONS,
     TITLES,
-    describe_relations,
+    describe_clause,
+    describe_prompt,
     explain_alternative,
     explain_certainty,
     explain_sample,
     lost_points,
+    name_curves,
 )
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import FrameCounts, Status, VideoScore, VideoTracks
@@ -72,13 +74,17 @@ def write_explanation(
         StoreError: The page cannot be written.
     """
     window = (counts or FrameCounts.for_frames(len(tracks))).window
+    whole, (sample, tracks) = sample, focus_claim(sample, tracks)
     frames = key_frames(sample.score, len(tracks))
     score = sample.score
-    chart = curves_svg(score.ssr_initial, score.ssr_final, window=window, marks=frames)
+    chart = curves_svg(
+        score.ssr_initial, score.ssr_final, window=window, marks=frames, has_windows=not _is_static(sample)
+    )
     alternative = _find_alternative(sample, tracks, counts)
     others = alternative_tracks(tracks, alternative) if alternative is not None else None
     body = [
-        _verdict(sample, _explain_certainty(sample, alternative)),
+        _verdict(whole, _explain_certainty(sample, alternative)),
+        _claims(whole),
         _losses(score),
         _curves(sample, chart, window),
         _shots(video, sample, tracks, frames, others),
@@ -109,7 +115,27 @@ def explain_decision(sample: Sample, tracks: VideoTracks, counts: FrameCounts | 
     Returns:
         One to three sentences; empty where the certainty is not known.
     """
+    sample, tracks = focus_claim(sample, tracks)
     return _explain_certainty(sample, _find_alternative(sample, tracks, counts))
+
+
+def focus_claim(sample: Sample, tracks: VideoTracks) -> tuple[Sample, VideoTracks]:
+    """Return a sample with the claim that decides its score alone, and the tracks of that claim.
+
+    The score stays that of the sample. A sample of one claim, and tracks without further ones, are returned as they
+    are.
+    """
+    prompt, score = sample.prompt, sample.score
+    alone = dataclasses.replace(
+        sample, prompt=prompt.alone(sample.decisive_clause), score=dataclasses.replace(score, clauses=())
+    )
+    parts = (tracks, *tracks.further)
+    part = parts[score.decisive_claim] if score.decisive_claim < len(parts) else tracks
+    return alone if prompt.further else sample, dataclasses.replace(part, further=())
+
+
+def _is_static(sample: Sample) -> bool:
+    return sample.prompt.clauses[0].is_static
 
 
 def _find_alternative(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Alternative | None:
@@ -166,7 +192,7 @@ def _verdict(sample: Sample, certainty: str) -> str:
         f'<p class="verdict"><span class="score">{figure}</span>'
         f'<span class="badge {badge[0]}">{badge[1]}</span>{unsure}</p><p class="says">{e(explain_sample(sample))}</p>'
         f'{says}<dl class="facts"><dt>Prompt</dt><dd>{e(sample.prompt.text)}</dd>'
-        f"<dt>Asked</dt><dd>the {e(sample.prompt.subject)} {e(describe_relations(sample.prompt))}</dd>"
+        f"<dt>Asked</dt><dd>{e(describe_prompt(sample.prompt))}</dd>"
         f"<dt>Video</dt><dd>{e(os.path.basename(sample.video))}, {sample.n_frames} frames, {score.n_scored} scored, "
         f"{sample.n_filled} with an interpolated box</dd></dl>"
     )
@@ -196,13 +222,33 @@ def _curves(sample: Sample, chart: str, window: int) -> str:
     if not chart:
         return ""
     shaded = "scored frame" if window == 1 else f"{window} scored frames averaged"
-    first, last = (RELATIONS[sample.prompt.relations[i]] for i in (0, -1))
+    clause = sample.prompt.clauses[0]
+    names = "".join(
+        f'<span><i class="swatch line {kind}"></i>{name}</span>'
+        for kind, name in zip(("initial", "final"), name_curves(clause), strict=False)
+    )
+    note = (
+        "lines: the frames below"
+        if _is_static(sample)
+        else f"shaded: the {shaded} at either end; lines: the frames below"
+    )
+    return f'<section><h2>Frame by frame</h2><p class="curve-names">{names}<span>{note}</span></p>{chart}</section>'
+
+
+def _claims(sample: Sample) -> str:
+    """Return a table of all claims with their scores; empty where there is one."""
+    if not sample.score.clauses:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">the {html.escape(describe_clause(clause))}</th>'
+        f"<td>{'–' if score.diagnosis is None else f'{score.dsr_score:.3f}'}</td>"
+        f"<td>{html.escape(TITLES[score.diagnosis] if score.diagnosis else score.reason)}</td></tr>"
+        for clause, score in zip(sample.prompt.clauses, sample.score.clauses, strict=True)
+    )
     return (
-        '<section><h2>Frame by frame</h2><p class="curve-names">'
-        f'<span><i class="swatch line initial"></i>start: {first}</span>'
-        f'<span><i class="swatch line final"></i>end: {last}</span>'
-        f"<span>shaded: the {shaded} at either end; lines: the frames below</span></p>"
-        f"{chart}</section>"
+        '<section><div class="panel"><table><caption>The claims; the least score counts</caption><thead><tr>'
+        '<th scope="col">Claim</th><th scope="col">Score</th><th scope="col">Diagnosis</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 
@@ -213,9 +259,9 @@ def _shots(
         pictures = _read_frames(video, tracks, frames, (sample.prompt.subject, sample.prompt.object), others)
     except DSRBenchError as error:
         return f'<p class="notice">The frames cannot be shown: {html.escape(str(error))}</p>'
+    nouns = html.escape(" and ".join(sample.prompt.nouns))
     figures = "".join(
-        f'<figure><img alt="Frame {i + 1} with the boxes of {html.escape(sample.prompt.subject)} and '
-        f'{html.escape(sample.prompt.object)}" src="data:image/jpeg;base64,{_jpeg(picture)}">'
+        f'<figure><img alt="Frame {i + 1} with the boxes of {nouns}" src="data:image/jpeg;base64,{_jpeg(picture)}">'
         f'<figcaption class="quiet">frame {i + 1}</figcaption></figure>'
         for i, picture in pictures.items()
     )

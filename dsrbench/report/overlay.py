@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ Frames = NDArray[np.uint8]
 COLOURS = ((230, 159, 0), (86, 180, 233))
 """RGB colours: orange for the subject, sky blue for the object (palette of Okabe and Ito)."""
 
+LABELS = ("subject", "object")
+"""Labels of the boxes of a claim by default."""
+
 _INK = (20, 23, 26)
 
 
@@ -28,7 +31,7 @@ def draw_boxes(
     frames: Frames,
     tracks: VideoTracks,
     *,
-    labels: tuple[str, str] = ("subject", "object"),
+    labels: Sequence[str] = LABELS,
     start: int = 0,
     others: VideoTracks | None = None,
 ) -> Frames:
@@ -37,7 +40,7 @@ def draw_boxes(
     Args:
         frames: RGB frames, uint8 `[T, H, W, 3]`; they are not changed.
         tracks: Boxes of the whole video; scaled where their `size` is not that of the frames.
-        labels: Labels of subject and object.
+        labels: Labels of subject and object, of one claim after the other.
         start: Index of the first of `frames` in the tracks.
         others: Other probable boxes of the same video, drawn below those of `tracks`; None for none.
 
@@ -63,27 +66,22 @@ def draw_boxes(
         image = Image.fromarray(frame)
         pen = ImageDraw.Draw(image)
         if others is not None:
-            for boxes, label, colour in zip((others.subject, others.object), labels, COLOURS, strict=True):
+            for boxes, label, colour in zip((others.subject, others.object), labels, COLOURS, strict=False):
                 _draw_box(pen, boxes[start + i] * scale, colour=colour, label=f"other {label}", dashed=True)
-        states = (tracks.subject_state, tracks.object_state)
-        for boxes, state, label, colour in zip((tracks.subject, tracks.object), states, labels, COLOURS, strict=True):
-            filled = state is not None and bool(state[start + i] == FrameState.FILLED)
-            name = f"{label} (interpolated)" if filled else label
-            _draw_box(pen, boxes[start + i] * scale, colour=colour, label=name, dashed=filled)
+        for k, part in enumerate((tracks, *tracks.further)):
+            _draw_frame(pen, part, start + i, labels[2 * k : 2 * k + 2] or LABELS, scale)
         pictures[i] = np.asarray(image)
     return pictures
 
 
-def write_overlay(
-    path_in: Path, tracks: VideoTracks, path_out: Path, *, labels: tuple[str, str] = ("subject", "object")
-) -> None:
+def write_overlay(path_in: Path, tracks: VideoTracks, path_out: Path, *, labels: Sequence[str] = LABELS) -> None:
     """Write a copy of a video with its boxes drawn in, a chunk of frames at a time.
 
     Args:
         path_in: Path of the video.
         tracks: Boxes of the video.
         path_out: Path of the copy, an MP4.
-        labels: Labels of subject and object.
+        labels: Labels of subject and object, of one claim after the other.
 
     Raises:
         VideoError: The video cannot be read.
@@ -99,6 +97,15 @@ def write_overlay(
             start += len(frames)
 
     video.write_mp4(path_out, pictures(), fps=tracks.fps or video.probe(path_in).fps or 8.0)
+
+
+def _draw_frame(pen: ImageDraw, tracks: VideoTracks, t: int, labels: Sequence[str], scale: Floats) -> None:
+    """Draw the boxes of one claim in frame t."""
+    states = (tracks.subject_state, tracks.object_state)
+    for boxes, state, label, colour in zip((tracks.subject, tracks.object), states, labels, COLOURS, strict=True):
+        filled = state is not None and bool(state[t] == FrameState.FILLED)
+        name = f"{label} (interpolated)" if filled else label
+        _draw_box(pen, boxes[t] * scale, colour=colour, label=name, dashed=filled)
 
 
 def _draw_box(pen: ImageDraw, box: Floats, *, colour: tuple[int, int, int], label: str, dashed: bool) -> None:

@@ -17,7 +17,7 @@ from dsrbench.analysis.certainty import N_LEAST
 from dsrbench.analysis.summary import summarize
 from dsrbench.report.pagedata import Locator, order_samples, page_rows, sample_detail
 from dsrbench.report.scripts import script_json
-from dsrbench.report.words import PARTS, TITLES
+from dsrbench.report.words import KINDS, PARTS, TITLES
 from dsrbench.store import Run, Sample
 from dsrbench.types import CERTAIN
 
@@ -54,6 +54,7 @@ def write_page(run: Run, *, standalone: bool = False) -> Path:
     data: dict[str, Any] = {
         "summary": summary.to_json(),
         "manifest": manifest.to_json(),
+        "kinds": {kind.value: title for kind, title in KINDS.items()},
         "titles": {diagnosis.value: title for diagnosis, title in TITLES.items()},
         "parts": [[key, *words] for key, words in PARTS.items()],
         "certain": CERTAIN,

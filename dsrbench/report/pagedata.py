@@ -11,7 +11,8 @@ from urllib.parse import quote
 import numpy as np
 
 from dsrbench.analysis.certainty import certainty_of
-from dsrbench.report.words import RELATIONS, explain_sample
+from dsrbench.report.explain import focus_claim
+from dsrbench.report.words import explain_sample, name_curves
 from dsrbench.store import Run, RunManifest, Sample, SampleKey
 from dsrbench.types import Floats, FrameCounts, FrameState, Status, VideoTracks
 
@@ -70,8 +71,7 @@ def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: RunManif
                 "object": prompt.object,
                 "type": prompt.type,
                 "wording": prompt.wording,
-                "initial": RELATIONS[prompt.relations[0]],
-                "final": RELATIONS[prompt.relations[-1]],
+                "kind": prompt.kind.value,
             }
             for prompt in prompts.values()
         ],
@@ -83,10 +83,15 @@ def page_rows(samples: Sequence[Sample], urls: Sequence[str], manifest: RunManif
 
 def sample_detail(run: Run, sample: Sample) -> dict[str, Any]:
     """Return the content of a sample's card: the sentence, both curves, and the boxes of every frame, rounded."""
-    score = sample.score
-    tracks = run.tracks(sample.id)
+    says, tracks = explain_sample(sample), run.tracks(sample.id)
+    if tracks is not None:
+        sample, tracks = focus_claim(sample, tracks)
+    score, clause = sample.score, sample.decisive_clause
     return {
-        "says": explain_sample(sample),
+        "says": says,
+        "names": list(name_curves(clause)),
+        "nouns": {"subject": clause.subject, "object": clause.object},
+        "windows": not clause.is_static,
         "initial": _rounded(score.ssr_initial),
         "final": _rounded(score.ssr_final),
         "size": [sample.width, sample.height],

@@ -10,9 +10,9 @@ from dsrbench.analysis.certainty import least_certain
 from dsrbench.analysis.summary import GroupFigures, Summary
 from dsrbench.report.cells import decimal, interval_text, percent, plain_table
 from dsrbench.report.wordings import explain_spread, wordings_table
-from dsrbench.report.words import TITLES
+from dsrbench.report.words import KINDS, TITLES
 from dsrbench.store import RunManifest, Sample
-from dsrbench.types import CERTAIN, Diagnosis
+from dsrbench.types import CERTAIN, Diagnosis, Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +35,9 @@ def print_summary(summary: Summary, manifest: RunManifest, console: Console | No
     console.print(_headline(summary))
     if len(summary.by_model) > 1:
         console.print(figures_table("Model", summary.by_model))
+    if summary.by_kind:
+        titles = {KINDS[Kind(kind)]: figures for kind, figures in summary.by_kind.items()}
+        console.print(figures_table("Kind of claim", titles))
     console.print(figures_table("Relation", summary.by_relation))
     if summary.wording_spread is not None:
         console.print(wordings_table(summary.by_wording))
@@ -80,6 +83,7 @@ def _title(manifest: RunManifest) -> str:
         ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else ""),
         " ".join(filter(None, (manifest.suite.name, manifest.suite.version))),
         " + ".join(filter(None, (manifest.detector.name, manifest.tracker.name))),
+        f"depth {manifest.depth.name}" if manifest.depth is not None else "",
         f"second detector {manifest.second_detector.name}" if manifest.second_detector is not None else "",
     )
     return " · ".join(filter(None, parts)) or "Summary"

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from dsrbench.analysis.alternatives import Alternative, Entity, Side, Span
 from dsrbench.analysis.certainty import certainty_of, is_uncertain
 from dsrbench.store import Sample
-from dsrbench.types import HEADLINE_THRESHOLD, Diagnosis, Prompt, Relation, Status, VideoScore
+from dsrbench.types import (
+    HEADLINE_THRESHOLD,
+    Clause,
+    Diagnosis,
+    Direction,
+    Kind,
+    Prompt,
+    Relation,
+    Status,
+    VideoScore,
+)
 
 RELATIONS: Mapping[Relation, str] = MappingProxyType(
     {
@@ -35,6 +46,27 @@ TITLES: Mapping[Diagnosis, str] = MappingProxyType(
 )
 """Titles of the diagnoses, of one to four words."""
 
+DIRECTIONS: Mapping[Direction, str] = MappingProxyType(
+    {
+        Direction.LEFT: "to the left",
+        Direction.RIGHT: "to the right",
+        Direction.UP: "up",
+        Direction.DOWN: "down",
+    }
+)
+"""Words for directions of motion."""
+
+KINDS: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.DYNAMIC: "Relations in time order",
+        Kind.DEPTH: "In front of, behind",
+        Kind.STATIC: "One relation throughout",
+        Kind.MOTION: "Motion",
+        Kind.SEVERAL: "Several claims",
+    }
+)
+"""Titles of the kinds of claims."""
+
 MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
     {
         Diagnosis.CORRECT: "The {subject} goes from {initial} the {object} to {final} it, well enough to pass.",
@@ -48,7 +80,28 @@ MEANINGS: Mapping[Diagnosis, str] = MappingProxyType(
         "that has a name.",
     }
 )
-"""Sentences about a prompt by diagnosis; the rules are in `dsrbench.metric.diagnosis`."""
+"""Sentences about relations in time order by diagnosis; the rules are in `dsrbench.metric.diagnosis`."""
+
+THROUGHOUT: Mapping[Diagnosis, str] = MappingProxyType(
+    {
+        Diagnosis.CORRECT: "The {subject} is {initial} the {object}, well enough to pass.",
+        Diagnosis.REVERSED: "The {subject} is {opposite} the {object} in place of {initial} it.",
+        Diagnosis.PARTIAL: "The {subject} is {initial} the {object} in a part of the video only.",
+        Diagnosis.OTHER: "The {subject} is neither clearly {initial} the {object} nor clearly {opposite} it.",
+    }
+)
+"""Sentences about one relation throughout by diagnosis; the rules are in `dsrbench.metric.static`."""
+
+MOTIONS: Mapping[Diagnosis, str] = MappingProxyType(
+    {
+        Diagnosis.CORRECT: "The {subject} moves {direction}, well enough to pass.",
+        Diagnosis.REVERSED: "The {subject} moves {opposite} in place of {direction}.",
+        Diagnosis.STATIC: "The {subject} hardly moves; it was to move {direction}.",
+        Diagnosis.PARTIAL: "The {subject} moves {direction}, but too little, or too much in other directions as well.",
+        Diagnosis.OTHER: "The {subject} moves in another direction than {direction}.",
+    }
+)
+"""Sentences about motions by diagnosis; the rules are in `dsrbench.metric.motion`."""
 
 PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -83,41 +136,87 @@ _WEAK = 0.0625
 """Loss of points, in [0, 0.25], above which a part is called weak: that of a part of 0.5."""
 
 
-def describe_relations(prompt: Prompt) -> str:
-    """Return the relations and the object of a prompt in words.
+def describe_clause(clause: Clause) -> str:
+    """Return a claim in words.
 
-    >>> describe_relations(Prompt("p", "...", "cat", "box", Relation.chain("LTR")))
-    'left of, then on top of, then right of the box'
+    >>> describe_clause(Clause("cat", "box", Relation.chain("LTR")))
+    'cat left of, then on top of, then right of the box'
+    >>> describe_clause(Clause("cat", "box", Relation.chain("L")))
+    'cat left of the box throughout'
+    >>> describe_clause(Clause("drone", direction=Direction.UP))
+    'drone moving up'
     """
-    return ", then ".join(RELATIONS[relation] for relation in prompt.relations) + f" the {prompt.object}"
+    if clause.direction is not None:
+        return f"{clause.subject} moving {DIRECTIONS[clause.direction]}"
+    relations = ", then ".join(RELATIONS[relation] for relation in clause.relations)
+    return f"{clause.subject} {relations} the {clause.object}{' throughout' * clause.is_static}"
 
 
-def explain_diagnosis(diagnosis: Diagnosis, prompt: Prompt) -> str:
+def describe_prompt(prompt: Prompt) -> str:
+    """Return all claims of a prompt in words."""
+    return "; ".join(f"the {describe_clause(clause)}" for clause in prompt.clauses)
+
+
+def name_curves(clause: Clause) -> tuple[str, ...]:
+    """Return the names of the curves of a claim: both relations, the only one, or the direction.
+
+    >>> name_curves(Clause("cat", "box", Relation.chain("LR"))), name_curves(Clause("drone", direction=Direction.UP))
+    (('start: left of', 'end: right of'), ('way up',))
+    """
+    if clause.direction is not None:
+        return (f"way {DIRECTIONS[clause.direction]}",)
+    if clause.is_static:
+        return (f"{RELATIONS[clause.relations[0]]} throughout",)
+    return f"start: {RELATIONS[clause.relations[0]]}", f"end: {RELATIONS[clause.relations[-1]]}"
+
+
+def explain_diagnosis(diagnosis: Diagnosis, clause: Clause) -> str:
     """Return a sentence about a video with a diagnosis.
 
-    >>> explain_diagnosis(Diagnosis.REVERSED, Prompt("p", "...", "cat", "box", Relation.chain("LR")))
+    >>> explain_diagnosis(Diagnosis.REVERSED, Clause("cat", "box", Relation.chain("LR")))
     'It runs backwards: the cat starts right of the box and ends left of it.'
+    >>> explain_diagnosis(Diagnosis.REVERSED, Clause("cat", "box", Relation.chain("L")))
+    'The cat is right of the box in place of left of it.'
     """
-    return MEANINGS[diagnosis].format(
-        subject=prompt.subject,
-        object=prompt.object,
-        initial=RELATIONS[prompt.relations[0]],
-        final=RELATIONS[prompt.relations[-1]],
+    if clause.direction is not None:
+        words = {"direction": DIRECTIONS[clause.direction], "opposite": DIRECTIONS[clause.direction.opposite]}
+        return MOTIONS[diagnosis].format(subject=clause.subject, **words)
+    initial, final = clause.relations[0], clause.relations[-1]
+    return (THROUGHOUT if clause.is_static else MEANINGS)[diagnosis].format(
+        subject=clause.subject,
+        object=clause.object,
+        initial=RELATIONS[initial],
+        final=RELATIONS[final],
+        opposite=RELATIONS[initial.opposite],
     )
 
 
 def explain_sample(sample: Sample) -> str:
-    """Return a sentence about a sample: its diagnosis, or the reason for a missing score."""
+    """Return a sentence about a sample: its diagnosis, or the reason for a missing score.
+
+    Of several claims, it is about the one that decides the score.
+    """
     score = sample.score
     if score.diagnosis is None:
         status = "Not scored" if score.status is Status.INVALID else "Failed"
         return f"{status}: {score.reason or 'no reason was recorded'}."
-    sentence = explain_diagnosis(score.diagnosis, sample.prompt)
-    weakest, lost = lost_points(score)[0]
-    if score.diagnosis is Diagnosis.CORRECT and lost > _WEAK:
+    clause = sample.decisive_clause
+    sentence = explain_diagnosis(score.diagnosis, clause)
+    if score.clauses:
+        number = sample.prompt.clauses.index(clause) + 1
+        sentence = f"Claim {number} of {len(score.clauses)} decides. {sentence}"
+    losses = lost_points(score)
+    if score.diagnosis is Diagnosis.CORRECT and losses and losses[0][1] > _WEAK:
+        weakest, lost = losses[0]
         sentence += f' Its weakest part is "{PARTS[weakest][0].lower()}", {1 - 8 * lost:.2f} of 1.'
     if score.visited is False:
         sentence += " It does not visit every relation in between."
+    if not math.isnan(score.held):
+        sentence += f" The relation holds in {100 * score.held:.0f} % of the scored frames."
+    if score.uncertain_frames:
+        sentence += f" In {score.uncertain_frames} of {score.n_scored} scored frames it is not certain which is nearer."
+    if score.compensated is False:
+        sentence += " The motion of the camera was not removed."
     return sentence
 
 
@@ -167,12 +266,12 @@ def lost_points(score: VideoScore) -> list[tuple[str, float]]:
     in [0, 0.25], and the four losses add up to 1 - score.
 
     Args:
-        score: Score of a video; the list is empty unless it is scored.
+        score: Score of a video; the list is empty unless it is scored and has parts.
 
     >>> lost_points(VideoScore(Status.SCORED, "", 0.75, 1.0, 1.0, 0.0, 0.0))
     [('r_fin', 0.125), ('g_fin', 0.125), ('r_init', 0.0), ('g_init', 0.0)]
     """
-    if score.status is not Status.SCORED:
+    if score.status is not Status.SCORED or math.isnan(score.r_init):
         return []
     losses = [(part, (1 - float(getattr(score, part))) / 8) for part in PARTS]
     return sorted(losses, key=lambda item: -item[1])

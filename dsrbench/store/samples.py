@@ -139,6 +139,11 @@ class Sample:
     text_used: str = ""
 
     @property
+    def decisive_clause(self) -> Clause:
+        """The claim that decides the score; the first one where the claims have no scores."""
+        return self.prompt.clauses[self.score.decisive_claim]
+
+    @property
     def id(self) -> SampleKey:
         """Model, prompt id and seed."""
         return SampleKey(self.model, self.prompt.id, self.seed)

@@ -2,6 +2,9 @@
 
 The certainty of a sample is the submitter's figure: it comes from other tracks than those of the boxes, so it cannot be
 computed again. A table without its columns, as versions before 0.2 wrote it, is read too.
+
+Where prompts need more than the boxes of one claim, the table has three columns more: depth statistics, the motion of
+the camera, and the boxes of further claims. Depth and camera are the submitter's: boxes cannot confirm them.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from dsrbench.store import LocalDisk
 from dsrbench.store.samples import CERTAINTY
 from dsrbench.submission.entry import HEX, SubmissionError, check_text
 from dsrbench.types import Certainty, Floats, FrameState, Status, VideoTracks
+from dsrbench.types.tracks import DEPTH_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +41,9 @@ MAX_FRAMES = 2_000
 MAX_PIXELS = 16_384
 """Maximum width and height of a video, in pixels."""
 
+MAX_CLAIMS = 8
+"""Maximum number of claims of a prompt."""
+
 MAX_FPS = 1_000
 """Maximum frame rate of a video, in frames per second."""
 
@@ -48,6 +55,12 @@ BATCH_ROWS = 256
 
 MAX_SHOWN = 5
 """Maximum number of values named in a message."""
+
+
+_BOXES = ("subject", "object")
+_STATES = ("subject_state", "object_state")
+_MEASURED = {"depth": DEPTH_COLUMNS, "camera": 9}
+"""Names of the lists of a claim; those of what was measured with the numbers of a frame."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,10 +106,14 @@ def name_sample(prompt_id: str, seed: int) -> str:
     return f"sample {prompt_id[:60]}, seed {seed}"
 
 
-def boxes_schema() -> pa.Schema:
+def boxes_schema(*, is_extended: bool = False) -> pa.Schema:
     """Return the columns of the table.
 
-    Boxes are `4 T` numbers in pixels, frame by frame, NaN where absent; a certainty that is not known is NaN.
+    Boxes are `4 T` numbers in pixels, frame by frame, NaN where absent; a certainty that is not known is NaN. Depth has
+    `5 T` numbers and the camera `9 T`, or none.
+
+    Args:
+        is_extended: Whether it has the columns of prompts that need more than the boxes of one claim.
     """
     import pyarrow as pa
 
@@ -109,11 +126,20 @@ def boxes_schema() -> pa.Schema:
         **{"subject": pa.list_(number), "object": pa.list_(number)},
         **{"subject_state": states, "object_state": states},
     }
+    if is_extended:
+        measured = dict.fromkeys(_MEASURED, pa.list_(number))
+        claim = {**dict.fromkeys(_BOXES, pa.list_(number)), **dict.fromkeys(_STATES, states), **measured}
+        columns |= {**measured, "further": pa.list_(pa.struct(list(claim.items())))}
     return pa.schema(list(columns.items()))
 
 
-def write_boxes(folder: Path, rows: Iterable[BoxRow]) -> None:
+def write_boxes(folder: Path, rows: Iterable[BoxRow], *, is_extended: bool = False) -> None:
     """Write `boxes.parquet` in a folder, whole or not at all; equal rows give equal bytes.
+
+    Args:
+        folder: The folder.
+        rows: The rows.
+        is_extended: Whether prompts need more than the boxes of one claim.
 
     Raises:
         StoreError: The file cannot be written.
@@ -121,14 +147,14 @@ def write_boxes(folder: Path, rows: Iterable[BoxRow]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = boxes_schema()
+    schema = boxes_schema(is_extended=is_extended)
     with (
         LocalDisk(folder).writing(FILE) as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         part: list[dict[str, Any]] = []
         for row in rows:
-            part.append(_pack(row))
+            part.append(_pack(row, is_extended=is_extended))
             if len(part) == BATCH_ROWS:
                 writer.write_table(pa.Table.from_pylist(part, schema))
                 part = []
@@ -164,14 +190,16 @@ def read_boxes(folder: Path, *, max_rows: int) -> Iterator[BoxRow]:
 
 def _check_table(table: Any, max_rows: int) -> None:
     expected, schema = boxes_schema(), table.schema_arrow.remove_metadata()
-    if not schema.equals(expected) and not schema.equals(_schema_without_certainty()):
+    extended = boxes_schema(is_extended=True)
+    if not any(map(schema.equals, (expected, extended, _schema_without_certainty()))):
         unlike = sorted(set(map(str, expected)) ^ set(map(str, schema)))
         raise SubmissionError(f"{FILE} must have the columns {expected.names}; these differ: {', '.join(unlike)[:300]}")
     if table.metadata.num_rows > max_rows:
         raise SubmissionError(f"{FILE} has {table.metadata.num_rows:,} rows, suite and seeds make {max_rows:,}")
     groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
     values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
-    max_values = table.metadata.num_rows * (10 * MAX_FRAMES + len(expected))
+    max_numbers = MAX_CLAIMS * 24 * MAX_FRAMES if schema.equals(extended) else 10 * MAX_FRAMES
+    max_values = table.metadata.num_rows * (max_numbers + len(extended))
     if sum(group.total_byte_size for group in groups) > 4 * MAX_BYTES or values > max_values:
         raise SubmissionError(f"{FILE} unpacks to more than it may: {values:,} values, {4 * MAX_BYTES:,} bytes")
 
@@ -183,12 +211,13 @@ def _schema_without_certainty() -> pa.Schema:
     return pa.schema([field for field in boxes_schema() if field.name not in CERTAINTY])
 
 
-def _pack(row: BoxRow) -> dict[str, Any]:
+def _pack(row: BoxRow, *, is_extended: bool) -> dict[str, Any]:
     tracks = row.tracks
     size = tracks.size if tracks is not None else (0, 0)
-    arrays: dict[str, Any] = dict.fromkeys(("subject", "object", "subject_state", "object_state"), ())
-    if tracks is not None:
-        arrays = {name: np.ravel(getattr(tracks, name)) for name in arrays}
+    names = (*_BOXES, *_STATES, *(_MEASURED if is_extended else ()))
+    arrays = _pack_arrays(tracks, names)
+    if is_extended:
+        arrays["further"] = [] if tracks is None else [_pack_arrays(part, names) for part in tracks.further]
     known = row.certainty
     certainty = (known.p_pass, known.low, known.high) if known is not None else (math.nan,) * len(CERTAINTY)
     return {
@@ -198,6 +227,11 @@ def _pack(row: BoxRow) -> dict[str, Any]:
         **{"n_frames": 0 if tracks is None else len(tracks), "width": size[0], "height": size[1]},
         **{"fps": 0.0 if tracks is None else tracks.fps, **arrays},
     }
+
+
+def _pack_arrays(tracks: VideoTracks | None, names: Sequence[str]) -> dict[str, Any]:
+    values = {name: getattr(tracks, name, None) for name in names}
+    return {name: () if array is None else np.ravel(array) for name, array in values.items()}
 
 
 def _unpack(row: Mapping[str, Any]) -> BoxRow:
@@ -244,10 +278,7 @@ def _unpack_certainty(row: Mapping[str, Any], status: Status, where: str) -> Cer
 def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
     n_frames, fps = row["n_frames"], row["fps"]
     size = row["width"], row["height"]
-    lists: dict[str, Sequence[float]] = {
-        name: row[name] for name in ("subject", "object", "subject_state", "object_state")
-    }
-    if n_frames == 0 and not any(lists.values()):
+    if n_frames == 0 and not any(row.get(name) for name in (*_BOXES, *_STATES, *_MEASURED, "further")):
         return None
     if not 1 <= n_frames <= MAX_FRAMES or not all(1 <= side <= MAX_PIXELS for side in size):
         raise SubmissionError(
@@ -258,7 +289,26 @@ def _unpack_tracks(row: Mapping[str, Any], where: str) -> VideoTracks | None:
         raise SubmissionError(f"{where}: {fps} frames a second; 0 (unknown) to {MAX_FPS} are plausible")
     if not row["video_sha256"]:
         raise SubmissionError(f"{where} has boxes, and no sha256 of the video they are of")
-    arrays = {name: _to_array(name, values, n_frames, where) for name, values in lists.items()}
+    claims = row.get("further") or []
+    if len(claims) >= MAX_CLAIMS:
+        raise SubmissionError(f"{where}: {len(claims) + 1} claims; at most {MAX_CLAIMS} are allowed")
+    first, *further = (_unpack_claim(values, n_frames, size, fps, where) for values in (row, *claims))
+    return dataclasses.replace(first, further=tuple(further))
+
+
+def _unpack_claim(
+    values: Mapping[str, Any], n_frames: int, size: tuple[int, int], fps: float, where: str
+) -> VideoTracks:
+    absent = [name for name in (*_BOXES, *_STATES) if values.get(name) is None]
+    if absent:
+        raise SubmissionError(f"{where}: a claim has no {', '.join(absent)}")
+    arrays = {name: _to_array(name, values[name], n_frames, where) for name in (*_BOXES, *_STATES)}
+    for name, width in _MEASURED.items():
+        numbers = values.get(name) or []
+        if len(numbers) not in (0, width * n_frames) or any(map(math.isinf, numbers)):
+            raise SubmissionError(f"{where}: {name} must be {width * n_frames} finite numbers, or none")
+        shape = (n_frames, 3, 3) if name == "camera" else (n_frames, width)
+        arrays[name] = np.array(numbers, np.float64).reshape(shape) if numbers else None
     try:
         tracks = VideoTracks(**arrays, size=size, fps=fps)
     except BoxError as error:

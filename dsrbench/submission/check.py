@@ -173,6 +173,10 @@ def _first(lines: Sequence[str]) -> list[str]:
 def _scores(rows: Sequence[BoxRow], suite: Suite, entry: Entry) -> list[VideoScore]:
     boxed = [row for row in rows if row.tracks is not None]
     tracks = [row.tracks for row in boxed if row.tracks is not None]
+    for row in boxed:
+        n_claims, n_tracks = len(suite.get(row.prompt_id).clauses), 1 + len(row.tracks.further if row.tracks else ())
+        if n_claims != n_tracks:
+            raise SubmissionError(f"{row.shown} has the boxes of {n_tracks} claims, its prompt {n_claims}")
     scores = iter(score_many(tracks, [suite.get(row.prompt_id) for row in boxed], counts=entry.counts))
     return [_score(row, next(scores) if row.tracks is not None else None) for row in rows]
 

@@ -96,6 +96,7 @@ class Entry:
         detector: Record of the detector.
         tracker: Record of the tracker.
         generator: Record of the generator; None for videos made elsewhere.
+        depth: Record of the depth estimator; None where no prompt needs one.
         protocol: Name of the protocol, the preset of backends and counts.
         stride: Distance of the frames that the detector saw, in frames.
         counts: Frame counts of the score; None scales the published ones to each video's length.
@@ -112,6 +113,7 @@ class Entry:
     detector: BackendRecord = BackendRecord()
     tracker: BackendRecord = BackendRecord()
     generator: BackendRecord | None = None
+    depth: BackendRecord | None = None
     claim: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     protocol: str = "default"
     stride: int = 1
@@ -124,6 +126,8 @@ class Entry:
         """Return the JSON object of `entry.json`."""
         values = {"schema": SCHEMA, **to_json(self), "counts": describe_counts(self.counts)}
         del values["suite"]["n_prompts"]
+        if self.depth is None:
+            del values["depth"]
         return values
 
     @classmethod
@@ -279,6 +283,7 @@ _FIELDS: dict[str, Callable[[object], str]] = {
     "detector": _check_backend,
     "tracker": _check_backend,
     "generator": lambda value: "" if value is None else _check_backend(value),
+    "depth": _check_backend,
     "protocol": _matches(NAME),
     "stride": _whole(1, 10_000),
     "counts": _check_counts,
@@ -287,6 +292,8 @@ _FIELDS: dict[str, Callable[[object], str]] = {
     "dsrbench": check_text,
     "claim": lambda value: _check_json(value) if isinstance(value, dict) else "must be an object",
 }
+_OPTIONAL = ("depth",)
+"""Fields that an entry need not have."""
 _MODEL: dict[str, Callable[[object], str]] = {
     "id": _matches(MODEL_ID),
     "revision": _optional(_matches(NAME)),
@@ -313,7 +320,7 @@ def _find_problems(row: Mapping[str, Any]) -> list[str]:
         if not isinstance(values, dict):
             problems.append(f"{prefix.rstrip('.')} must be an object with {', '.join(checks)}")
             continue
-        problems += [f"{prefix}{name} is not there" for name in checks if name not in values]
+        problems += [f"{prefix}{name} is not there" for name in checks if name not in values and name not in _OPTIONAL]
         problems += [f"{prefix}{str(name)[:60]!r} is no field of an entry" for name in values if name not in checks]
         for name in checks.keys() & values.keys():
             if problem := checks[name](values[name]):

@@ -58,8 +58,9 @@ def _contradict_tracker(entry: Entry, rows: Sequence[BoxRow]) -> Iterator[str]:
 
 def _states(row: BoxRow) -> set[int]:
     """Return the frame states in the boxes of a row."""
-    arrays = () if row.tracks is None else (row.tracks.subject_state, row.tracks.object_state)
-    return {int(state) for states in arrays if states is not None for state in states}
+    parts = () if row.tracks is None else (row.tracks, *row.tracks.further)
+    arrays = [states for part in parts for states in (part.subject_state, part.object_state) if states is not None]
+    return {int(state) for states in arrays for state in states}
 
 
 def find_repeated_videos(samples: Iterable[Sample]) -> list[str]:

@@ -19,7 +19,7 @@ from dsrbench.records import to_json
 from dsrbench.store import BackendRecord, LocalDisk, Run, Sample
 from dsrbench.submission.boxes import MAX_TEXT, BoxRow, write_boxes
 from dsrbench.submission.entry import FILE, Entry, ModelFacts, check_name, parse_entry
-from dsrbench.types import Status
+from dsrbench.types import Kind, Status, VideoTracks
 
 CLAIMED = ("n_samples", "n_prompts", "n_scored", "n_invalid", "n_failed", "coverage", "accuracy", "mean_score")
 """Figures of a summary that an entry claims."""
@@ -69,6 +69,7 @@ def pack_entry(
         seeds=tuple(seeds),
         detector=_without_paths(manifest.detector),
         tracker=_without_paths(manifest.tracker),
+        depth=_without_paths(manifest.depth) if manifest.depth is not None else None,
         generator=_without_paths(manifest.generator) if manifest.generator is not None else None,
         protocol=protocol_of(manifest),
         stride=manifest.stride,
@@ -82,7 +83,7 @@ def pack_entry(
     text = _to_json(entry)
     parse_entry(text)
     disk.remove(FILE)
-    write_boxes(out, _rows(run, samples))
+    write_boxes(out, _rows(run, samples), is_extended=any(s.prompt.kind is not Kind.DYNAMIC for s in samples))
     disk.write_atomic(FILE, text)
     return entry
 
@@ -151,10 +152,14 @@ def _rows(run: Run, samples: Sequence[Sample]) -> Iterator[BoxRow]:
             score.dsr_score,
             sample.video_sha256,
             tracks,
-            anchored=tracks is None or tracks.provenance.get("anchor", 0) is not None,
+            anchored=tracks is None or _is_anchored(tracks),
             text_used="" if sample.text_used == sample.prompt.text else tidy_text(sample.text_used),
             certainty=certainty_of(sample),
         )
+
+
+def _is_anchored(tracks: VideoTracks) -> bool:
+    return all(part.provenance.get("anchor", 0) is not None for part in (tracks, *tracks.further))
 
 
 def _to_json(entry: Entry) -> bytes:

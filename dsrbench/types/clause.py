@@ -30,6 +30,12 @@ class Relation(enum.StrEnum):
         return {Relation.LEFT: Relation.RIGHT, Relation.RIGHT: Relation.LEFT}.get(self, self)
 
     @property
+    def opposite(self) -> Relation:
+        """The relation that says the opposite."""
+        pairs = ((Relation.LEFT, Relation.RIGHT), (Relation.TOP, Relation.UNDER), (Relation.FRONT, Relation.BEHIND))
+        return next(b if self is a else a for a, b in pairs if self in (a, b))
+
+    @property
     def needs_depth(self) -> bool:
         """Whether boxes alone do not decide it: front and behind need depth."""
         return self in (Relation.FRONT, Relation.BEHIND)
@@ -73,6 +79,21 @@ class Direction(enum.StrEnum):
     def mirrored(self) -> Direction:
         """The same direction seen in a mirror: left and right swap, the others stay."""
         return {Direction.LEFT: Direction.RIGHT, Direction.RIGHT: Direction.LEFT}.get(self, self)
+
+    @property
+    def opposite(self) -> Direction:
+        """The opposite direction."""
+        return {Direction.UP: Direction.DOWN, Direction.DOWN: Direction.UP}.get(self, self.mirrored)
+
+
+class Kind(enum.StrEnum):
+    """Kind of what a prompt claims; the paper has the first alone, the others are extensions."""
+
+    DYNAMIC = "dynamic"
+    DEPTH = "depth"
+    STATIC = "static"
+    MOTION = "motion"
+    SEVERAL = "several"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +169,15 @@ class Clause:
     def needs_depth(self) -> bool:
         """Whether a relation needs depth."""
         return any(relation.needs_depth for relation in self.relations)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the claim; one that needs depth is of that kind, whether it is dynamic or static."""
+        if self.direction is not None:
+            return Kind.MOTION
+        if self.needs_depth:
+            return Kind.DEPTH
+        return Kind.STATIC if self.is_static else Kind.DYNAMIC
 
     @property
     def nouns(self) -> tuple[str, ...]:

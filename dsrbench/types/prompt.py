@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from dsrbench.errors import InputError, PromptError
-from dsrbench.types.clause import Clause, Direction, Relation
+from dsrbench.types.clause import Clause, Direction, Kind, Relation
 
 PUBLISHED_FRAMES = 81
 """Frames a clip of the paper has; the published counts belong to this length (arXiv 2602.22745)."""
@@ -111,6 +111,11 @@ class Prompt:
     def type(self) -> str:
         """The types of all claims joined by `+`: `"LR"`, `"L"`, `">L"`, or `">L+>R"`."""
         return "+".join(clause.type for clause in self.clauses)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the claim, or that there are several."""
+        return Kind.SEVERAL if self.further else self.clauses[0].kind
 
     @property
     def nouns(self) -> tuple[str, ...]:

@@ -117,6 +117,17 @@ class VideoScore:
         """Return a video that could not be read, or whose processing crashed."""
         return cls(Status.FAILED, reason)
 
+    @property
+    def decisive_claim(self) -> int:
+        """Index of the claim that decides the score: that of the worst status, then of the least score."""
+        worst_first = (Status.FAILED, Status.INVALID, Status.SCORED)
+
+        def rank(index: int) -> tuple[int, float]:
+            score = self.clauses[index]
+            return worst_first.index(score.status), score.dsr_score if score.status is Status.SCORED else 0.0
+
+        return min(range(len(self.clauses)), key=rank, default=0)
+
     def passes(self, threshold: float = HEADLINE_THRESHOLD) -> bool:
         """Tell whether the video counts as correct: scored, at or above `threshold`, and middle relations visited."""
         return self.status is Status.SCORED and self.dsr_score >= threshold and self.visited is not False

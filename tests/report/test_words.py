@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from factories.samples import make_sample
 from hypothesis import given
@@ -9,19 +10,26 @@ from hypothesis import strategies as st
 
 from dsrbench.analysis.alternatives import Alternative, Displacement, Entity, Side, Span
 from dsrbench.analysis.reasons import reason_kind
+from dsrbench.metric import score_tracks
 from dsrbench.report.words import (
+    DIRECTIONS,
+    KINDS,
     MEANINGS,
+    MOTIONS,
     RELATIONS,
     SIDES,
     SPANS,
+    THROUGHOUT,
     TITLES,
+    describe_prompt,
     explain_alternative,
     explain_certainty,
     explain_diagnosis,
     explain_sample,
     lost_points,
 )
-from dsrbench.types import Diagnosis, Prompt, Relation, Status, VideoScore
+from dsrbench.store import Sample
+from dsrbench.types import Clause, Diagnosis, Direction, Kind, Prompt, Relation, Status, VideoScore, VideoTracks
 
 PART = st.floats(-1, 1)
 
@@ -29,13 +37,63 @@ PART = st.floats(-1, 1)
 def test_nothing_lacks_words():
     assert set(TITLES) == set(MEANINGS) == set(Diagnosis)
     assert set(RELATIONS) == set(Relation)
+    assert set(DIRECTIONS) == set(Direction)
+    assert set(KINDS) == set(Kind)
     assert set(SIDES) == set(Side)
     assert set(SPANS) == set(Span)
     for diagnosis in Diagnosis:
-        sentence = explain_diagnosis(diagnosis, Prompt("p", "t", "fox", "sofa", Relation.chain("LT")))
+        sentence = explain_diagnosis(diagnosis, Clause("fox", "sofa", Relation.chain("LT")))
         assert "fox" in sentence
         assert "sofa" in sentence
         assert "{" not in sentence
+
+
+@pytest.mark.parametrize("codes", [*"LRTUFB", ">L", ">R", ">U", ">D"])
+def test_other_kinds_have_words_for_their_diagnoses(codes):
+    clause = Clause.of_type("fox", "" if ">" in codes else "sofa", codes)
+    diagnoses = MOTIONS if ">" in codes else THROUGHOUT
+    for diagnosis in diagnoses:
+        sentence = explain_diagnosis(diagnosis, clause)
+        assert "fox" in sentence
+        assert "{" not in sentence
+
+
+BOX = np.tile([0.0, 0, 10, 10], (81, 1))
+NOTHING = np.full((81, 4), np.nan)
+DEPTH = np.tile([2.0, 1, 0.5, 0.5, 5], (81, 1))
+SENTENCES = [
+    # type, tracks, sentence
+    ("L", VideoTracks(BOX - 20, BOX), "The fox is left of the sofa, well enough to pass. The relation holds in 100 %"),
+    ("F", VideoTracks(BOX, BOX, depth=DEPTH), "In 81 of 81 scored frames it is not certain which is nearer."),
+    (
+        ">R",
+        VideoTracks(BOX, NOTHING),
+        "The fox hardly moves; it was to move to the right. The motion of the camera was",
+    ),
+    (">R+L", VideoTracks(BOX, NOTHING, further=(VideoTracks(BOX - 20, BOX),)), "Claim 1 of 2 decides. The fox hardly"),
+    (">R+F", VideoTracks(BOX, NOTHING, further=(VideoTracks(BOX, BOX),)), "Not scored: claim 2: relation F (front)"),
+]
+
+
+@pytest.mark.parametrize(("type", "tracks", "sentence"), SENTENCES)
+def test_samples_of_other_kinds_in_words(type, tracks, sentence):
+    clauses = [Clause.of_type("fox", "" if ">" in codes else "sofa", codes) for codes in type.split("+")]
+    prompt = Prompt.of_clauses("p", "t", clauses)
+    assert sentence in explain_sample(Sample("m", prompt, 0, score_tracks(tracks, prompt)))
+
+
+DESCRIPTIONS = [
+    ("LR", "the fox left of, then right of the sofa"),
+    ("B", "the fox behind the sofa throughout"),
+    (">D", "the fox moving down"),
+    (">L+T", "the fox moving to the left; the fox on top of the sofa throughout"),
+]
+
+
+@pytest.mark.parametrize(("type", "words"), DESCRIPTIONS)
+def test_prompts_in_words(type, words):
+    clauses = [Clause.of_type("fox", "" if ">" in codes else "sofa", codes) for codes in type.split("+")]
+    assert describe_prompt(Prompt.of_clauses("p", "t", clauses)) == words
 
 
 @given(PART, PART, PART, PART)

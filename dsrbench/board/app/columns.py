@@ -12,9 +12,14 @@ from dsrbench.analysis.statistics import Interval
 from dsrbench.board.app.filters import Values, describe_facets
 from dsrbench.board.app.fragments import entry_link, link, share, tier_badge
 from dsrbench.board.ties import Placed
+from dsrbench.report.words import KINDS
+from dsrbench.types import Kind
 
 RELATIONS = "relations"
 """Id that stands for one column per relation type."""
+
+KIND_COLUMNS = "kinds"
+"""Id that stands for one column per kind of claim, where an entry has several."""
 
 Value = str | float | int | None
 """A cell of a download."""
@@ -66,6 +71,12 @@ def relation_types(entries: Sequence[Placed]) -> list[str]:
     """Return the relation types that any of the entries has figures for, short ones first."""
     types = {type for placed in entries for type in placed.record.figures.by_relation}
     return sorted(types, key=lambda type: (len(type), type))
+
+
+def kinds_of_claims(entries: Sequence[Placed]) -> list[Kind]:
+    """Return the kinds of claims that any of the entries has figures for, in the order of the enumeration."""
+    kinds = {kind for placed in entries for kind in placed.record.figures.by_kind}
+    return [kind for kind in Kind if kind.value in kinds]
 
 
 def relation_value(placed: Placed, type: str) -> float | None:
@@ -141,6 +152,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("accuracy", "Accuracy@0.7, %", lambda p: accuracy_of(p)[0], _show_accuracy, True),
         Column("coverage", "Coverage, %", **_share(lambda p: optional(p.record.figures.coverage))),
         Column("mean_score", "Mean score", lambda p: optional(p.record.figures.mean_score), _mean, True),
+        Column(KIND_COLUMNS, "By kind of claim", lambda p: None, lambda p: ""),
         Column(RELATIONS, "By relation type", lambda p: None, lambda p: ""),
         Column("gain", "Gain by alignment", lambda p: p.gain.difference if p.gain else None, _show_gain, True),
         Column("tier", "Tier", lambda p: p.record.tier, lambda p: tier_badge(p.record.tier)),
@@ -164,7 +176,7 @@ COLUMNS: Mapping[str, Column] = {
 }
 """All columns by id, in the order of the board."""
 
-DEFAULTS = ("tie", "entry", "accuracy", "coverage", "mean_score", RELATIONS, "gain", "tier")
+DEFAULTS = ("tie", "entry", "accuracy", "coverage", "mean_score", KIND_COLUMNS, RELATIONS, "gain", "tier")
 """Ids of the columns shown unless the reader chooses."""
 
 ALWAYS = ("entry",)
@@ -181,15 +193,31 @@ def read_columns(values: Values) -> list[str]:
 
 
 def choose_columns(ids: Sequence[str], entries: Sequence[Placed]) -> list[Column]:
-    """Return the columns with some ids, in order; in place of `relations` one column per relation type."""
+    """Return the columns with some ids, in order.
+
+    In place of `kinds` there is one column per kind of claim, in place of `relations` one per relation type.
+    """
     selected = {*ids, *ALWAYS}
     columns: list[Column] = []
     for column in COLUMNS.values():
         if column.id not in selected:
             continue
-        columns += [_relation(type) for type in relation_types(entries)] if column.id == RELATIONS else [column]
+        if column.id == RELATIONS:
+            columns += [_relation(type) for type in relation_types(entries)]
+        elif column.id == KIND_COLUMNS:
+            columns += [_kind(kind) for kind in kinds_of_claims(entries)]
+        else:
+            columns.append(column)
     return columns
 
 
 def _relation(type: str) -> Column:
     return Column(f"accuracy_{type}", type, **_share(lambda placed: relation_value(placed, type)))
+
+
+def _kind(kind: Kind) -> Column:
+    def value(placed: Placed) -> float | None:
+        group = placed.record.figures.by_kind.get(kind.value)
+        return ends(group.accuracy if group is not None else None)[0]
+
+    return Column(f"accuracy_{kind.value}", KINDS[kind], **_share(value))

@@ -34,7 +34,7 @@ function showCards(found) {
 }
 
 function partsOf(row) {
-  if (row.status !== "scored") return null;
+  if (row.status !== "scored" || row.parts[0] == null) return null;
   const list = h("div", { class: "parts", role: "group", "aria-label": "The four parts of the score, each from −1 to 1" });
   data.parts.forEach(([, title, meaning], i) => {
     const v = row.parts[i], lost = (1 - v) / 8;
@@ -154,8 +154,9 @@ function drawBoxes(canvas, row, detail, frame, width, height) {
   const style = getComputedStyle(document.documentElement), said = [];
   ["subject", "object"].forEach((who, k) => {
     const box = detail[who][frame];
-    if (!box) return said.push(`${row.prompt[who]}: no box`);
-    const filled = detail.filled[k].includes(frame), name = row.prompt[who] + (filled ? " (interpolated)" : "");
+    if (!detail.nouns[who]) return;
+    if (!box) return said.push(`${detail.nouns[who]}: no box`);
+    const filled = detail.filled[k].includes(frame), name = detail.nouns[who] + (filled ? " (interpolated)" : "");
     const [x0, y0, x1, y1] = [box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy];
     said.push(`${name} at ${box.map(Math.round).join(", ")}`);
     ink.lineWidth = 2.5 * dense;
@@ -176,12 +177,12 @@ function drawBoxes(canvas, row, detail, frame, width, height) {
 function curves(place, row, detail, onseek, ontoggle) {
   const n = detail.initial.length;
   if (!n) return null;
-  const names = { initial: `start: ${row.prompt.initial}`, final: `end: ${row.prompt.final}` }, values = {};
-  const legend = h("div", { class: "curve-names" }, ...["initial", "final"].map((key) => {
+  const keys = ["initial", "final"].slice(0, detail.names.length), values = {};
+  const legend = h("div", { class: "curve-names" }, ...keys.map((key, k) => {
     values[key] = h("b");
-    return h("span", {}, h("i", { class: `swatch line ${key}` }), names[key] + " ", values[key]);
+    return h("span", {}, h("i", { class: `swatch line ${key}` }), detail.names[k] + " ", values[key]);
   }));
-  const picture = svg("svg", { class: "chart", tabindex: "0", role: "slider", "aria-label": "Frame, with the score of both relations",
+  const picture = svg("svg", { class: "chart", tabindex: "0", role: "slider", "aria-label": "Frame, with its scores",
     "aria-valuemin": 1, "aria-valuemax": n, title: "Drag, or use the arrow keys" });
   const tall = 132, x0 = 26, y = (v) => 10 + (tall - 24) * (1 - v) / 2;
   let wide = 400, now = 0;
@@ -196,7 +197,7 @@ function curves(place, row, detail, onseek, ontoggle) {
   function window_(key) {
     const scored = detail.initial.flatMap((v, i) => (v == null ? [] : [i]));
     const at = key === "initial" ? scored.slice(0, row.window) : scored.slice(-row.window);
-    if (!at.length) return null;
+    if (!at.length || !detail.windows) return null;
     return svg("rect", { class: `window ${key}`, x: x(at[0]) - 2, width: x(at.at(-1)) - x(at[0]) + 4, y: 4, height: tall - 16 });
   }
   function draw() {
@@ -213,9 +214,9 @@ function curves(place, row, detail, onseek, ontoggle) {
     now = i;
     playhead.setAttribute("x1", x(i));
     playhead.setAttribute("x2", x(i));
-    for (const key of ["initial", "final"]) values[key].textContent = decimal(detail[key][i], 2);
+    for (const key of keys) values[key].textContent = decimal(detail[key][i], 2);
     picture.setAttribute("aria-valuenow", i + 1);
-    picture.setAttribute("aria-valuetext", `frame ${i + 1} of ${n}: ${names.initial} ${decimal(detail.initial[i], 2)}, ${names.final} ${decimal(detail.final[i], 2)}`);
+    picture.setAttribute("aria-valuetext", `frame ${i + 1} of ${n}: ${keys.map((key, k) => `${detail.names[k]} ${decimal(detail[key][i], 2)}`).join(", ")}`);
   }
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();

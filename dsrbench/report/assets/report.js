@@ -100,7 +100,7 @@ function headline(s) {
   byId("setting").textContent = [
     [suite.name, suite.version].filter(Boolean).join(" "), `${s.n_samples} samples of ${s.n_prompts} prompts`,
     [m.detector?.name, m.tracker?.name].filter(Boolean).join(" + "),
-    m.second_detector && `second detector ${m.second_detector.name}`, m.protocol && `protocol ${m.protocol}`,
+    m.depth && `depth ${m.depth.name}`, m.second_detector && `second detector ${m.second_detector.name}`, m.protocol && `protocol ${m.protocol}`,
   ].filter(Boolean).join(" · ");
 }
 
@@ -145,6 +145,8 @@ function tables(s) {
   const parts = [table("By relation", "relation", headers("Type"), figures(s.by_relation)),
     table("By outcome", "outcome", ["What the video shows", "Samples", "Share"],
       outcomes.filter(([, n]) => n).map(([key, n]) => [key, outcomeTitle(key), String(n), percent(n / s.n_samples)]))];
+  if (Object.keys(s.by_kind).length) parts.unshift(table("By kind of claim", "kind", headers("Kind"),
+    figures(s.by_kind).map(([key, , ...cells]) => [key, data.kinds[key], ...cells])));
   if (Object.keys(s.by_model).length) parts.unshift(table("By model", "model", headers("Model"), figures(s.by_model)));
   const worded = s.by_wording ?? {}, spread = s.wording_spread ?? {};
   if (Object.keys(worded).length) {
@@ -157,7 +159,7 @@ function tables(s) {
 }
 
 // ---- state, filters, list
-const blank = { relation: "", outcome: "", status: "", model: "", wording: "", text: "", sort: "low", page: "1" };
+const blank = { relation: "", kind: "", outcome: "", status: "", model: "", wording: "", text: "", sort: "low", page: "1" };
 const state = { ...blank, ...Object.fromEntries([...new URLSearchParams(location.hash.slice(1))].filter(([k]) => k in blank)) };
 if (!(state.sort in SORTS)) state.sort = "low";
 function toggle(field, key) { set({ [field]: state[field] === key ? "" : key }); }
@@ -189,7 +191,7 @@ function matches(row) {
   const words = state.text.toLowerCase().split(/\s+/);
   return (!state.relation || row.prompt.type === state.relation) && (!state.outcome || row.outcome === state.outcome)
     && (!state.status || row.status === state.status) && (!state.model || row.model === state.model)
-    && (!state.wording || row.prompt.wording === state.wording)
+    && (!state.kind || row.prompt.kind === state.kind) && (!state.wording || row.prompt.wording === state.wording)
     && words.every((word) => row.text.includes(word));
 }
 function render() {

@@ -150,10 +150,10 @@ def describe_set(placed: Placed) -> str:
     entry = placed.record.entry
     n_seeds, name = len(entry.seeds), f"{entry.suite.name} {entry.suite.version}".strip()
     counts = "counts scaled to the clip" if entry.counts is None else "fixed counts"
-    return (
-        f"{name}, {n_seeds} seed{'s' if n_seeds != 1 else ''} a prompt, {entry.detector.name} with "
-        f"{entry.tracker.name}, {counts}"
-    )
+    backends = f"{entry.detector.name} with {entry.tracker.name}"
+    backends += f" and {entry.depth.name}" if entry.depth is not None else ""
+    mixed = "; claims of several kinds, not ranked" if placed.record.is_mixed else ""
+    return f"{name}, {n_seeds} seed{'s' if n_seeds != 1 else ''} a prompt, {backends}, {counts}{mixed}"
 
 
 def table_html(entries: Sequence[Placed], columns: Sequence[Column], caption: str) -> str:

@@ -12,7 +12,7 @@ from dsrbench.board.app.layout import Page, Updates, html, update_menu
 from dsrbench.board.entries import View
 from dsrbench.board.rules import named_suite
 from dsrbench.prompts import Suite
-from dsrbench.report.words import describe_relations
+from dsrbench.report.words import describe_prompt
 
 
 class PromptsPage(Page):
@@ -66,7 +66,7 @@ def prompts_html(view: View, suite: Suite, *, type: str = "", text: str = "") ->
     head += number_heads(["Passed, all entries, %"])
     rows = (
         f'<tr><th scope="row">{escape(prompt.text)}<br><small>{escape(prompt.id)}</small></th>'
-        f"<td>{escape(prompt.type)}</td><td>{escape(prompt.subject)} {escape(describe_relations(prompt))}</td>"
+        f"<td>{escape(prompt.type)}</td><td>{escape(describe_prompt(prompt))}</td>"
         f'<td class="n">{share(rates.get(prompt.id))}</td></tr>'
         for prompt in prompts
     )

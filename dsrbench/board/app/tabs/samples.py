@@ -18,13 +18,13 @@ from dsrbench.board.entries import OpenEntry
 from dsrbench.errors import DSRBenchError
 from dsrbench.records import to_json
 from dsrbench.report.chart import curves_svg
-from dsrbench.report.words import PARTS, TITLES, describe_relations, explain_certainty, explain_sample
+from dsrbench.report.explain import focus_claim
+from dsrbench.report.words import PARTS, TITLES, describe_prompt, explain_certainty, explain_sample, name_curves
 from dsrbench.store import Sample
 from dsrbench.submission import find_repeated_videos
 from dsrbench.submission.boxes import FILE as BOXES
-from dsrbench.submission.boxes import BoxRow
 from dsrbench.submission.entry import FILE as ENTRY
-from dsrbench.types import FrameCounts, Status
+from dsrbench.types import FrameCounts, Status, VideoTracks
 
 ANY = "any outcome"
 """Choice of the menu of outcomes that filters nothing."""
@@ -170,32 +170,35 @@ def sample_html(opened: OpenEntry, index: int, video_of: Callable[[str], str]) -
         index: Index of the sample.
         video_of: Function from a video's sha256 to its address; empty where it has none.
     """
-    sample, row = opened.samples[index], opened.rows[index]
+    sample, tracks = opened.samples[index], opened.rows[index].tracks
     prompt = sample.prompt
+    focused, tracks = (sample, None) if tracks is None else focus_claim(sample, tracks)
     used = f'<p class="quiet">The model was given: {escape(sample.text_used)}</p>' if sample.text_used else ""
     size = f", {sample.n_frames} frames of {sample.width} × {sample.height}" if sample.n_frames else ""
     facts = f"{prompt.id}, seed {sample.seed}{size}"
-    request = f"the {prompt.subject} {describe_relations(prompt)}"
+    request = describe_prompt(prompt)
     return (
         f'<article class="dsr sample"><h3>{escape(prompt.text)}</h3>{used}'
         f'<p class="quiet">{escape(facts)}. Asked for: {escape(request)}.</p>'
         f"<p><b>{escape(explain_sample(sample))}</b></p>{_certainty(sample)}{_parts(sample)}"
-        f'<div class="clip">{_boxes(row, video_of(sample.video_sha256), (prompt.subject, prompt.object))}'
-        f"{_curves(sample, opened.entry.counts)}</div></article>"
+        f'<div class="clip">{_boxes(tracks, video_of(sample.video_sha256), focused.prompt.nouns)}'
+        f"{_curves(focused, opened.entry.counts)}</div></article>"
     )
 
 
 def _curves(sample: Sample, counts: FrameCounts | None) -> str:
     counts = counts or FrameCounts.for_frames(max(sample.n_frames, 1))
-    initial, final = (sample.prompt.relations[i].value for i in (0, -1))
-    curves = curves_svg(sample.score.ssr_initial, sample.score.ssr_final, window=counts.window)
+    score, clause = sample.score, sample.decisive_clause
+    has_windows = not clause.is_static
+    curves = curves_svg(score.ssr_initial, score.ssr_final, window=counts.window, has_windows=has_windows)
     if not curves:
         return "<p>No frame is scored.</p>"
-    return (
-        f'<figure>{curves}<figcaption>SSR scores: <span class="initial">initial relation ({escape(initial)})</span>, '
-        f'<span class="final">final relation ({escape(final)})</span>. Shaded: the frames averaged at either end.'
-        "</figcaption></figure>"
+    names = ", ".join(
+        f'<span class="{kind}">{escape(name)}</span>'
+        for kind, name in zip(("initial", "final"), name_curves(clause), strict=False)
     )
+    note = " Shaded: the frames averaged at either end." if has_windows else ""
+    return f"<figure>{curves}<figcaption>Scores: {names}.{note}</figcaption></figure>"
 
 
 def _certainty(sample: Sample) -> str:
@@ -209,16 +212,17 @@ def _parts(sample: Sample) -> str:
     score = sample.score
     if score.status is not Status.SCORED:
         return ""
+    has_parts = not np.isnan(score.r_init)
     cells = "".join(
         f'<div title="{escape(meaning)}"><dt>{escape(title)}</dt><dd>{getattr(score, name):+.3f}</dd></div>'
         for name, (title, meaning) in PARTS.items()
+        if has_parts
     )
     return f'<dl class="parts"><div><dt>DSR-Score</dt><dd><b>{score.dsr_score:.3f}</b></dd></div>{cells}</dl>'
 
 
-def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
+def _boxes(tracks: VideoTracks | None, video: str, names: Sequence[str]) -> str:
     """Return the boxes over the frames, moved by a slider; without a script the middle frame is shown."""
-    tracks = row.tracks
     if tracks is None:
         return "<p>There are no boxes to draw.</p>"
     width, height = tracks.size
@@ -227,14 +231,16 @@ def _boxes(row: BoxRow, video: str, names: Sequence[str]) -> str:
         _rect(kind, boxes[len(tracks) // 2]) for kind, boxes in (("object", tracks.object), ("subject", tracks.subject))
     )
     player = f'<video src="{escape(video)}" muted playsinline preload="auto"></video>' if video else ""
-    subject, object = (escape(name) for name in names)
+    captions = " ".join(
+        f'<span class="{kind}">{escape(name)}</span>' for kind, name in zip(("subject", "object"), names, strict=False)
+    )
+    label = escape(" and the ".join(names))
     return (
         f'<dsr-clip data-boxes="{escape(json.dumps(to_json(clip)))}"><figure>'
         f'<div class="stage" style="aspect-ratio:{width}/{height}">{player}'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {subject} and the {object}">'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Boxes of the {label}">'
         f"{boxes}</svg></div>"
-        f'<figcaption><span class="subject">{subject}</span> <span class="object">{object}</span></figcaption>'
-        "</figure></dsr-clip>"
+        f"<figcaption>{captions}</figcaption></figure></dsr-clip>"
     )
 
 
