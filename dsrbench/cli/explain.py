@@ -34,7 +34,7 @@ def command(
     """
     from dsrbench.backends.registry import split_options
     from dsrbench.evaluation.defaults import SECOND_DETECTOR, choose_backends
-    from dsrbench.evaluation.measuring import measure_tracks
+    from dsrbench.evaluation.measuring import estimate_maps, measure_tracks
     from dsrbench.evaluation.pooling import pool_tracks
     from dsrbench.evaluation.scorer import score_sample
     from dsrbench.prompts import parse_prompt
@@ -72,12 +72,15 @@ def command(
     tracks = measure_tracks(scorer, tracks, parsed, video, video.name)
     model = video.resolve().parent.name
     sample = score_sample(Sample(model, parsed, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
+    depth_maps = estimate_maps(scorer, parsed, video)
     folder = out or Path(f"explain-{video.stem}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         labels = [noun for clause in parsed.clauses for noun in (clause.subject, clause.object)]
         write_overlay(video, tracks, folder / "overlay.mp4", labels=labels)
-        page = write_explanation(folder, video=video, sample=sample, tracks=tracks, counts=scorer.counts)
+        page = write_explanation(
+            folder, video=video, sample=sample, tracks=tracks, counts=scorer.counts, depth_maps=depth_maps
+        )
     except OSError as error:
         raise write_error(folder, error) from error
     score = f"DSR-Score {sample.score.dsr_score:.3f}" if sample.score.diagnosis else "no DSR-Score"

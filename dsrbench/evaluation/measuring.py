@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsrbench.backends.base import DepthEstimator
 from dsrbench.backends.depth.measure import measure_depth
 from dsrbench.evaluation.camera import describe_camera, measure_camera
@@ -50,6 +53,21 @@ def measure_tracks(scorer: Scorer, tracks: VideoTracks, prompt: Prompt, path: Pa
                 provenance = {**parts[i].provenance, "camera": describe_camera()}
                 parts[i] = dataclasses.replace(parts[i], camera=camera, provenance=provenance)
     return dataclasses.replace(parts[0], further=tuple(parts[1:]))
+
+
+def estimate_maps(scorer: Scorer, prompt: Prompt, path: Path) -> list[NDArray[np.float32]]:
+    """Estimate the depth map `[h, w]` of every frame; empty where the prompt needs none, or depth comes from boxes.
+
+    Raises:
+        VideoError: The video cannot be read.
+        BackendError: The depth estimator cannot be used on it.
+    """
+    depth = scorer.depth_of(prompt)
+    if depth is None or not isinstance(depth.instance, DepthEstimator):
+        return []
+    depth.instance.start_video(path.name)
+    chunks = ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE))
+    return [depth_map for frames in chunks for depth_map in depth.instance.estimate(frames)]
 
 
 def _needs_camera(prompt: Prompt) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import html
 import importlib.resources
-import io
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from dsrbench.analysis.alternatives import Alternative, alternative_tracks, find
 from dsrbench.analysis.certainty import is_uncertain
 from dsrbench.errors import DSRBenchError
 from dsrbench.report.chart import curves_svg
+from dsrbench.report.depth_maps import depth_section, encode_jpeg
 from dsrbench.report.overlay import draw_boxes
 from dsrbench.report.words import (
     PARTS,
@@ -56,7 +56,13 @@ section { margin: 24px 0; } .chart { height: auto; cursor: default; } .chart .pl
 
 
 def write_explanation(
-    folder: Path, *, video: Path, sample: Sample, tracks: VideoTracks, counts: FrameCounts | None = None
+    folder: Path,
+    *,
+    video: Path,
+    sample: Sample,
+    tracks: VideoTracks,
+    counts: FrameCounts | None = None,
+    depth_maps: Sequence[NDArray[np.float32]] = (),
 ) -> Path:
     """Write a self-contained page: the prompt, the diagnosis, the losses by part, SSR curves and key frames.
 
@@ -66,6 +72,7 @@ def write_explanation(
         sample: Sample with prompt and score.
         tracks: Boxes of every frame.
         counts: Frame counts of the score; None for those of the video's length.
+        depth_maps: Depth map `[h, w]` of every frame, of which those of the key frames are shown; empty for none.
 
     Returns:
         Path of the page.
@@ -88,6 +95,7 @@ def write_explanation(
         _losses(score),
         _curves(sample, chart, window),
         _shots(video, sample, tracks, frames, others),
+        depth_section(sample, tracks, {t: depth_maps[t] for t in frames if t < len(depth_maps)}),
     ]
     if (folder / OVERLAY).exists():
         body.append(f'<p><a href="{OVERLAY}">Watch the video with its boxes</a></p>')
@@ -261,7 +269,8 @@ def _shots(
         return f'<p class="notice">The frames cannot be shown: {html.escape(str(error))}</p>'
     nouns = html.escape(" and ".join(sample.prompt.nouns))
     figures = "".join(
-        f'<figure><img alt="Frame {i + 1} with the boxes of {nouns}" src="data:image/jpeg;base64,{_jpeg(picture)}">'
+        f'<figure><img alt="Frame {i + 1} with the boxes of {nouns}" '
+        f'src="data:image/jpeg;base64,{encode_jpeg(picture)}">'
         f'<figcaption class="quiet">frame {i + 1}</figcaption></figure>'
         for i, picture in pictures.items()
     )
@@ -282,12 +291,3 @@ def _read_frames(
                 pictures[i] = draw_boxes(frame, tracks, labels=labels, start=i, others=others)[0]
         start += len(chunk)
     return pictures
-
-
-def _jpeg(picture: NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    buffer, image = io.BytesIO(), Image.fromarray(picture)
-    image.thumbnail((640, 640))
-    image.save(buffer, "JPEG", quality=82)
-    return base64.b64encode(buffer.getvalue()).decode()

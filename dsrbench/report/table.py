@@ -36,6 +36,7 @@ def print_summary(summary: Summary, manifest: RunManifest, console: Console | No
     if len(summary.by_model) > 1:
         console.print(figures_table("Model", summary.by_model))
     if summary.by_kind:
+        console.print("Claims of several kinds: compare models kind by kind, not by the figure above.\n")
         titles = {KINDS[Kind(kind)]: figures for kind, figures in summary.by_kind.items()}
         console.print(figures_table("Kind of claim", titles))
     console.print(figures_table("Relation", summary.by_relation))

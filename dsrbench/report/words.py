@@ -58,9 +58,9 @@ DIRECTIONS: Mapping[Direction, str] = MappingProxyType(
 
 KINDS: Mapping[Kind, str] = MappingProxyType(
     {
-        Kind.DYNAMIC: "Relations in time order",
-        Kind.DEPTH: "In front of, behind",
-        Kind.STATIC: "One relation throughout",
+        Kind.DYNAMIC: "In time order",
+        Kind.DEPTH: "In depth",
+        Kind.STATIC: "Throughout",
         Kind.MOTION: "Motion",
         Kind.SEVERAL: "Several claims",
     }
