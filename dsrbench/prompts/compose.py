@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 from dsrbench.errors import PromptError
 from dsrbench.prompts.grammar import parse_prompt
-from dsrbench.prompts.phrases import A_BEFORE_VOWEL, AN_BEFORE_CONSONANT, AN_IN_SPITE, FINAL_PHRASES, INITIAL_PHRASES
-from dsrbench.types import Relation
+from dsrbench.prompts.phrases import (
+    A_BEFORE_VOWEL,
+    AN_BEFORE_CONSONANT,
+    AN_IN_SPITE,
+    FINAL_PHRASES,
+    INITIAL_PHRASES,
+    MOTION_PHRASES,
+)
+from dsrbench.types import Clause, Direction, Prompt, Relation
 
 
 def add_article(noun: str) -> str:
@@ -38,7 +45,7 @@ def compose_text(
     Args:
         subject: Noun that moves, without article.
         object: Noun that stays, without article.
-        relations: Two or more codes or relations, in time order.
+        relations: Codes or relations, in time order; a single one holds throughout.
         scene: The place, such as "In a sunlit office"; may be empty.
         verb: Verb of the subject's moves, third person; by default "moves". Several verbs are for one move each.
 
@@ -56,12 +63,44 @@ def compose_text(
         sentence += f", then the {subject} {moves} {FINAL_PHRASES[relation]} the {object}"
     text = f"{place}, {sentence}." if place else f"{sentence[0].upper()}{sentence[1:]}."
     read = parse_prompt(text)
-    if (read.subject, read.object, read.relations, read.scene) != (subject, object, chain, place):
+    _check(read, [Clause(subject, object, chain)] if subject and object else [], place)
+    return text
+
+
+def compose_motion(*, subject: str, direction: Direction | str, scene: str = "", verb: str = "moves") -> str:
+    """Write the canonical sentence of a motion, which `parse_prompt` reads back to the same fields.
+
+    Args:
+        subject: Noun that moves, without article.
+        direction: The direction or its code.
+        scene: The place, such as "In a sunlit office"; may be empty.
+        verb: Verb of the motion, third person.
+
+    Raises:
+        PromptError: The direction is unknown, or the words could not be read back.
+
+    >>> compose_motion(subject="owl", direction=">L", scene="In a park", verb="flies")
+    'In a park, an owl flies to the left.'
+    """
+    direction = Direction(direction)
+    place = scene.strip().rstrip(",").rstrip()
+    sentence = f"{add_article(subject)} {verb} {MOTION_PHRASES[direction]}"
+    text = f"{place}, {sentence}." if place else f"{sentence[0].upper()}{sentence[1:]}."
+    _check(parse_prompt(text), [Clause(subject, direction=direction)], place)
+    return text
+
+
+def _check(read: Prompt, clauses: Sequence[Clause], scene: str) -> None:
+    """Check that a sentence is read as it is meant.
+
+    Raises:
+        PromptError: It is not.
+    """
+    if (list(read.clauses), read.scene) != (list(clauses), scene):
         raise PromptError(
-            f"the sentence would be read otherwise than meant: {text!r} reads as subject {read.subject!r}, object "
+            f"the sentence would be read otherwise than meant: {read.text!r} reads as subject {read.subject!r}, object "
             f"{read.object!r}, relations {read.type!r}, scene {read.scene!r}; choose simpler words"
         )
-    return text
 
 
 def spread_verbs(verb: str | Sequence[str] | None, n_moves: int) -> list[str]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
-from dsrbench.types import Relation
+from dsrbench.types import Direction, Relation
 
 EXAMPLE = "In a sunlit office, a cat is on the left of a chair, then the cat walks to the right of the chair."
 """A sentence of the canonical form, shown in errors."""
+
+STATIC_EXAMPLE = "A kite flies above a house."
+"""A sentence of one relation throughout, shown in errors."""
+
+MOTION_EXAMPLE = "A dog runs from left to right."
+"""A sentence of a motion, shown in errors."""
 
 INITIAL_PHRASES = {
     Relation.LEFT: "on the left of",
@@ -28,6 +34,14 @@ FINAL_PHRASES = {
     Relation.BEHIND: "behind",
 }
 """Phrase of each relation in the later clauses of the canonical sentence."""
+
+MOTION_PHRASES = {
+    Direction.LEFT: "to the left",
+    Direction.RIGHT: "to the right",
+    Direction.UP: "upwards",
+    Direction.DOWN: "downwards",
+}
+"""Phrase of each direction in the canonical sentence of a motion."""
 
 AN_BEFORE_CONSONANT = ("hour", "heir", "honest", "honor", "honour", "x-ray", "mri", "suv", "led")
 A_BEFORE_VOWEL = ("uni", "use", "usu", "ute", "eu", "ewe", "one", "once", "ufo", "uk")
@@ -53,7 +67,7 @@ _PLACES = {
     Relation.LEFT: rf"{_TO}(?:the )?{_SIDE.format(word='left')} of",
     Relation.RIGHT: rf"{_TO}(?:the )?{_SIDE.format(word='right')} of",
     Relation.TOP: rf"{_TO}(?:the )?(?:very )?top(?: side)? of|(?:from |to )?(?:atop(?: of)?|above|onto|upon|on)",
-    Relation.UNDER: r"(?:from |to )?(?:under|underneath|below|beneath)|(?:on|to|from) the underside of",
+    Relation.UNDER: r"(?:from |to )?(?:under|underneath|below|beneath)|(?:on|to|from|at) the (?:underside|bottom) of",
     Relation.FRONT: rf"(?:from )?in front of|{_TO}(?:the )?front(?: side)? of",
     Relation.BEHIND: rf"(?:from |to )?behind|{_TO}(?:the )?(?:back|rear)(?: side)? of|in back of",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +12,13 @@ from dsrbench.errors import PromptError, near_matches
 from dsrbench.lines import located, parse_object
 from dsrbench.prompts.grammar import parse_prompt
 from dsrbench.prompts.phrases import PLACES
-from dsrbench.types import Prompt, Relation
+from dsrbench.types import Clause, Prompt, Relation
 
 Rows = list[tuple[int, Prompt]]
 """Prompts, each with the number of the line on which it begins."""
 
 _FIELDS = ("subject", "object", "relations")
-_KEYS = frozenset({"id", "text", *_FIELDS, "scene", "split", "tags"})
+_KEYS = frozenset({"id", "text", *_FIELDS, "clauses", "scene", "split", "tags"})
 _COLUMNS = {"animal": "subject", "object": "object", "type": "relations"}
 """Field of a prompt for each column of the paper's table."""
 _PHRASES = {"initial_SR": 0, "final_SR": -1}
@@ -100,8 +101,25 @@ def _read_item(item: Mapping[str, Any]) -> Prompt:
     relations = item.get("relations", "")
     if not (isinstance(relations, str) or (isinstance(relations, list) and all(isinstance(r, str) for r in relations))):
         raise PromptError(f"'relations' must be codes such as \"LR\" or a list of them, got {relations!r}")
-    texts = {key: _text(item, key) for key in item if key not in ("tags", "relations")}
+    texts = {key: _text(item, key) for key in item if key not in ("tags", "relations", "clauses")}
+    if "clauses" in item:
+        return _make_several(texts, item["clauses"], tuple(tags), present=set(item))
     return _make(texts, "".join(relations), tuple(tags), present=set(item))
+
+
+def _make_several(texts: Mapping[str, str], clauses: Any, tags: tuple[str, ...], *, present: set[str]) -> Prompt:
+    """Make a prompt of several claims from its fields."""
+    if present.intersection(_FIELDS) or not {"id", "text"} <= present:
+        raise PromptError(f"'clauses' go with 'id' and 'text', and without {', '.join(_FIELDS)}")
+    if not isinstance(clauses, list) or not all(isinstance(clause, dict) for clause in clauses):
+        raise PromptError(f"'clauses' must be a list of objects, got {clauses!r}")
+    made = []
+    for clause in clauses:
+        if set(clause) != set(_FIELDS):
+            raise PromptError(f"a clause has {', '.join(_FIELDS)}; got {', '.join(clause) or 'nothing'}")
+        made.append(Clause.of_type(*(_text(clause, key) for key in _FIELDS)))
+    places = {"scene": texts.get("scene", ""), "split": texts.get("split", "")}
+    return Prompt.of_clauses(texts["id"], texts["text"], made, tags=tags, **places)
 
 
 def _make(texts: Mapping[str, str], relations: str, tags: tuple[str, ...], *, present: set[str]) -> Prompt:
@@ -112,23 +130,14 @@ def _make(texts: Mapping[str, str], relations: str, tags: tuple[str, ...], *, pr
     if len(needed) == len(_FIELDS):
         read = parse_prompt(texts["text"], id=texts.get("id"))
         scene = texts.get("scene") or read.scene
-        return Prompt(
-            read.id, read.text, read.subject, read.object, read.relations, scene, texts.get("split", ""), tags
-        )
+        return dataclasses.replace(read, scene=scene, split=texts.get("split", ""), tags=tags)
     if "id" not in texts:
         needed.insert(0, "id")
     if needed:
         raise PromptError(f"missing: {', '.join(needed)}; give all of id, subject, object, relations, or 'text' alone")
-    return Prompt(
-        id=texts["id"],
-        text=texts["text"],
-        subject=texts["subject"],
-        object=texts["object"],
-        relations=Relation.chain(relations),
-        scene=texts.get("scene", ""),
-        split=texts.get("split", ""),
-        tags=tags,
-    )
+    clause = Clause.of_type(texts["subject"], texts["object"], relations)
+    places = {"scene": texts.get("scene", ""), "split": texts.get("split", "")}
+    return Prompt.of_clauses(texts["id"], texts["text"], [clause], tags=tags, **places)
 
 
 def _text(item: Mapping[str, Any], key: str) -> str:
@@ -170,7 +179,8 @@ def _read_row(columns: list[str], cells: list[str]) -> Prompt:
     relations = row.get("type", "")
     prompt = _make(texts, relations, (), present={name for column, name in _COLUMNS.items() if column in row})
     for column, index in _PHRASES.items():
-        _check_phrase(column, row.get(column, ""), prompt.relations[index])
+        if prompt.relations:
+            _check_phrase(column, row.get(column, ""), prompt.relations[index])
     return prompt
 
 

@@ -8,13 +8,14 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dsrbench.errors import PromptError, StoreError, near_matches
 from dsrbench.hub import fetch_file, is_hub_path
-from dsrbench.prompts.rows import read_csv, read_jsonl, read_lines
+from dsrbench.prompts.public import FORMATS, read_public
+from dsrbench.prompts.rows import Rows, read_csv, read_jsonl, read_lines
 from dsrbench.types import Prompt
 
 READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".txt": read_lines}
@@ -95,13 +96,15 @@ def list_suites() -> list[str]:
 def read_suite(source: str | Path) -> Suite:
     """Read a suite.
 
-    - `.jsonl`: one prompt per line with `id`, `text`, `subject`, `object`, `relations` ("LR" or a list), and optionally
-      `scene`, `split`, `tags`; or `text` alone, with or without `id`, which the grammar reads. The first line may be
-      `{"suite": NAME, "version": VERSION}`.
+    - `.jsonl`: one prompt per line with `id`, `text`, `subject`, `object`, `relations` ("LR" or a list; "L" throughout;
+      ">L" for a motion, whose object is empty), and optionally `scene`, `split`, `tags`. A prompt of several claims has
+      `clauses` in place of these three, a list of objects with them. With `text` alone, with or without `id`, the
+      grammar reads the text. The first line may be `{"suite": NAME, "version": VERSION}`.
     - `.csv`: the columns `type`, `prompt_id`, `animal`, `object`, `scene`, `initial_SR`, `final_SR`, `prompt` in any
       order, others ignored; or `prompt` alone, with or without `prompt_id`, which the grammar reads. In a table with
       the single column `prompt`, texts may have commas without quotes.
     - `.txt`: one prompt per line, which the grammar reads.
+    - `vbench:FILE`, `vbench2:FILE` and `t2v-compbench:FILE`: prompt files of these benchmarks, JSON or text.
 
     Args:
         source: A path, the name of one of the package's suites (`NAME:SPLIT` reads one split of it), or a file of a
@@ -111,6 +114,9 @@ def read_suite(source: str | Path) -> Suite:
         HubError: The file is not on the Hub, or may not be read.
         PromptError: There is no such file, name or split, the file is empty, or a line is no prompt.
     """
+    benchmark, _, file = str(source).partition(":")
+    if isinstance(source, str) and benchmark in FORMATS and file:
+        return _make_suite(Path(file), *read_public(benchmark, _read_text(Path(file)), file))
     path = fetch_file(str(source)) if is_hub_path(source) else Path(source)
     if isinstance(source, str) and source.partition(":")[0] in list_suites() and ":" in source:
         return _take_split(*source.split(":", 1))
@@ -123,14 +129,20 @@ def read_suite(source: str | Path) -> Suite:
                 f".txt"
             )
         raise PromptError(f"{path}: a suite must be a .jsonl, .csv or .txt file, got {path.suffix or 'no extension'!r}")
+    return _make_suite(path, *READERS[path.suffix.lower()](_read_text(path), str(path)))
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise PromptError(f"{path}, line {line}: not UTF-8 text; save the suite as UTF-8") from None
     except OSError as error:
         raise PromptError(f"{path}: the suite cannot be read ({error.strerror})") from None
-    header, rows = READERS[path.suffix.lower()](text, str(path))
+
+
+def _make_suite(path: Path, header: Mapping[str, str], rows: Rows) -> Suite:
     lines: dict[str, int] = {}
     for line, prompt in rows:
         if prompt.id in lines:

@@ -38,7 +38,7 @@ def test_articles(noun, article):
 
 
 REFUSED = [
-    ({"relations": "L"}, "initial and a final"),
+    ({"relations": ""}, "expected relations"),
     ({"relations": "LX"}, "unknown relation"),
     ({"subject": "left shoe"}, "cannot read"),
     ({"subject": "the cat"}, "cannot read"),

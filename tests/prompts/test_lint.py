@@ -49,7 +49,7 @@ MANY_CATS = [
 GARDEN = "In a green garden"
 BREAKING = [
     # rule, prompts, what is said
-    ("grammar", changed(text="A cat naps beside a box."), "cannot read the initial relation"),
+    ("grammar", changed(text="A cat naps beside a box."), "cannot read the claim"),
     ("grammar", changed(text=CLEAN[0].text.replace("left", "right")), "reads as type 'RT', the field says 'LT'"),
     ("grammar", changed(scene="On the moon"), "reads as scene"),
     ("article", in_place_of(make("owl", "chair", "LT", GARDEN, text="In a green garden, a owl is on the left of a chair, then the owl flies to the top of the chair.")), "a 'owl' should be 'an owl'"),

@@ -67,7 +67,7 @@ def test_lists_of_prompts(tmp_path, name, content):
 
 def test_a_line_that_is_no_prompt_is_named(tmp_path):
     (tmp_path / "list.txt").write_text(f"{TEXT}\n\nMake it nice.\n")
-    with pytest.raises(PromptError, match=r"list\.txt, line 3: cannot read the initial relation in 'Make it nice"):
+    with pytest.raises(PromptError, match=r"list\.txt, line 3: cannot read the claim in 'Make it nice"):
         read_suite(tmp_path / "list.txt")
     (tmp_path / "list.txt").write_text("\n")
     with pytest.raises(PromptError, match="the suite has no prompts"):
@@ -148,7 +148,7 @@ BAD_JSONL = [
     pytest.param(json.dumps({**FIELDS, "tags": "hard"}), r"'tags' must be a list", id="tags"),
     pytest.param(json.dumps({**FIELDS, "subject": None}), r"'subject' must be a text", id="null"),
     pytest.param(json.dumps({**FIELDS, "text": "\ud800"}), r"half a surrogate pair", id="surrogate"),
-    pytest.param(json.dumps({"text": "A cat naps."}), r"line 1: cannot read the initial relation", id="grammar"),
+    pytest.param(json.dumps({"text": "A cat naps."}), r"line 1: cannot read the claim", id="grammar"),
     pytest.param(f"{json.dumps(FIELDS)}\n\n{json.dumps(FIELDS)}", r"line 3: the id 'a' was used on line 1", id="twice"),
 ]
 BAD_CSV = [
