@@ -14,12 +14,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from dsrbench.errors import PromptError
-from dsrbench.prompts.compose import compose_text
+from dsrbench.prompts.compose import compose_motion, compose_text
 from dsrbench.prompts.recipe import Part, Recipe
 from dsrbench.prompts.suites import Suite, read_suite
-from dsrbench.prompts.vocabulary import explain_implausible, find_verbs, load_vocabulary, rate_difficulty
+from dsrbench.prompts.vocabulary import (
+    explain_implausible,
+    find_motion_verbs,
+    find_verbs,
+    load_vocabulary,
+    rate_difficulty,
+)
 from dsrbench.prompts.wordings import write_wording
-from dsrbench.types import Prompt, Relation
+from dsrbench.types import Direction, Prompt, Relation
 
 Pair = tuple[str, str]
 """A subject and an object."""
@@ -52,24 +58,65 @@ class _Builder:
     def __init__(self, rng: random.Random, taken: Iterable[Pair]) -> None:
         self._rng = rng
         self._split: dict[Pair, str] = dict.fromkeys(taken, "another suite")
-        self._said: set[tuple[Pair, Chain]] = set()
+        self._said: set[tuple[Pair, Chain | Direction]] = set()
         self._counts: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
 
     def build(self, part: Part) -> Iterator[Prompt]:
-        """Yield the prompts of a part, one relation chain after the other in turn."""
+        """Yield the prompts of a part, one type after the other in turn."""
         self._used = self._counts[part.split]
-        chains = [Relation.chain(codes) for codes in part.relations]
-        pairs = {chain: _plausible_pairs(chain, common=part.common) for chain in chains}
-        for chain in itertools.islice(itertools.cycle(chains), part.size):
-            free = [
-                pair
-                for pair in pairs[chain]
-                if self._split.get(pair, part.split) == part.split and (pair, chain) not in self._said
-            ]
-            if not free:
-                codes = "".join(relation.value for relation in chain)
-                raise PromptError(f"the vocabulary has no more plausible pairs for {part.split} prompts of {codes}")
-            yield self._make(self._lightest(free, codes=chain), chain, part)
+        types = itertools.islice(itertools.cycle(part.relations), part.size)
+        for codes in types:
+            yield (
+                self._build_motion(Direction(codes), part) if codes.startswith(">") else self._build_chain(codes, part)
+            )
+
+    def _build_chain(self, codes: str, part: Part) -> Prompt:
+        chain = Relation.chain(codes)
+        free = [
+            pair
+            for pair in _plausible_pairs(chain, common=part.common)
+            if self._split.get(pair, part.split) == part.split and (pair, chain) not in self._said
+        ]
+        if not free:
+            raise PromptError(f"the vocabulary has no more plausible pairs for {part.split} prompts of {codes}")
+        return self._make(self._lightest(free, codes=chain), chain, part)
+
+    def _build_motion(self, direction: Direction, part: Part) -> Prompt:
+        """Make a prompt of a motion, with the subject that was used least."""
+        words = load_vocabulary()
+        free = [
+            noun
+            for noun, facts in words.subjects.items()
+            if (facts.is_common or not part.common)
+            and find_motion_verbs(noun, direction)
+            and ((noun, ""), direction) not in self._said
+        ]
+        if not free:
+            raise PromptError(f"the vocabulary has no more subjects for {part.split} prompts of {direction.value}")
+        subject = self._least_used("subject", free, direction.value)
+        self._said.add(((subject, ""), direction))
+        named = set(subject.split())
+        places = sorted(words.subjects[subject].places)
+        scenes = [s for place in places for s in words.scenes[place] if not named & set(s.lower().split())]
+        scene = self._least_used("scene", scenes, subject)
+        verb = self._least_used("verb", find_motion_verbs(subject, direction), subject)
+        for kind, word, context in (
+            ("subject", subject, direction.value),
+            ("scene", scene, subject),
+            ("verb", verb, subject),
+        ):
+            self._used.update([(kind, word), (kind, word, context)])
+        return Prompt(
+            id=f"{subject}-{direction.name.lower()}".replace(" ", "-"),
+            text=compose_motion(subject=subject, direction=direction, scene=scene, verb=verb),
+            subject=subject,
+            object="",
+            relations=(),
+            scene=scene,
+            split=part.split,
+            tags=("easy", *part.tags),
+            direction=direction,
+        )
 
     def _lightest(self, pairs: Iterable[Pair], *, codes: Chain) -> Pair:
         """Return the pair whose nouns were used least."""

@@ -19,7 +19,7 @@ DETERMINERS = _words("the") | SINGULAR | PLURAL
 BE = _words("is are was were")
 """Forms of "to be"."""
 
-AUXILIARIES = _words("can be seen has have begins starts continues keeps")
+AUXILIARIES = _words("be seen has have begins starts continues keeps")
 
 POSTURES = _words(
     "sits sit stands stand lies lie lays lay rests rest waits wait perches perch sleeps sleep hangs hang leans lean "
@@ -211,8 +211,9 @@ NEGATION = re.compile(
 """Words that say that something is not so."""
 
 TEMPORAL = re.compile(
-    r"\b(?:then|afterwards?|before|after|until|finally|later|subsequently|eventually|initially|ends? up|at first|"
-    r"once|suddenly|from (?:behind|under|below|above|on top|beneath|in front))\b",
+    r"\b(?:then|afterwards?|after(?! (?:the |a )?(?:rain|sunset|sunrise|dark|midnight|dusk|snowfall|storm)\b)|"
+    r"before(?! (?:the |a )?(?:sunset|sunrise|dark|dawn|dusk|storm)\b)|until|finally|later|subsequently|eventually|"
+    r"initially|ends? up|at first|once|suddenly|from (?:behind|under|below|above|on top|beneath|in front))\b",
     re.IGNORECASE,
 )
 """Words that say that one thing follows another."""

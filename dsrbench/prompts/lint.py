@@ -21,7 +21,7 @@ from dsrbench.prompts.vocabulary import (
     rate_difficulty,
 )
 from dsrbench.prompts.wordings import read_verbs
-from dsrbench.types import Prompt, Relation
+from dsrbench.types import Kind, Prompt, Relation
 
 SIX = ("LR", "RL", "LT", "RT", "TL", "TR")
 """The relation types of the paper (arXiv 2602.22745), among which a suite is balanced."""
@@ -130,7 +130,12 @@ def _relations(prompts: Sequence[Prompt]) -> Iterator[Finding]:
 
 
 def _kind(prompt: Prompt) -> str:
-    """Return the group of types that a type is balanced with: the six of the paper, under or depth, or chains."""
+    """Return the group of types that a type is balanced with.
+
+    These are the six of the paper, those with "under", and chains; and of other kinds, those of as many relations.
+    """
+    if prompt.kind is not Kind.DYNAMIC:
+        return f"{prompt.kind.value} of {len(prompt.relations)}"
     if len(prompt.relations) > 2:
         return "chain"
     return "two" if set(prompt.relations) <= {Relation.LEFT, Relation.RIGHT, Relation.TOP} else "more"
@@ -140,8 +145,8 @@ def _nouns(prompts: Sequence[Prompt]) -> Iterator[Finding]:
     """Check that no noun is much more frequent than the others of its role, in each split."""
     for split, group in _splits(prompts).items():
         for role in ("subject", "object"):
-            counts = collections.Counter(getattr(prompt, role).casefold() for prompt in group)
-            limit = NOUN_FACTOR * len(group) / len(counts) + 1
+            counts = collections.Counter(getattr(p, role).casefold() for p in group if getattr(p, role))
+            limit = NOUN_FACTOR * len(group) / max(1, len(counts)) + 1
             for noun, count in counts.items():
                 if count > limit:
                     shown = f"{count} of {len(group)} prompts have the {role} {noun!r}, more than {limit:.0f}"
@@ -156,7 +161,7 @@ def _plausible(prompts: Sequence[Prompt]) -> Iterator[Finding]:
             yield Finding("plausible", reason, (prompt.id,))
     words = load_vocabulary()
     unknown = {p.subject for p in prompts if p.subject.casefold() not in words.subjects}
-    unknown |= {p.object for p in prompts if p.object.casefold() not in words.objects}
+    unknown |= {p.object for p in prompts if p.object and p.object.casefold() not in words.objects}
     if unknown:
         some = ", ".join(sorted(unknown)[:5]) + (", ..." if len(unknown) > 5 else "")
         message = f"{len(unknown)} nouns are not in the vocabulary, what they can do is not checked: {some}"
@@ -170,7 +175,7 @@ def _verb(prompts: Sequence[Prompt]) -> Iterator[Finding]:
         who = words.subjects.get(prompt.subject.casefold())
         if who is None:
             continue
-        verbs = read_verbs(prompt)
+        verbs = read_verbs(prompt) if prompt.kind is not Kind.MOTION else None
         if verbs is not None:
             moves = itertools.pairwise(prompt.relations)
             fitting_verbs = [(verb, find_verbs(prompt.subject, *move)) for verb, move in zip(verbs, moves, strict=True)]
@@ -190,7 +195,7 @@ def _scene(prompts: Sequence[Prompt]) -> Iterator[Finding]:
     places = {_stem(phrase.split()[-1]) for phrase in words.places if len(phrase.split()) <= 4}
     for prompt in prompts:
         named = {_stem(word) for word in re.findall(r"[\w-]+", prompt.scene.lower())} - _FILLING
-        for noun in (prompt.subject, prompt.object):
+        for noun in prompt.nouns:
             parts = [_stem(word) for word in noun.lower().split()]
             if parts[-1] in places or named.intersection(parts):
                 yield Finding("scene", f"{noun!r} names the scene, or is part of its name", (prompt.id,))
@@ -201,7 +206,7 @@ def _duplicate(prompts: Sequence[Prompt]) -> Iterator[Finding]:
     seen: dict[object, Prompt] = {}
     for prompt in prompts:
         text = " ".join(re.findall(r"\w+", prompt.text.casefold()))
-        keys: tuple[object, ...] = (text, (_bare(prompt.subject), _bare(prompt.object), prompt.relations))
+        keys: tuple[object, ...] = (text, (_bare(prompt.subject), _bare(prompt.object), prompt.type))
         first = next((seen[key] for key in keys if key in seen), None)
         if first is not None:
             how = "has the text" if text in seen else "has the nouns and relations"
@@ -274,7 +279,7 @@ def _triple(prompt: Prompt) -> tuple[str, str, str]:
 
 def _bare(noun: str) -> str:
     """Return the noun without its known adjectives."""
-    return next(t for t in tails(noun.casefold()) if t.split()[0] not in _ADJECTIVES or len(t.split()) == 1)
+    return next((t for t in tails(noun.casefold()) if t.split()[0] not in _ADJECTIVES or len(t.split()) == 1), "")
 
 
 def _stem(word: str) -> str:

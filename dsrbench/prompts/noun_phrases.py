@@ -108,7 +108,7 @@ def _is_predicate(words: list[str], start: int, at: int, *, is_singular: bool, i
     word, before = words[at].lower(), [w.lower() for w in words[start:at]]
     verbs = lexicon.POSTURES | lexicon.TRAVELS
     follows_adjectives = all(lexicon.is_adjective(w) or w.endswith(("ing", "ed")) for w in before)
-    if word in lexicon.BE | lexicon.AUXILIARIES:
+    if word in lexicon.BE | lexicon.AUXILIARIES or (word == "can" and words[at + 1 : at + 2] == ["be"]):
         return True
     if word in verbs and word.endswith("s") and not is_plural:
         return not (follows_adjectives and at + 1 == len(words))

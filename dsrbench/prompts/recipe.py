@@ -10,7 +10,7 @@ from typing import Any
 
 from dsrbench.errors import PromptError, near_matches
 from dsrbench.prompts.wordings import WORDINGS
-from dsrbench.types import DEFAULT_WORDING, Relation
+from dsrbench.types import DEFAULT_WORDING, Direction, Relation
 
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
 """Folder of the package's recipes, one NAME.json each."""
@@ -25,7 +25,7 @@ class Part:
 
     Attributes:
         split: `train`, `validation` or `test`.
-        relations: Relation chains such as "LR"; the prompts are divided equally among them.
+        relations: Types such as "LR", "L" (throughout) or ">L" (a motion); the prompts are divided equally among them.
         size: Number of prompts.
         common: Whether to use only nouns that detectors of the 80 COCO classes know.
         wording: Name of the wording, one of `WORDINGS`.
@@ -116,8 +116,8 @@ def _read_part(data: Any) -> Part:
         if name not in values:
             raise PromptError(f"a part needs {name!r}")
     part = Part(**values)
-    for chain in part.relations:
-        Relation.chain(chain)
+    for codes in part.relations:
+        Direction(codes) if codes.startswith(">") else Relation.chain(codes)
     if part.split not in SPLITS:
         raise PromptError(f"'split' must be one of {', '.join(SPLITS)}, got {part.split!r}")
     if part.wording not in WORDINGS:

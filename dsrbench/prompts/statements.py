@@ -69,8 +69,8 @@ def read_statements(text: str) -> Statements:
     """
     sentence = re.sub(r"\s+", " ", text.replace("’", "'")).strip().rstrip(".!?").strip()
     sentence, styles = _strip_styles(sentence)
-    _refuse_orders(sentence)
     sentence, scene = _strip_lead(sentence)
+    _refuse_orders(sentence)
     reader = _Reader(sentence)
     clauses = reader.read()
     if not clauses and scene:  # "In front of a house, a dog runs"
@@ -97,7 +97,8 @@ def says_order(sentence: str) -> bool:
     >>> says_order("A cat sits, then it jumps."), says_order("A cat sits on a box.")
     (True, False)
     """
-    return lexicon.TEMPORAL.search(_strip_styles(sentence.strip().rstrip(".!?"))[0]) is not None
+    plain = _strip_lead(_strip_styles(sentence.strip().rstrip(".!?"))[0])[0]
+    return lexicon.TEMPORAL.search(plain) is not None
 
 
 def is_picture(noun: str) -> bool:

@@ -6,12 +6,12 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dsrbench.prompts.compose import add_article
-from dsrbench.types import Relation
+from dsrbench.types import Direction, Relation
 
 VOCABULARY_FILE = Path(__file__).parent / "data" / "vocabulary.json"
 """Path of the package's vocabulary."""
@@ -19,8 +19,11 @@ VOCABULARY_FILE = Path(__file__).parent / "data" / "vocabulary.json"
 SIZE_GAP = 2
 """Maximum difference of the sizes of subject and object, so that one frame shows both clearly."""
 
-MOVES = ("goes", "rises", "drops", "ducks")
-"""Kinds of motion verbs: on level ground, onto an object, off an object, under an object."""
+MOVES = ("goes", "rises", "drops", "ducks", "up", "down")
+"""Kinds of motion verbs: on level ground, onto an object, off an object, under an object, upwards, downwards."""
+
+HIDDEN_GAP = 1
+"""Maximum difference of sizes at which the larger of two does not hide the smaller one behind it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,15 +135,24 @@ def explain_implausible(subject: str, object: str, relations: tuple[Relation, ..
             return f"{add_article(noun)} is not seen {scene[0].lower()}{scene[1:]}"
     if abs(who.size - what.size) > SIZE_GAP:
         return f"{add_article(subject)} and {add_article(object)} are too unlike in size for one frame"
-    if Relation.TOP in relations and who.reach < what.height:
-        return f"{add_article(subject)} does not get onto {add_article(object)}"
-    if Relation.TOP in relations and what.top < who.size:
-        return f"{add_article(subject)} cannot stand on {add_article(object)}"
-    if relations[0] is Relation.TOP and not who.rests:
-        return f"{add_article(subject)} does not rest on top of things"
-    if Relation.UNDER in relations and what.under < who.size:
-        return f"{add_article(subject)} does not fit under {add_article(object)}"
-    return ""
+    return next((reason for applies, reason in _rules(subject, object, who, what, relations) if applies), "")
+
+
+def _rules(
+    subject: str, object: str, who: Subject, what: Object, relations: tuple[Relation, ...]
+) -> Iterator[tuple[bool, str]]:
+    """Yield whether a relation is implausible for two nouns, with the reason."""
+    a_subject, an_object = add_article(subject), add_article(object)
+    if Relation.TOP in relations:
+        yield who.reach < what.height, f"{a_subject} does not get onto {an_object}"
+        yield what.top < who.size, f"{a_subject} cannot stand on {an_object}"
+        yield relations[0] is Relation.TOP and not who.rests, f"{a_subject} does not rest on top of things"
+    if Relation.BEHIND in relations:
+        yield what.size - who.size > HIDDEN_GAP, f"{an_object} hides {a_subject} behind it"
+    if Relation.FRONT in relations:
+        yield who.size - what.size > HIDDEN_GAP, f"{a_subject} hides {an_object} behind it"
+    if Relation.UNDER in relations:
+        yield what.under < who.size, f"{a_subject} does not fit under {an_object}"
 
 
 def find_verbs(subject: str, before: Relation, after: Relation) -> tuple[str, ...]:
@@ -153,11 +165,22 @@ def find_verbs(subject: str, before: Relation, after: Relation) -> tuple[str, ..
     return who.verbs[_move(before, after)] if who is not None else ()
 
 
+def find_motion_verbs(subject: str, direction: Direction) -> tuple[str, ...]:
+    """Return the verbs with which a subject moves in a direction; none for a noun outside the vocabulary.
+
+    >>> find_motion_verbs("drone", Direction.UP), find_motion_verbs("horse", Direction.UP)
+    (('flies', 'rises'), ())
+    """
+    who = load_vocabulary().subjects.get(subject.casefold())
+    kind = {Direction.UP: "up", Direction.DOWN: "down"}.get(direction, "goes")
+    return who.verbs[kind] if who is not None else ()
+
+
 def rate_difficulty(subject: str, object: str, relations: tuple[Relation, ...]) -> str:
     """Rate a prompt `easy`, `medium` or `hard` from its words alone, without any model's results.
 
-    One point each: a relation is top or under; a relation is under; there are three relations or more; the nouns are
-    two sizes apart. No point is easy, one is medium, more are hard.
+    One point each: a relation is top, under, front or behind; a relation is under; there are three relations or more;
+    the nouns are two sizes apart. No point is easy, one is medium, more are hard.
 
     >>> rate_difficulty("dog", "chair", Relation.chain("LR")), rate_difficulty("dog", "chair", Relation.chain("LTR"))
     ('easy', 'hard')
@@ -165,7 +188,7 @@ def rate_difficulty(subject: str, object: str, relations: tuple[Relation, ...]) 
     words = load_vocabulary()
     who, what = words.subjects.get(subject.casefold()), words.objects.get(object.casefold())
     points = [
-        Relation.TOP in relations or Relation.UNDER in relations,
+        any(r.needs_depth or r in (Relation.TOP, Relation.UNDER) for r in relations),
         Relation.UNDER in relations,
         len(relations) > 2,
         who is not None and what is not None and abs(who.size - what.size) >= SIZE_GAP,

@@ -41,6 +41,8 @@ def write_wording(prompt: Prompt, name: str) -> str:
         raise PromptError(f"no wording {name!r}{near_matches(name, WORDINGS)}")
     if name == DEFAULT_WORDING:
         return prompt.text
+    if prompt.further or len(prompt.relations) < 2:
+        raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: wordings are of relations in time order")
     text = WORDINGS[name](prompt)
     meant = (prompt.subject.casefold(), prompt.object.casefold(), prompt.relations, prompt.scene.casefold())
     try:

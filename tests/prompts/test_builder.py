@@ -14,11 +14,15 @@ from dsrbench.prompts.builder import build_suite
 from dsrbench.prompts.lint import RULES, SIX, lint_suite
 from dsrbench.prompts.recipe import Part, Recipe, list_recipes, read_recipe
 from dsrbench.prompts.wordings import WORDINGS
+from dsrbench.types import Direction, Kind
 
 # A suite whose prompts change gets a new version, and a new line here; runs name suites by these hashes.
 HASHES = {
     ("dsr-core", "1.0"): "ba9cde663310a2d24d41126f6f25c557b5ec21ce7356a8017c5533515850c8ba",
     ("dsr-core-mini", "1.0"): "208f0fde94ac94b9e8193a610697d8e9c670e1cbeb47b3a22094a3bc91ec5d02",
+    ("dsr-depth", "1.0"): "1a7c58cba24d2e0abcd3d3a7c9239412d6c1da2470aa16e07794e0b25572b3dd",
+    ("dsr-static", "1.0"): "432ad654d988a1ccd783f4d5f23fe404711da81fe5356c31f187258826b02196",
+    ("dsr-motion", "1.0"): "a33d41578db58e62ae74cc6b334b60fcc263e9807288ccb89761b89ebb8effde",
     ("dsr-plus", "1.0"): "92d0a7eb0d7ebc6733f402ec0e391355a06288c71fecb477dd67c025151be999",
     ("dsr-train", "1.0"): "eb18dc91b1baeebc8b9f89b63f3336725d3e57a2c498991d3f4a2b653fda3827",
     ("sprites", "1.0"): "e1ad7f5ff18285e3dcd78aed9232e9fdfa1b55e308db4b3a3461c89b18a0fe7b",
@@ -26,7 +30,8 @@ HASHES = {
     ("sprites-train", "1.0"): "46c1713456fdad54905c30af45d38ff2724f99feed22bf026c88e9c7effba365",
     ("sprites-val", "1.0"): "1f2c4794aae3e2a308fa9dab69572cd5a3c773b09e00e350cd397832226cafe1",
 }
-BUILT = ["dsr-core", "dsr-core-mini", "dsr-plus", "dsr-train"]
+PAPER = ["dsr-core", "dsr-core-mini", "dsr-plus", "dsr-train"]
+BUILT = sorted([*PAPER, "dsr-depth", "dsr-static", "dsr-motion"])
 
 
 def test_every_suite_has_a_hash_of_its_version():
@@ -43,12 +48,12 @@ def test_a_suite_is_what_its_recipe_builds(name, tmp_path):
 
 @pytest.mark.parametrize("name", BUILT)
 def test_a_suite_breaks_no_rule(name):
-    others = [read_suite(other) for other in BUILT if other != name and {name, other} != {"dsr-core", "dsr-core-mini"}]
+    others = [read_suite(other) for other in PAPER if other != name and {name, other} != {"dsr-core", "dsr-core-mini"}]
     assert lint_suite(read_suite(name), against=others) == []
 
 
 def test_what_the_suites_are():
-    core, mini, plus, train = map(read_suite, BUILT)
+    core, mini, plus, train = map(read_suite, PAPER)
     assert collections.Counter(p.type for p in core) == dict.fromkeys(SIX, 25)
     assert {p.split for p in (*core, *mini, *plus)} == {"test"}
     assert collections.Counter(p.type for p in mini) == dict.fromkeys(SIX, 4)
@@ -61,9 +66,19 @@ def test_what_the_suites_are():
     assert all("U" in p.type for p in plus if "under" in p.tags)
 
 
+def test_what_the_suites_of_other_kinds_are():
+    depth, static, motion = (read_suite(f"dsr-{name}") for name in ("depth", "static", "motion"))
+    assert {p.kind for p in depth} == {Kind.DEPTH}
+    counts = collections.Counter(p.type for p in depth)
+    assert (len(counts), set(counts.values())) == (12, {8})
+    assert collections.Counter(p.type for p in static) == dict.fromkeys("LRTUFB", 16)
+    assert collections.Counter(p.type for p in motion) == dict.fromkeys([d.value for d in Direction], 16)
+    assert all(p.object == "" for p in motion)
+
+
 def test_pairs_of_training_are_nowhere_else():
     """More than the rule asks: not even in another scene."""
-    core, _, plus, train = map(read_suite, BUILT)
+    core, _, plus, train = map(read_suite, PAPER)
     parts = [core.prompts, plus.prompts, read_suite("dsr-train:train").prompts, read_suite("dsr-train:validation")]
     pairs = [{(p.subject, p.object) for p in part} for part in parts]
     assert all(not a & b for a, b in itertools.combinations(pairs, 2))
