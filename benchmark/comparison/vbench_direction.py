@@ -86,11 +86,11 @@ def make_table() -> str:
     return "\n".join(rows)
 
 
-def insert_table(text: str, table: str) -> str:
-    """`text` with what is between its markers replaced by the table."""
-    before, _, rest = text.partition(START)
+def insert_table(text: str, table: str, *, start: str = START) -> str:
+    """`text` with what is between a table's markers replaced by the table."""
+    before, _, rest = text.partition(start)
     _, _, after = rest.partition(END)
-    return f"{before}{START}\n{table}\n{END}{after}"
+    return f"{before}{start}\n{table}\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -70,6 +70,25 @@ def show_command(suite: str, limit: int | None, wording: str, as_json: bool) -> 
         )
 
 
+@command.command("read")
+@click.argument("text")
+def read_command(text: str) -> None:
+    """Print what the grammar reads in TEXT: the claims, and notes about what it reads otherwise or leaves out.
+
+    \b
+    dsrbench prompts read "a frog perched on a refrigerator in a busy kitchen, front view"
+    """
+    from dsrbench.prompts import read_prompt
+
+    reading = read_prompt(text)
+    for clause in reading.prompt.clauses:
+        click.echo(f"{clause.type}  {' | '.join(clause.nouns)}")
+    if reading.prompt.scene:
+        click.echo(f"scene: {reading.prompt.scene}")
+    for note in reading.notes:
+        click.echo(f"note: {note}")
+
+
 def ignore_option(function: click.decorators.FC) -> click.decorators.FC:
     """Add `--ignore` to a command."""
     return click.option(

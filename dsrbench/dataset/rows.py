@@ -75,7 +75,7 @@ def make_row(
     return {
         **{_RENAMED.get(key, key): value for key, value in row.items() if key != "video"},
         **({"video": {"bytes": data, "path": name}} if data is not None else {"file_name": name}),
-        "relations": list(row["type"]),
+        "relations": [row["type"]] if ">" in row["type"] else list(row["type"]),
         "split": split,
         "label": label or None,
         "subject_boxes": _boxes(tracks.subject) if tracks is not None else None,

@@ -20,9 +20,9 @@ from dsrbench.types import Direction, Kind
 HASHES = {
     ("dsr-core", "1.0"): "ba9cde663310a2d24d41126f6f25c557b5ec21ce7356a8017c5533515850c8ba",
     ("dsr-core-mini", "1.0"): "208f0fde94ac94b9e8193a610697d8e9c670e1cbeb47b3a22094a3bc91ec5d02",
-    ("dsr-depth", "1.0"): "1a7c58cba24d2e0abcd3d3a7c9239412d6c1da2470aa16e07794e0b25572b3dd",
-    ("dsr-static", "1.0"): "432ad654d988a1ccd783f4d5f23fe404711da81fe5356c31f187258826b02196",
-    ("dsr-motion", "1.0"): "a33d41578db58e62ae74cc6b334b60fcc263e9807288ccb89761b89ebb8effde",
+    ("dsr-depth", "1.0"): "80755bb7a4d3cd85b17d9020deef7736fa1749f387ffdc3633887e54f028be50",
+    ("dsr-static", "1.0"): "1dc5d438ee0439570fbf2f6c1f1e7c3c7ed897b8e2584455bd2cf2a8c510cd3b",
+    ("dsr-motion", "1.0"): "cdf7d80f3f55f037ee5108c194a9d8165eb4a15ca53b7367394ad4218c9176c0",
     ("dsr-plus", "1.0"): "92d0a7eb0d7ebc6733f402ec0e391355a06288c71fecb477dd67c025151be999",
     ("dsr-train", "1.0"): "eb18dc91b1baeebc8b9f89b63f3336725d3e57a2c498991d3f4a2b653fda3827",
     ("sprites", "1.0"): "e1ad7f5ff18285e3dcd78aed9232e9fdfa1b55e308db4b3a3461c89b18a0fe7b",

@@ -16,7 +16,7 @@ from dsrbench.backends.pretrained.models import Choice, Pretrained, import_trans
 from dsrbench.backends.pretrained.snapshots import find_snapshot
 from dsrbench.errors import BackendError, InputError, OptionError, WeightsError
 from dsrbench.hub import HubModel
-from dsrbench.types import Prompt, Relation
+from dsrbench.types import Direction, Prompt, Relation
 
 NAME = "upsampler"
 """Name of the upsampler in messages."""
@@ -40,15 +40,19 @@ quotation marks.
 The prompt: {text}"""
 """Instruction that the language model receives, with the fields `subject`, `object` and `text`."""
 
-_SIDES = {
+_SIDES: dict[Relation | Direction, str] = {
     Relation.LEFT: r"left\w*",
     Relation.RIGHT: r"right\w*",
     Relation.TOP: r"top|atop|above|over|on|onto|upon",
     Relation.UNDER: r"under\w*|below|beneath",
     Relation.FRONT: r"front",
     Relation.BEHIND: r"behind|back",
+    Direction.LEFT: r"left\w*",
+    Direction.RIGHT: r"right\w*",
+    Direction.UP: r"up\w*|ris\w*|ascend\w*|top",
+    Direction.DOWN: r"down\w*|fall\w*|descend\w*|sink\w*|bottom",
 }
-"""Pattern of the words for each relation, of which an answer must have one."""
+"""Pattern of the words for each relation and direction, of which an answer must have one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,13 +199,14 @@ def check_answer(text: str, prompt: Prompt) -> None:
     Raises:
         InputError: One of them is missing; the message names it.
     """
-    for role in ("subject", "object"):
-        noun = getattr(prompt, role)
-        if not _has(text, r"\s+".join(map(re.escape, noun.split())) + "(?:s|es)?"):
-            raise InputError(f"the answer lost the {role} {noun!r}")
-    for relation in dict.fromkeys(prompt.relations):
-        if _has(prompt.text, _SIDES[relation]) and not _has(text, _SIDES[relation]):
-            raise InputError(f"the answer lost the direction {relation.name.lower()!r}")
+    for clause in prompt.clauses:
+        for role, noun in zip(("subject", "object"), clause.nouns, strict=False):
+            if not _has(text, r"\s+".join(map(re.escape, noun.split())) + "(?:s|es)?"):
+                raise InputError(f"the answer lost the {role} {noun!r}")
+        directions = clause.relations if clause.direction is None else (clause.direction,)
+        for direction in dict.fromkeys(directions):
+            if _has(prompt.text, _SIDES[direction]) and not _has(text, _SIDES[direction]):
+                raise InputError(f"the answer lost the direction {direction.name.lower()!r}")
 
 
 def _has(text: str, pattern: str) -> bool:
