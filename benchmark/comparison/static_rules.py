@@ -3,7 +3,7 @@
 The rules in our words, on exact boxes, without the benchmarks' detectors:
 
 - VBench (commit 45e79ec, `vbench/spatial_relationship.py`, `get_position_score`): see `vbench_direction.py`.
-- T2V-CompBench (commit 79a2ebd, `Detection_eval/eval_spatial_relationships.py.py`, `spatial_judge` and `combine_frame`):
+- T2V-CompBench (commit 79a2ebd, `Detection_eval/eval_spatial_relationships.py.py`, `spatial_judge`, `combine_frame`):
   of the larger of dx and dy, the sign says left, right, above or under. A frame whose relation is the asked one counts
   0.4 + 0.6 (1 - IoU), one with both boxes in another relation 0.4; a video has the mean of its frames.
 

@@ -1,8 +1,8 @@
 """Whether the direction of a motion is right under a moving camera, with and without compensation.
 
-Rendered clips of 416x240 pixels and 81 frames: a textured subject moves evenly through a textured scene while the camera
-rests, pans (up to 3 % of the width a frame, as far as the scene goes), zooms (0.8 % a frame), or shakes (up to 3 % of
-the width a frame). The boxes are exact, so that the table is about the camera alone.
+Rendered clips of 416x240 pixels and 81 frames: a textured subject moves evenly through a textured scene while the
+camera rests, pans (up to 3 % of the width a frame, as far as the scene goes), zooms (0.8 % a frame), or shakes (up to
+3 % of the width a frame). The boxes are exact, so that the table is about the camera alone.
 
 Run `python benchmark/motion/camera.py` to print the table and to write it into the README.md beside it.
 """
@@ -69,10 +69,10 @@ def render(rng: np.random.Generator, camera: str) -> RenderedClip:
     scene, subject = make_texture(rng, SCENE), 255 - make_texture(rng, SUBJECT)
     centres, zooms = camera_path(rng, camera)
     speed = rng.choice([-1, 1]) * rng.uniform(0.6, 1.5)
-    start = np.array(SCENE) / 2 - [speed * N_FRAMES / 2, rng.uniform(-30, 30)]
+    start = np.array(SCENE) / 2 - np.array([speed * N_FRAMES / 2, rng.uniform(-30, 30)])
     frames, boxes = [], []
     for t, (centre, zoom) in enumerate(zip(centres, zooms, strict=True)):
-        corner = (start + [speed * t, 0] - np.array(SUBJECT) / 2).astype(int)
+        corner = (start + np.array([speed * t, 0]) - np.array(SUBJECT) / 2).astype(int)
         picture = scene.copy()
         picture[corner[1] : corner[1] + SUBJECT[1], corner[0] : corner[0] + SUBJECT[0]] = subject
         shift = np.array(SIZE) / 2 - zoom * centre

@@ -45,7 +45,7 @@ def _heading(text: str) -> None:
 
 
 def _row(name: str, text: str) -> None:
-    click.echo(f"  {name:<16} {text}")
+    click.echo(f"  {name:<22} {text}")
 
 
 def _required_packages() -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "nanodet": ("ncnn",),
     "picodet": ("onnxruntime",),
+    "motion": ("opencv-python-headless",),
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
     "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),

@@ -41,7 +41,7 @@ _TOLERANCE = 1.5
 
 def describe_camera() -> dict[str, Any] | None:
     """Return what measures the motion of the camera, for records and cache keys; None without OpenCV."""
-    version = next((found for found in map(package_version, PACKAGES) if found is not None), None)
+    version = next((version for version in map(package_version, PACKAGES) if version is not None), None)
     return {"method": VERSION, "opencv": version.split(".")[0]} if version is not None else None
 
 
@@ -97,16 +97,16 @@ def _follow(previous: NDArray[np.uint8], gray: Any, mask: NDArray[np.uint8]) -> 
     corners: Any = cv2.goodFeaturesToTrack(previous, _MAX_CORNERS, 0.01, 5, mask=mask)
     if corners is None or len(corners) < MIN_POINTS:
         return None
-    there: Any
-    back: Any
-    there, found, _ = cv2.calcOpticalFlowPyrLK(previous, gray, corners, None)  # type: ignore[call-overload]
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(gray, previous, there, None)  # type: ignore[call-overload]
-    is_same = np.linalg.norm((back - corners).reshape(-1, 2), axis=1) < _MAX_RETURN
-    followed = is_same & (found.ravel() == 1) & (returned.ravel() == 1)
-    if followed.sum() < MIN_POINTS:
+    points: Any
+    origins: Any
+    points, status, _ = cv2.calcOpticalFlowPyrLK(previous, gray, corners, None)  # type: ignore[call-overload]
+    origins, status_back, _ = cv2.calcOpticalFlowPyrLK(gray, previous, points, None)  # type: ignore[call-overload]
+    is_same = np.linalg.norm((origins - corners).reshape(-1, 2), axis=1) < _MAX_RETURN
+    is_good = is_same & (status.ravel() == 1) & (status_back.ravel() == 1)
+    if is_good.sum() < MIN_POINTS:
         return None
     cv2.setRNGSeed(0)
-    homography, agreeing = cv2.findHomography(there[followed], corners[followed], cv2.RANSAC, _TOLERANCE)
-    if homography is None or agreeing.sum() < max(MIN_POINTS, MIN_AGREEING * followed.sum()):
+    homography, inliers = cv2.findHomography(points[is_good], corners[is_good], cv2.RANSAC, _TOLERANCE)
+    if homography is None or inliers.sum() < max(MIN_POINTS, MIN_AGREEING * is_good.sum()):
         return None
     return np.asarray(homography, np.float64)

@@ -1,4 +1,4 @@
-"""What is measured beside the boxes, where a prompt needs it: depth, and the motion of the camera."""
+"""Measurements beside the boxes, for prompts that need them: depth, and the motion of the camera."""
 
 from __future__ import annotations
 

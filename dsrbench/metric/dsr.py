@@ -36,7 +36,7 @@ def score_tracks(
 
     Raises:
         PromptError: Unknown codes, or a text that cannot be read.
-        InputError: As many tracks as claims are missing.
+        InputError: The video has fewer or more tracks than claims.
 
     >>> import numpy as np
     >>> cat = np.linspace([0.0, 40, 20, 60], [80.0, 40, 100, 60], 81)

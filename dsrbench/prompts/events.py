@@ -1,4 +1,4 @@
-"""What a part of a sentence says of its subject: relations to other things, and directions of motion."""
+"""Events of a part of a sentence: relations of its subject to other things, and directions of motion."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _TYPE_WORDS = {">L": "to left", ">R": "to right", ">U": "up", ">D": "down"}
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What was read in a text.
+    """The result of reading a text.
 
     Attributes:
         prompt: The prompt.

@@ -113,7 +113,7 @@ FEATURES = _words(
     "beard smile eyes ears wings feathers tail fur horns mane beak spots stripes petals leaves branches roof windows "
     "sails wheels lights collar apron robe cape crown sweater hoodie jeans umbrella"
 )
-"""What belongs to a subject, so that what follows is said of the subject still."""
+"""Things that belong to a subject, after which an event is still that of the subject."""
 
 CAUSATIVES = _words(
     "left put puts putting placed places placing throws throwing threw kicks kicking lifts lifting drops dropping "
@@ -195,7 +195,7 @@ BEFORE_RELATIONS = _words("behind above below beneath under over in next after o
 SKIES = _words(
     "sky skies sun sunlight moonlight moon starlight stars light lights spotlight rain snowfall sunset sunrise"
 )
-"""What everything is under."""
+"""Things that everything is under."""
 
 IDIOMS = _words("scenes bars camera lens years time times control pressure construction")
 """Nouns with which "behind", "over" or "in front of" is no relation to a thing."""

@@ -46,7 +46,7 @@ def split_words(text: str) -> list[str]:
 
 
 class Bare(enum.Enum):
-    """What counts as a noun phrase without an article."""
+    """Kinds of noun phrases without an article that are read."""
 
     NONE = enum.auto()
     PLURAL = enum.auto()
@@ -59,7 +59,7 @@ def read_noun_phrase(words: list[str], at: int, *, bare: Bare = Bare.NONE) -> No
     Args:
         words: Words of a sentence.
         at: Index of its first word, the article.
-        bare: What counts without an article: nothing, a plural such as "boats", or also "broccoli".
+        bare: Phrases without an article that are read: none, plurals such as "boats", or also "broccoli".
 
     >>> read_noun_phrase("a small brown dog sits quietly".split(), 0)
     NounPhrase(noun='small brown dog', end=4, is_plural=False)

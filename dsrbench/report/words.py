@@ -194,7 +194,7 @@ def explain_diagnosis(diagnosis: Diagnosis, clause: Clause) -> str:
 def explain_sample(sample: Sample) -> str:
     """Return a sentence about a sample: its diagnosis, or the reason for a missing score.
 
-    Of several claims, it is about the one that decides the score.
+    Where there are several claims, the sentence is about the one that decides the score.
     """
     score = sample.score
     if score.diagnosis is None:

@@ -81,10 +81,10 @@ class VideoScore:
         visited: For chains of three or more: whether each middle relation was reached, in order; else None.
         diagnosis: Diagnosis of the video; None unless scored.
         certainty: Certainty of the decision at the headline threshold; None unless scored from tracks with draws.
-        held: Of one relation throughout: share of scored frames in which its SSR score is above 0; else NaN.
-        worst: Of one relation throughout: lowest SSR score averaged over a window, in [-1, 1]; else NaN.
+        held: Share of scored frames in which the one relation throughout has an SSR score above 0; NaN for others.
+        worst: Lowest SSR score of the one relation throughout, averaged over a window, in [-1, 1]; NaN for others.
         uncertain_frames: Scored frames whose depth order is not certain at 90 %; None where no relation needs depth.
-        compensated: Of a motion: whether the motion of the camera was removed; else None.
+        compensated: Whether the motion of the camera was removed from that of the subject; None for relations.
         clauses: Score of each claim where there are several; else empty.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,26 @@ def load(name):
     return module
 
 
-comparison = load("vbench_direction")
+sys.path.insert(0, str(FOLDER))
+comparison, static = load("vbench_direction"), load("static_rules")
 
 
 def test_the_committed_table_is_the_one_the_script_makes():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert comparison.insert_table(text, comparison.make_table()) == text
-    assert text.count(comparison.START) == text.count(comparison.END) == 1
+    assert text.count(comparison.START) == 1
+    assert static.insert_table(text, static.make_table(), start=static.MARK) == text
+
+
+@pytest.mark.parametrize("code", static.PLACES)
+def test_the_opposite_is_wrong_to_the_score_alone(code):
+    tracks = static.render_tracks(code)
+    swapped = static.swap(tracks)
+    relation = Relation(code)
+    assert score_tracks(tracks, code).passes()
+    assert score_tracks(swapped, code).dsr_score < 0.01
+    assert static.vbench_score(tracks, relation) == static.vbench_score(swapped, relation) == 1
+    assert static.compbench_score(swapped, relation) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("type", comparison.TYPES)

@@ -33,7 +33,7 @@ def rows():
     """What is printed, name to text."""
     done = CliRunner().invoke(cli.group, ["doctor"], catch_exceptions=False)
     assert done.exit_code == 0
-    return {line[2:18].strip(): line[19:] for line in done.stdout.splitlines() if line.startswith("  ")}
+    return {line[2:24].strip(): line[25:] for line in done.stdout.splitlines() if line.startswith("  ")}
 
 
 def config():

@@ -15,8 +15,6 @@ from dsrbench.evaluation.cache_keys import track_key
 from dsrbench.store import Run
 from dsrbench.types import Clause, Direction, VideoTracks
 
-pytest.importorskip("cv2")
-
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):

@@ -17,8 +17,6 @@ from dsrbench.report.overlay import write_overlay
 from dsrbench.types import Kind
 from dsrbench.video import read_clip
 
-pytest.importorskip("cv2")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

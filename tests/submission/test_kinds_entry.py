@@ -13,8 +13,6 @@ from factories.kinds import SUITE, write_kinds_run
 from dsrbench.submission import SubmissionError, check_entry, pack_entry, write_boxes
 from dsrbench.submission.boxes import boxes_schema, read_boxes
 
-pytest.importorskip("cv2")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -1,8 +1,8 @@
 """Depth statistics of tracked entities, from the maps of an estimator or from boxes.
 
-Of each entity: the median over the inner 60 % of its box without the other's box, and the spread from the 10th to the
-90th percentile, at least 2 % of the range of the whole map. Where little is left without the other's box, as for a cat
-in front of a sofa, the inner box counts as it is.
+The statistics of an entity are the median over the inner 60 % of its box without the other's box, and the spread from
+the 10th to the 90th percentile, at least 2 % of the range of the whole map. Where little is left without the other's
+box, as for a cat in front of a sofa, the inner box counts as it is.
 
 An estimator gives each map up to scale and shift. A map is aligned to the one before by least squares on the
 background, outside all boxes; what remains there is an error of the difference, beside the errors of the medians. The

@@ -203,7 +203,7 @@ def check_answer(text: str, prompt: Prompt) -> None:
         for role, noun in zip(("subject", "object"), clause.nouns, strict=False):
             if not _has(text, r"\s+".join(map(re.escape, noun.split())) + "(?:s|es)?"):
                 raise InputError(f"the answer lost the {role} {noun!r}")
-        directions = clause.relations if clause.direction is None else (clause.direction,)
+        directions: tuple[Relation | Direction, ...] = (clause.direction,) if clause.direction else clause.relations
         for direction in dict.fromkeys(directions):
             if _has(prompt.text, _SIDES[direction]) and not _has(text, _SIDES[direction]):
                 raise InputError(f"the answer lost the direction {direction.name.lower()!r}")

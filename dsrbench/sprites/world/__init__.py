@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsrbench.sprites.world.drawings import ANIMALS, OBJECTS
+from dsrbench.sprites.world.ground import DEPTH_TYPES, draw_depth_spec
 from dsrbench.sprites.world.motion import TYPES, check_prompt, draw_spec
 from dsrbench.sprites.world.render import Rendered, render_actors, render_clip
 from dsrbench.sprites.world.scenes import HEIGHT, SCENES, WIDTH
@@ -10,6 +11,7 @@ from dsrbench.sprites.world.spec import FPS, FRAMES, Actor, ClipSpec, Gait, Kind
 
 __all__ = [
     "ANIMALS",
+    "DEPTH_TYPES",
     "FPS",
     "FRAMES",
     "HEIGHT",
@@ -23,6 +25,7 @@ __all__ = [
     "Kind",
     "Rendered",
     "check_prompt",
+    "draw_depth_spec",
     "draw_spec",
     "render_actors",
     "render_clip",

@@ -14,6 +14,9 @@ from dsrbench.sprites.world.spec import Kind
 OBEDIENT = {"LR": 0.56, "RL": 0.48, "LT": 0.42, "RT": 0.36, "TL": 0.32, "TR": 0.26}
 """Share of obedient clips by relation type; 0.40 on average."""
 
+OBEDIENT_IN_DEPTH = 0.45
+"""Share of obedient clips of every relation type with depth."""
+
 DISOBEDIENT = {
     Kind.STATIC_START: 0.42,
     Kind.PARTIAL: 0.19,
@@ -29,7 +32,7 @@ DISOBEDIENT = {
 
 def draw_kind(relations: str, rng: np.random.Generator) -> Kind:
     """Draw the kind of a clip for a prompt of this relation type."""
-    if rng.random() < OBEDIENT[relations]:
+    if rng.random() < OBEDIENT.get(relations, OBEDIENT_IN_DEPTH):
         return Kind.CORRECT
     kinds = list(DISOBEDIENT)
     return kinds[int(rng.choice(len(kinds), p=list(DISOBEDIENT.values())))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,12 @@ _THIRD = {"LR": "T", "RL": "T", "LT": "R", "TL": "R", "RT": "L", "TR": "L"}
 """Relation that a prompt of each type does not name."""
 
 
-def check_prompt(prompt: Prompt) -> None:
+def check_prompt(prompt: Prompt, *, types: Sequence[str] = TYPES) -> None:
     """Check that the world can show a prompt.
+
+    Args:
+        prompt: The prompt.
+        types: Relation types that count.
 
     Raises:
         PromptError: A noun, scene or relation type is unknown, or the object moves; the message lists the known ones.
@@ -36,8 +41,8 @@ def check_prompt(prompt: Prompt) -> None:
         check_noun(noun)
         if noun not in nouns:
             raise PromptError(f"the sprites world has no {role} {noun!r}; {role}s are: {', '.join(nouns)}")
-    if prompt.type not in TYPES:
-        raise PromptError(f"the sprites world cannot show {prompt.type!r}; relation types are: {', '.join(TYPES)}")
+    if prompt.type not in types:
+        raise PromptError(f"the sprites world cannot show {prompt.type!r}; relation types are: {', '.join(types)}")
     if prompt.scene:
         check_scene(prompt.scene)
 
@@ -61,7 +66,7 @@ def draw_spec(prompt: Prompt, rng: np.random.Generator, *, kind: Kind | str | No
     object_ = stage.object_actor()
     if chosen is Kind.NONE:
         return ClipSpec(scene, chosen, (object_,), None, 0)
-    subjects = [_subject(stage, prompt.type, chosen, _gait(prompt.text, rng), rng)]
+    subjects = [_subject(stage, prompt.type, chosen, draw_gait(prompt.text, rng), rng)]
     if chosen is Kind.TWO:
         subjects.append(_stand(stage, prompt.type[1], rng))
     return ClipSpec(scene, chosen, (object_, *subjects), 1, 0)
@@ -115,13 +120,14 @@ class _Stage:
         return Actor(self.object, self.object_size, *still, still[1], np.zeros(FRAMES, bool), self.base)
 
 
-def _gait(text: str, rng: np.random.Generator) -> Gait:
+def draw_gait(text: str, rng: np.random.Generator) -> Gait:
+    """Return the gait that a verb of a text names; a drawn one where none does."""
     words = set(re.findall(r"[a-z]+", text.lower()))
     gaits = [gait for gait in Gait if gait.value in words]
     return gaits[0] if gaits else list(Gait)[int(rng.integers(len(Gait)))]
 
 
-def _progress(rng: np.random.Generator) -> Floats:
+def draw_progress(rng: np.random.Generator) -> Floats:
     """Return the share of the path covered in each frame: a wait, a move that starts and stops softly, a wait."""
     first, last = int(rng.integers(0, 3)), FRAMES - 1 - int(rng.integers(1, 4))
     s = np.clip((np.arange(FRAMES) - first) / (last - first), 0, 1)
@@ -136,7 +142,7 @@ def _subject(stage: _Stage, relations: str, kind: Kind, gait: Gait, rng: np.rand
     if kind is Kind.STATIC_END:
         return _stand(stage, final, rng)
     start, end = stage.place(initial, rng), stage.place(final, rng)
-    progress = _progress(rng)
+    progress = draw_progress(rng)
     if kind is Kind.PARTIAL:
         progress = progress * rng.uniform(0.15, MAX_PARTIAL_SHARE)
         gait = Gait.STRAIGHT
@@ -186,10 +192,10 @@ def _stand(stage: _Stage, code: str, rng: np.random.Generator) -> Actor:
 
 def _actor(stage: _Stage, x: Floats, base: Floats, rng: np.random.Generator) -> Actor:
     ground = np.full(FRAMES, stage.ground())
-    return Actor(stage.subject, stage.size, x, base, ground, _facing(x, stage.x, rng), stage.ground())
+    return Actor(stage.subject, stage.size, x, base, ground, find_facing(x, stage.x, rng), stage.ground())
 
 
-def _facing(x: Floats, towards: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+def find_facing(x: Floats, towards: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Tell for each frame whether an actor faces left: along its next move; if it never moves, towards the object."""
     step = np.gradient(x)
     moving = np.flatnonzero(np.abs(step) > 0.05)

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.sprites.world.bitmaps import PHASES, bitmap, extent, tight_box
-from dsrbench.sprites.world.scenes import HEIGHT, WIDTH, draw_background
+from dsrbench.sprites.world.scenes import HEIGHT, HORIZON, WIDTH, draw_background
 from dsrbench.sprites.world.spec import FPS, FRAMES, Actor, ClipSpec
 from dsrbench.types import Floats, VideoTracks
 
 SHADOW = 0.34
 """Darkness of a shadow directly under a sprite, in 0..1."""
+
+THICKNESS = 0.09
+"""Difference of inverse depth between the middle of a sprite and its edge: sprites bulge towards the viewer."""
 
 VISIBLE = 0.25
 """Minimum visible share of a sprite's pixels at which it has a box."""
@@ -27,11 +30,14 @@ class Rendered:
         frames: RGB, uint8 `[T, H, W, 3]`.
         boxes: Half-open boxes, float64 `[actors, T, 4]`; NaN where an actor is not visible.
         visible: Share of each actor's pixels that are in the frame and not hidden, float64 `[actors, T]`.
+        depth: Inverse depth, larger is nearer, float32 `[T, H, W]` in 0..1: of the ground its row as a share of the
+            height, above the horizon that of the horizon; of a sprite the row of its ground, with `THICKNESS`.
     """
 
     frames: NDArray[np.uint8]
     boxes: Floats
     visible: Floats
+    depth: NDArray[np.float32]
 
 
 def render_clip(spec: ClipSpec, rng: np.random.Generator) -> tuple[NDArray[np.uint8], VideoTracks]:
@@ -60,17 +66,33 @@ def render_actors(spec: ClipSpec, rng: np.random.Generator) -> Rendered:
     frames = np.repeat(draw_background(spec.scene, rng)[None], FRAMES, axis=0)
     for actor in spec.actors:
         _cast_shadow(frames, actor)
-    order = sorted(range(len(spec.actors)), key=lambda i: spec.actors[i].depth)
+    nearness = np.stack([np.broadcast_to(actor.depth, FRAMES) for actor in spec.actors])
+    order = np.argsort(nearness, axis=0, kind="stable")
     owner = np.full((FRAMES, HEIGHT, WIDTH), -1, np.int8)
     boxes = np.full((len(spec.actors), FRAMES, 4), np.nan)
     solid = np.ones((len(spec.actors), FRAMES))
-    for index in order:
-        for t in range(FRAMES):
+    for t in range(FRAMES):
+        for index in order[:, t].tolist():
             boxes[index, t], solid[index, t] = _paste(frames[t], owner[t], index, spec.actors[index], t)
     seen = np.stack([(owner == i).sum(axis=(1, 2)) for i in range(len(spec.actors))])
     visible = seen / solid
     boxes[visible < VISIBLE] = np.nan
-    return Rendered((frames + 0.5).astype(np.uint8), boxes, visible)
+    return Rendered((frames + 0.5).astype(np.uint8), boxes, visible, _depth_maps(spec, owner))
+
+
+def _depth_maps(spec: ClipSpec, owner: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Return the inverse depth of every pixel, given the actor that it shows."""
+    rows = np.maximum(np.arange(HEIGHT) + 0.5, HORIZON)[:, None] / HEIGHT
+    maps = np.broadcast_to(rows, owner.shape).astype(np.float32)
+    for index, actor in enumerate(spec.actors):
+        for t in range(FRAMES):
+            left, top, right, bottom = extent(actor.noun, actor.size_at(t))
+            across = (np.arange(WIDTH) + 0.5 - actor.x[t]) / max((right - left) / 2, 1)
+            down = (np.arange(HEIGHT) + 0.5 - actor.base[t] + (bottom - top) / 2) / max((bottom - top) / 2, 1)
+            bulge = np.clip(1 - across[None] ** 2 - down[:, None] ** 2, 0, None)
+            shown = owner[t] == index
+            maps[t][shown] = (actor.ground[t] / HEIGHT + THICKNESS * (bulge - 0.5))[shown]
+    return maps
 
 
 def _cast_shadow(frames: NDArray[np.float32], actor: Actor) -> None:
@@ -89,10 +111,11 @@ def _paste(
 ) -> tuple[tuple[float, ...], int]:
     """Draw one sprite over a frame; return its box and its number of pixels inside and outside the frame."""
     mirrored = bool(actor.mirrored[t])
-    left, _, right, bottom = extent(actor.noun, actor.size, mirrored)
+    size = actor.size_at(t)
+    left, _, right, bottom = extent(actor.noun, size, mirrored)
     corner_x = round((actor.x[t] - (left + right) / 2) * PHASES)
     corner_y = round((actor.base[t] - bottom) * PHASES)
-    key = actor.noun, actor.size, mirrored, corner_x % PHASES, corner_y % PHASES
+    key = actor.noun, size, mirrored, corner_x % PHASES, corner_y % PHASES
     pixels, (bx0, by0, bx1, by1) = bitmap(*key), tight_box(*key)
     x, y = corner_x // PHASES, corner_y // PHASES
     height, width = pixels.shape[:2]

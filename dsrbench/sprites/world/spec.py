@@ -49,7 +49,10 @@ class Actor:
         base: Lowest row it touches, in pixels from the top, float64 `[T]`.
         ground: Row of its shadow, float64 `[T]`; on top of an object this is the object's top.
         mirrored: Whether it faces left, bool `[T]`.
-        depth: Nearness to the viewer; actors with a larger value hide those with a smaller one.
+        depth: Nearness to the viewer, a number or float64 `[T]`; actors with a larger value hide those with a smaller
+            one.
+        sizes: Index into the world's sizes in each frame, int64 `[T]`, of an actor that comes nearer or goes away; None
+            for one of a single size.
     """
 
     noun: str
@@ -58,7 +61,12 @@ class Actor:
     base: Floats
     ground: Floats
     mirrored: NDArray[np.bool_]
-    depth: float
+    depth: float | Floats
+    sizes: NDArray[np.int64] | None = None
+
+    def size_at(self, t: int) -> int:
+        """Return the index of the size in a frame."""
+        return self.size if self.sizes is None else int(self.sizes[t])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
