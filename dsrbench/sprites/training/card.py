@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from dsrbench.markdown import markdown_table
 from dsrbench.sprites.embedded import Kind, write_sums
-from dsrbench.sprites.split import SIZES
+from dsrbench.sprites.split import DEPTH_SIZES, SIZES
 from dsrbench.sprites.training.data import FOREGROUND
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, FPS, FRAMES, HEIGHT, OBJECTS, SCENES, TYPES, WIDTH
@@ -23,7 +23,7 @@ from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
 TEMPLATES = Path(__file__).parent / "cards"
 """Folder of the templates of the cards."""
 
-STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",)}
+STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",), "depth": ("depth",)}
 """Stages of the training whose losses a card shows, by kind of weights."""
 
 LOSSES_SHOWN = 6
@@ -63,8 +63,8 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
         parameters=f"{parameters:,}",
         world=f"{len(ANIMALS)} animals ({', '.join(ANIMALS)}), {len(OBJECTS)} objects ({', '.join(OBJECTS)}), "
         f"{len(SCENES)} places, {len(TYPES)} relation types",
-        split=f"Of the {sum(SIZES.values())} (animal, object, relation type) triples only the {SIZES['train']} of the "
-        f"train split were seen, none of the {SIZES['validation']} of validation and the {SIZES['test']} of test.",
+        split=_split("(animal, object, relation type) triples", SIZES),
+        depth_split=_split("triples with depth", DEPTH_SIZES),
         mix=_mix(),
         foreground=f"{FOREGROUND:g}",
         settings=_settings(kind, settings),
@@ -79,6 +79,13 @@ def count_parameters(folder: Path) -> int:
         with safe_open(path, "pt") as file:
             count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no mapping)
     return count
+
+
+def _split(triples: str, sizes: Mapping[str, int]) -> str:
+    return (
+        f"Of the {sum(sizes.values())} {triples} only the {sizes['train']} of the train split were seen, none of the "
+        f"{sizes['validation']} of validation and the {sizes['test']} of test."
+    )
 
 
 def _mix() -> str:
@@ -96,9 +103,14 @@ def _settings(kind: Kind, settings: Settings) -> str:
     rows = [
         (f"`{name}`", f"`{value}`")
         for name, value in dataclasses.asdict(settings).items()
-        if value != {} and (name in ("seed", "ema") or name.startswith("detector") == (kind == "detector"))
+        if value != {} and (name in ("seed", "ema") or _is_of(name) == kind)
     ]
     return markdown_table(["setting", "value"], rows)
+
+
+def _is_of(name: str) -> str:
+    """Return the kind of weights that a setting belongs to."""
+    return next((kind for kind in ("detector", "depth") if name.startswith(kind)), "model")
 
 
 def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:
