@@ -363,6 +363,7 @@ depth_estimators: Registry[DepthEstimator | BoxDepthEstimator] = Registry(
     "depth",
     {
         "depth-anything": "dsrbench.backends.depth.depth_anything:DepthAnything",
+        "sprites": "dsrbench.backends.depth.sprites:SpritesDepth",
         "ground-contact": "dsrbench.backends.depth.ground_contact:GroundContact",
         "scripted": "dsrbench.backends.depth.scripted:ScriptedDepth",
     },

@@ -86,7 +86,11 @@ def follow_model(generator: str, options: Mapping[str, str]) -> Defaults:
     """
     if generator == EMBEDDED:
         names = ("sprites", "sprites-test", "sprites-train", "sprites-val")
-        return Defaults(*names, detector=EMBEDDED, protocol="default", reason="the embedded model has its own detector")
+        reason = "the embedded model has its own detector"
+        defaults = Defaults(*names, detector=EMBEDDED, protocol="default", reason=reason)
+        return dataclasses.replace(
+            defaults, depth=EMBEDDED, depth_reason="the embedded world has its own depth network"
+        )
     suites = ("dsr-core", "dsr-core", "dsr-train:train", "dsr-train:validation")
     cpu = Defaults(*suites, detector=CPU_DETECTOR, protocol="default", reason="")
     if _has_packages("torch", "torchvision", "transformers"):

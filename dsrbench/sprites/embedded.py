@@ -11,20 +11,21 @@ from typing import Literal
 from dsrbench.errors import VideoError, WeightsError
 from dsrbench.video import sha256_file
 
-Kind = Literal["model", "detector"]
+Kind = Literal["model", "detector", "depth"]
 """Kind of a folder of weights."""
 
 WEIGHTS = Path(__file__).parent / "weights"
 MODEL = WEIGHTS / "model"
 DETECTOR = WEIGHTS / "detector"
+DEPTH = WEIGHTS / "depth"
 
-EMBEDDED: dict[str, Path] = {"model": MODEL, "detector": DETECTOR}
-"""Folders of the embedded model and detector, by kind."""
+EMBEDDED: dict[str, Path] = {"model": MODEL, "detector": DETECTOR, "depth": DEPTH}
+"""Folders of the embedded model, detector and depth network, by kind."""
 
 SUMS = "SHA256SUMS"
 """Name of the file of hashes."""
 
-ENTRY = {"model": "model_index.json", "detector": "config.json"}
+ENTRY = {"model": "model_index.json", "detector": "config.json", "depth": "config.json"}
 """File that a folder of weights must have, by kind."""
 
 ANEW = "train anew with: dsrbench sprites train FOLDER"

@@ -1,24 +1,24 @@
-"""The fixed split of the 384 prompts of the sprites world into train, validation and test.
+"""The fixed split of the triples of the sprites world into train, validation and test.
 
 Run `python -m dsrbench.sprites.split` to write the suites, which change only when the rule changes.
 
-The rule: number the (subject, object, relation type) triples, shuffle them with `SEED`, let the first 100 be test, the
-next 40 validation, the other 244 train. Then try `SWAPS` random exchanges between two parts and keep each that leaves
-the parts no less balanced over relation types, subjects, objects, and their pairs (sum of squared counts). The rule
-does not depend on any model.
+The rule, for the 384 triples without depth and for the 640 with depth: number the (subject, object, relation type)
+triples, shuffle them with `SEED`, let the first 100 be test, the next 40 validation, the others train. Then try `SWAPS`
+random exchanges between two parts and keep each that leaves the parts no less balanced over relation types, subjects,
+objects, and their pairs (sum of squared counts). The rule does not depend on any model.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.prompts import Suite, compose_text, write_suite
 from dsrbench.prompts.suites import DATA_FOLDER
-from dsrbench.sprites.world import ANIMALS, OBJECTS, SCENES, TYPES, Gait
+from dsrbench.sprites.world import ANIMALS, DEPTH_TYPES, OBJECTS, SCENES, TYPES, Gait
 from dsrbench.types import Prompt, Relation
 
 SEED = 20260222
@@ -31,6 +31,9 @@ VERSION = "1.0"
 SIZES = {"test": 100, "validation": 40, "train": 244}
 """Number of triples of each part."""
 
+DEPTH_SIZES = {"test": 100, "validation": 40, "train": 500}
+"""Number of triples with depth of each part."""
+
 SHOWN = 60
 """Number of test prompts in the suite `sprites`."""
 
@@ -41,25 +44,43 @@ Ints = NDArray[np.int64]
 TRIPLES: tuple[Triple, ...] = tuple(itertools.product(ANIMALS, OBJECTS, TYPES))
 """All 384 triples of the world."""
 
+DEPTH_TRIPLES: tuple[Triple, ...] = tuple(itertools.product(ANIMALS, OBJECTS, DEPTH_TYPES))
+"""All 640 triples with depth."""
+
 
 def split_triples(*, seed: int = SEED, swaps: int = SWAPS) -> dict[str, list[Triple]]:
     """Divide the triples by the rule above; each part keeps the order of `TRIPLES`."""
-    parts = np.repeat(np.arange(len(SIZES)), list(SIZES.values()))
+    return _split(TRIPLES, SIZES, seed, swaps)
+
+
+def split_depth_triples(*, seed: int = SEED, swaps: int = SWAPS) -> dict[str, list[Triple]]:
+    """Divide the triples with depth by the same rule; each part keeps the order of `DEPTH_TRIPLES`."""
+    return _split(DEPTH_TRIPLES, DEPTH_SIZES, seed, swaps)
+
+
+def _split(triples: Sequence[Triple], sizes: Mapping[str, int], seed: int, swaps: int) -> dict[str, list[Triple]]:
+    parts = np.repeat(np.arange(len(sizes)), list(sizes.values()))
     rng = np.random.default_rng(seed)
-    parts = _balance(_features(TRIPLES), parts[np.argsort(rng.permutation(len(TRIPLES)))], rng, swaps)
-    return {name: [TRIPLES[int(i)] for i in np.flatnonzero(parts == k)] for k, name in enumerate(SIZES)}
+    parts = _balance(_features(triples), parts[np.argsort(rng.permutation(len(triples)))], rng, swaps)
+    return {name: [triples[int(i)] for i in np.flatnonzero(parts == k)] for k, name in enumerate(sizes)}
 
 
 def make_suites() -> list[Suite]:
-    """Make the suites `sprites`, `sprites-test`, `sprites-val` and `sprites-train`."""
-    split = split_triples()
+    """Make the suites `sprites` and `sprites-depth`, and of each its test, validation and training prompts."""
+    splits = {"sprites": split_triples(), "sprites-depth": split_depth_triples()}
+    return [suite for name, split in splits.items() for suite in _make_family(name, split)]
+
+
+def _make_family(family: str, split: Mapping[str, Sequence[Triple]]) -> list[Suite]:
+    """Make the suite of a family, and those of its parts."""
     prompts = {name: _prompts(triples, name) for name, triples in split.items()}
     shown = set(_choose_shown(split["test"]))
+    chosen = tuple(p for p, t in zip(prompts["test"], split["test"], strict=True) if t in shown)
     return [
-        Suite("sprites", VERSION, tuple(p for p, t in zip(prompts["test"], split["test"], strict=True) if t in shown)),
-        Suite("sprites-test", VERSION, prompts["test"]),
-        Suite("sprites-val", VERSION, prompts["validation"]),
-        Suite("sprites-train", VERSION, prompts["train"]),
+        Suite(family, VERSION, chosen),
+        Suite(f"{family}-test", VERSION, prompts["test"]),
+        Suite(f"{family}-val", VERSION, prompts["validation"]),
+        Suite(f"{family}-train", VERSION, prompts["train"]),
     ]
 
 
@@ -97,12 +118,14 @@ def _choose_shown(triples: Sequence[Triple]) -> list[Triple]:
 
 def _features(triples: Sequence[Triple]) -> Ints:
     """Return the numbers under which each triple is counted, `[N, 6]`: subject, object, type, and each pair of them."""
+    names = TYPES if triples[0][2] in TYPES else DEPTH_TYPES
     subjects, objects, types = (
         np.array([list(values).index(triple[k]) for triple in triples])
-        for k, values in enumerate((ANIMALS, OBJECTS, TYPES))
+        for k, values in enumerate((ANIMALS, OBJECTS, names))
     )
     columns = [subjects, objects, types, 8 * subjects + objects, 8 * types + subjects, 8 * types + objects]
-    starts = np.cumsum([0, 8, 8, 8, 64, 64])
+    n_types = max(8, len(names))
+    starts = np.cumsum([0, 8, 8, n_types, 64, 8 * n_types])
     return np.stack([column + start for column, start in zip(columns, starts, strict=True)], axis=1)
 
 

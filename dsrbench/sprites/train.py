@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsrbench.sprites.training.autoencoder import train_autoencoder
+from dsrbench.sprites.training.depth import train_depth
 from dsrbench.sprites.training.detector import train_detector
 from dsrbench.sprites.training.latents import encode_clips
 from dsrbench.sprites.training.loop import Clock
@@ -19,6 +20,7 @@ STAGES: dict[str, Callable[..., bool]] = {
     "transformer": train_transformer,
     "refinement": refine_transformer,
     "detector": train_detector,
+    "depth": train_depth,
 }
 """Function of each stage, by name, in order."""
 
@@ -32,11 +34,11 @@ def train(
     report: Callable[[str], None] = print,
     on_step: Callable[[str, int, int, float | None], None] = lambda *_: None,
 ) -> bool:
-    """Train the model and the detector into a folder, or continue an interrupted training.
+    """Train the model, the detector and the depth network into a folder, or continue an interrupted training.
 
     Args:
         folder: Folder of the checkpoints, the finished model (`folder/model`), the finished detector
-            (`folder/detector`), and the losses (`folder/log.jsonl`).
+            (`folder/detector`) and depth network (`folder/depth`), and the losses (`folder/log.jsonl`).
         settings: Settings of the training; by default those of the embedded model.
         minutes: Time after which the training stops with a checkpoint, minutes; None for no limit.
         interrupted: Function that tells whether to stop with a checkpoint, called after every step.

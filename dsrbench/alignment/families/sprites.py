@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from dsrbench.alignment.families.protocol import Text
-from dsrbench.backends.detectors.sprites_template import to_world_size
 from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder
 from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.transformer import TIMESTEPS
 from dsrbench.sprites.world import FRAMES
+from dsrbench.sprites.world.resize import to_world_size
 
 SIGMA_MEAN, SIGMA_SPREAD = 3.5, 1.0
 """Noise levels are the logistic function of a normal with this mean and deviation.

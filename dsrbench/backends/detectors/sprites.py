@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.backends.detectors.closed import check_share
-from dsrbench.backends.detectors.sprites_template import WorldNouns, to_world_size
+from dsrbench.backends.detectors.sprites_template import WorldNouns
 from dsrbench.errors import MissingExtraError, WeightsError
 from dsrbench.geometry import clip_boxes
 from dsrbench.sprites.embedded import find_weights_folder, read_sums
 from dsrbench.sprites.world import HEIGHT, WIDTH
+from dsrbench.sprites.world.resize import to_world_size
 from dsrbench.types import Detections
 
 

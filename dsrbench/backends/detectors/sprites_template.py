@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.ndimage import minimum_filter
 
 from dsrbench.backends.base import Detector
@@ -20,6 +19,7 @@ from dsrbench.backends.detectors.closed import check_share
 from dsrbench.geometry import clip_boxes, nms
 from dsrbench.sprites.world import ANIMALS, HEIGHT, WIDTH
 from dsrbench.sprites.world.bitmaps import PHASES, SIZES, bitmap, check_noun, tight_box
+from dsrbench.sprites.world.resize import to_world_size
 from dsrbench.types import Detections, Floats
 
 SIDE = 16
@@ -133,13 +133,6 @@ class SpritesTemplate(WorldNouns):
         boxes, scores, numbers = boxes[whole], scores[whole], numbers[whole]
         selected = nms(boxes, scores, numbers, iou=self._overlap)
         return Detections(boxes[selected] * scale, scores[selected], numbers[selected])
-
-
-def to_world_size(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames of any size brought to `HEIGHT` x `WIDTH` by averaging."""
-    if frames.shape[1:3] == (HEIGHT, WIDTH):
-        return frames
-    return np.stack([np.asarray(Image.fromarray(f).resize((WIDTH, HEIGHT), Image.Resampling.BOX)) for f in frames])
 
 
 @functools.lru_cache(maxsize=32)

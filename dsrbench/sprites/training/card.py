@@ -23,7 +23,7 @@ from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
 TEMPLATES = Path(__file__).parent / "cards"
 """Folder of the templates of the cards."""
 
-STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",)}
+STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",), "depth": ("depth",)}
 """Stages of the training whose losses a card shows, by kind of weights."""
 
 LOSSES_SHOWN = 6
@@ -96,9 +96,14 @@ def _settings(kind: Kind, settings: Settings) -> str:
     rows = [
         (f"`{name}`", f"`{value}`")
         for name, value in dataclasses.asdict(settings).items()
-        if value != {} and (name in ("seed", "ema") or name.startswith("detector") == (kind == "detector"))
+        if value != {} and (name in ("seed", "ema") or _is_of(name) == kind)
     ]
     return markdown_table(["setting", "value"], rows)
+
+
+def _is_of(name: str) -> str:
+    """Return the kind of weights that a setting belongs to."""
+    return next((kind for kind in ("detector", "depth") if name.startswith(kind)), "model")
 
 
 def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dsrbench.prompts import compose_text
-from dsrbench.sprites.split import Triple, split_triples
-from dsrbench.sprites.world import SCENES, Gait, Rendered, draw_spec, render_actors
+from dsrbench.sprites.split import Triple, split_depth_triples, split_triples
+from dsrbench.sprites.world import SCENES, Gait, Rendered, draw_depth_spec, draw_spec, render_actors
 from dsrbench.types import Prompt, Relation
 
 PLAIN_VERB = 0.1
@@ -32,7 +33,10 @@ def train_triples() -> tuple[Triple, ...]:
 
 def draw_prompt(rng: np.random.Generator) -> Prompt:
     """Draw a prompt of a train triple, with a random place and verb."""
-    triples = train_triples()
+    return _draw_prompt(train_triples(), rng)
+
+
+def _draw_prompt(triples: Sequence[Triple], rng: np.random.Generator) -> Prompt:
     subject, object_, relations = triples[int(rng.integers(len(triples)))]
     scene = "" if rng.random() < NO_SCENE else str(rng.choice(list(SCENES)))
     verb = None if rng.random() < PLAIN_VERB else str(rng.choice([gait.value for gait in Gait]))
@@ -44,6 +48,18 @@ def draw_clip(rng: np.random.Generator) -> tuple[str, Rendered]:
     """Draw a text and a clip that may or may not follow it."""
     prompt = draw_prompt(rng)
     return prompt.text, render_actors(draw_spec(prompt, rng), rng)
+
+
+@functools.lru_cache(maxsize=1)
+def depth_triples() -> tuple[Triple, ...]:
+    """Return the triples with depth of the training split."""
+    return tuple(split_depth_triples()["train"])
+
+
+def draw_depth_clip(rng: np.random.Generator) -> tuple[str, Rendered]:
+    """Draw a text of a train triple with depth, and a clip that may or may not follow it."""
+    prompt = _draw_prompt(depth_triples(), rng)
+    return prompt.text, render_actors(draw_depth_spec(prompt, rng), rng)
 
 
 def draw_clip_with_nouns(rng: np.random.Generator) -> tuple[list[str], Rendered]:

@@ -28,11 +28,15 @@ class Settings:
         detector_steps: Number of steps of the detector's stage.
         detector_frames: Number of frames of a step of the detector's stage.
         detector_rate: Learning rate of AdamW in the detector's stage.
+        depth_steps: Number of steps of the depth network's stage.
+        depth_frames: Number of frames of a step of the depth network's stage.
+        depth_rate: Learning rate of AdamW in the depth network's stage.
         ema: Maximum decay of the averaged weights.
         autoencoder: Keyword arguments of the autoencoder.
         transformer: Keyword arguments of the transformer.
         text_encoder: Keyword arguments of the text encoder.
         detector: Keyword arguments of the detector.
+        depth: Keyword arguments of the depth network.
     """
 
     seed: int = 0
@@ -52,8 +56,12 @@ class Settings:
     detector_steps: int = 3000
     detector_frames: int = 64
     detector_rate: float = 2e-3
+    depth_steps: int = 2500
+    depth_frames: int = 64
+    depth_rate: float = 2e-3
     ema: float = 0.999
     autoencoder: dict[str, Any] = dataclasses.field(default_factory=dict)
     transformer: dict[str, Any] = dataclasses.field(default_factory=dict)
     text_encoder: dict[str, Any] = dataclasses.field(default_factory=dict)
     detector: dict[str, Any] = dataclasses.field(default_factory=dict)
+    depth: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -205,7 +205,7 @@ def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averag
     used = {
         name: value
         for name, value in dataclasses.asdict(settings).items()
-        if not name.startswith(("detector", "refine"))
+        if not name.startswith(("detector", "depth", "refine"))
     }
     return Progress(
         folder / "transformer.safetensors",
@@ -217,7 +217,11 @@ def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averag
 
 
 def _make_refinement(folder: Path, settings: Settings, networks: nn.Module, averaged: nn.Module) -> Progress:
-    used = {name: value for name, value in dataclasses.asdict(settings).items() if not name.startswith("detector")}
+    used = {
+        name: value
+        for name, value in dataclasses.asdict(settings).items()
+        if not name.startswith(("detector", "depth"))
+    }
     slower = dataclasses.replace(
         settings,
         muon_rate=settings.muon_rate * settings.refine_rate,

@@ -7,12 +7,13 @@ import pytest
 
 from dsrbench import Prompt, score_tracks
 from dsrbench.backends import registry
-from dsrbench.backends.detectors.sprites_template import SpritesTemplate, to_world_size
+from dsrbench.backends.detectors.sprites_template import SpritesTemplate
 from dsrbench.backends.trackers.assignment import Assignment
 from dsrbench.errors import OptionError, PromptError
 from dsrbench.geometry import iou_matrix
 from dsrbench.prompts import read_suite
 from dsrbench.sprites.world import FPS, HEIGHT, SCENES, WIDTH, draw_spec, render_actors, render_clip
+from dsrbench.sprites.world.resize import to_world_size
 
 
 def make_clip(kind, seed=0, subject="duck", object="umbrella", relations="LR", scene="On a beach"):
