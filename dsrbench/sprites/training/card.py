@@ -68,7 +68,8 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
         parameters=f"{parameters:,}",
         world=f"{len(ANIMALS)} animals ({', '.join(ANIMALS)}), {len(OBJECTS)} objects ({', '.join(OBJECTS)}), "
         f"{len(SCENES)} places, {len(DEPTH_TYPES if kind == 'depth-model' else TYPES)} relation types",
-        split=_split(DEPTH_SIZES if kind == "depth-model" else SIZES),
+        split=_split("(animal, object, relation type) triples", SIZES),
+        depth_split=_split("triples with depth", DEPTH_SIZES),
         mix=_mix(),
         obedient=f"{OBEDIENT_IN_DEPTH:g}",
         disobedient=_disobedient(),
@@ -87,10 +88,10 @@ def count_parameters(folder: Path) -> int:
     return count
 
 
-def _split(sizes: Mapping[str, int]) -> str:
+def _split(triples: str, sizes: Mapping[str, int]) -> str:
     return (
-        f"Of the {sum(sizes.values())} (animal, object, relation type) triples only the {sizes['train']} of the "
-        f"train split were seen, none of the {sizes['validation']} of validation and the {sizes['test']} of test."
+        f"Of the {sum(sizes.values())} {triples} only the {sizes['train']} of the train split were seen, none of the "
+        f"{sizes['validation']} of validation and the {sizes['test']} of test."
     )
 
 
