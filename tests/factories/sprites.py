@@ -24,6 +24,13 @@ SETTINGS = Settings(
     detector_steps=3,
     detector_frames=8,
     detector={"channels": 8, "blocks": 1},
+    depth_steps=3,
+    depth_frames=8,
+    depth={"channels": 8, "blocks": 1},
+    adapter_clips=8,
+    adapter_steps=4,
+    adapter_batch=4,
+    adapter_rank=2,
 )
 
 

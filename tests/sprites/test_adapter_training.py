@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import numpy as np
@@ -22,7 +21,6 @@ from dsrbench.sprites.training.adapter import encode_depth_clips, make_adapter, 
 from dsrbench.sprites.training.latents import WITH_DEPTH, draw_foreground, read_clips  # noqa: E402
 from dsrbench.sprites.training.loop import Clock  # noqa: E402
 
-TINY = dataclasses.replace(SETTINGS, adapter_clips=8, adapter_steps=4, adapter_batch=4, adapter_rank=2)
 TEXT = "In a meadow, a cat is in front of a box, then the cat walks behind the box."
 
 
@@ -39,7 +37,7 @@ class Stops:
 
 def run_stages(folder, clock=None):
     clock = clock or Clock(None)
-    return all(stage(folder, TINY, clock) for stage in (encode_depth_clips, train_adapter))
+    return all(stage(folder, SETTINGS, clock) for stage in (encode_depth_clips, train_adapter))
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +73,11 @@ def test_the_base_is_left_alone(trained, tmp_path):
 
 
 def test_clips_are_of_train_triples(trained):
-    latents, texts = read_clips(trained, TINY, WITH_DEPTH)
+    latents, texts = read_clips(trained, SETTINGS, WITH_DEPTH)
     assert latents.shape == (8, 4, 16, 8, 12)
     triples = {(p.subject, p.object, p.type) for p in map(parse_prompt, texts)}
     assert triples <= set(split_depth_triples()["train"])
-    shown = draw_foreground(TINY, WITH_DEPTH)
+    shown = draw_foreground(SETTINGS, WITH_DEPTH)
     assert shown.shape == (8, 16, 8, 12)
     assert 0.05 < shown.mean() < 0.5
 
@@ -106,7 +104,7 @@ def test_a_finished_training_is_left_alone(trained):
 
 
 def test_only_the_changes_and_the_text_encoder_are_trained(trained):
-    networks, _, progress = make_adapter(trained, TINY)
+    networks, _, progress = make_adapter(trained, SETTINGS)
     optimized = {id(p) for o in progress.optimizers for group in o.param_groups for p in group["params"]}
     for name, parameter in networks.named_parameters():
         is_trained = name.startswith("text_encoder.") or name.endswith((".up", ".down"))

@@ -82,7 +82,7 @@ def test_training_further_begins_with_the_changes(weights):
 def test_each_model_refuses_the_prompts_of_the_other(weights):
     with pytest.raises(PromptError, match="the model sprites does not know 'LB'; the model sprites-depth does"):
         Sprites(folder=weights / "model").check_prompt(PROMPTS[0])
-    with pytest.raises(PromptError, match="cannot show .*; relation types are: LF"):
+    with pytest.raises(PromptError, match=r"cannot show .*; relation types are: LF"):
         SpritesWithDepth(folder=weights / "depth-model").check_prompt(PLAIN)
 
 
