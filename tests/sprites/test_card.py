@@ -22,12 +22,14 @@ from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT  # noqa: E402
 
 LOG = [
     {"stage": stage, "step": 200 * (i + 1), "loss": 1 / (i + 1), "seconds": 0.1}
-    for stage, lines in (("autoencoder", 2), ("transformer", 45), ("detector", 10))
+    for stage, lines in (("autoencoder", 2), ("transformer", 45), ("detector", 10), ("depth", 10))
     for i in range(lines)
 ]
 
+TASKS = {"model": "text-to-video", "detector": "object-detection", "depth": "depth-estimation"}
 
-@pytest.fixture(params=["model", "detector"])
+
+@pytest.fixture(params=["model", "detector", "depth"])
 def kind(request):
     return request.param
 
@@ -37,18 +39,21 @@ def test_header_and_data(kind):
     _, header, body = card.split("---\n", 2)
     fields = dict(line.split(": ", 1) for line in header.splitlines())
     assert fields["license"] == "apache-2.0"
-    assert fields["pipeline_tag"] == {"model": "text-to-video", "detector": "object-detection"}[kind]
+    assert fields["pipeline_tag"] == TASKS[kind]
     assert all(noun in body for noun in (*ANIMALS, *OBJECTS))
     assert "Of the 384 " in body
     assert "the 244 of the train split" in body
     assert "1,234,567 numbers" in body
+    assert "$" not in card
+    if kind == "depth":
+        assert "Of the 640 triples with depth only the 500 of the train split" in body
+        return
     assert f"| obedient | {' | '.join(f'{share:.2f}' for share in OBEDIENT.values())} |" in body
     assert all(f"| {k.value.replace('_', ' ')} | {share:.2f} |" in body for k, share in DISOBEDIENT.items())
-    assert "$" not in card
 
 
 def test_settings_and_losses_are_those_of_the_kind():
-    model, detector = (make_card(kind, Settings(), LOG, parameters=1) for kind in ("model", "detector"))
+    model, detector, depth = (make_card(kind, Settings(), LOG, parameters=1) for kind in TASKS)
     assert "| `steps` | `9000` |" in model
     assert "detector_steps" not in model
     assert f"| `detector_steps` | `{Settings().detector_steps}` |" in detector
@@ -58,6 +63,10 @@ def test_settings_and_losses_are_those_of_the_kind():
         ("transformer", "3,800"), ("transformer", "5,400"), ("transformer", "7,200"), ("transformer", "9,000"),
     ]  # fmt: skip
     assert len(re.findall(r"^\| detector \|", detector, re.M)) == 6
+    assert f"| `depth_steps` | `{Settings().depth_steps}` |" in depth
+    assert "depth_steps" not in model + detector
+    assert "`detector_steps`" not in depth
+    assert len(re.findall(r"^\| depth \|", depth, re.M)) == 6
     assert "No losses were logged." in make_card("detector", Settings(), [], parameters=1)
 
 

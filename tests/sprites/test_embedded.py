@@ -9,10 +9,10 @@ import pytest
 
 from dsrbench.errors import WeightsError
 from dsrbench.sprites import embedded
-from dsrbench.sprites.embedded import DETECTOR, EMBEDDED, ENTRY, MODEL, SUMS, find_weights_folder, write_sums
+from dsrbench.sprites.embedded import DEPTH, DETECTOR, EMBEDDED, ENTRY, MODEL, SUMS, find_weights_folder, write_sums
 
 
-@pytest.fixture(params=["model", "detector"])
+@pytest.fixture(params=["model", "detector", "depth"])
 def kind(request):
     return request.param
 
@@ -28,7 +28,7 @@ def folder(tmp_path, kind):
 
 
 def test_places():
-    assert EMBEDDED == {"model": MODEL, "detector": DETECTOR}
+    assert EMBEDDED == {"model": MODEL, "detector": DETECTOR, "depth": DEPTH}
     assert MODEL.parts[-3:] == ("sprites", "weights", "model")
 
 

@@ -8,10 +8,19 @@ import pytest
 
 from dsrbench.prompts import list_suites, parse_prompt, read_suite, write_suite
 from dsrbench.prompts.suites import DATA_FOLDER
-from dsrbench.sprites.split import SIZES, TRIPLES, make_suites, split_triples
-from dsrbench.sprites.world import TYPES, Gait, check_prompt
+from dsrbench.sprites.split import (
+    DEPTH_SIZES,
+    DEPTH_TRIPLES,
+    SIZES,
+    TRIPLES,
+    make_suites,
+    split_depth_triples,
+    split_triples,
+)
+from dsrbench.sprites.world import DEPTH_TYPES, TYPES, Gait, check_prompt
 
 SUITES = {"sprites": 60, "sprites-test": 100, "sprites-val": 40, "sprites-train": 244}
+DEPTH_SUITES = {"sprites-depth": 60, "sprites-depth-test": 100, "sprites-depth-val": 40, "sprites-depth-train": 500}
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +48,17 @@ def test_parts_are_balanced(split, field):
         assert max(counts.values()) - min(counts.values()) <= 1, (name, counts)
 
 
+def test_triples_with_depth_are_split_by_the_same_rule():
+    parts = split_depth_triples()
+    assert {name: len(triples) for name, triples in parts.items()} == DEPTH_SIZES
+    assert sorted(t for triples in parts.values() for t in triples) == sorted(set(DEPTH_TRIPLES))
+    for name, triples in parts.items():
+        for field, size in enumerate((8, 8, 10)):
+            counts = Counter(triple[field] for triple in triples)
+            assert len(counts) == size
+            assert max(counts.values()) - min(counts.values()) <= 2, (name, counts)
+
+
 def test_every_pair_of_nouns_is_trained_on(split):
     pairs = Counter(triple[:2] for triple in split["train"])
     assert len(pairs) == 64
@@ -53,18 +73,18 @@ def test_committed_suites_are_what_the_command_writes(tmp_path):
     for suite in make_suites():
         write_suite(suite, tmp_path / "made.jsonl")
         assert (DATA_FOLDER / f"{suite.name}.jsonl").read_bytes() == (tmp_path / "made.jsonl").read_bytes()
-    assert set(SUITES) <= set(list_suites())
+    assert {*SUITES, *DEPTH_SUITES} <= set(list_suites())
 
 
-@pytest.mark.parametrize(("name", "size"), SUITES.items())
+@pytest.mark.parametrize(("name", "size"), [*SUITES.items(), *DEPTH_SUITES.items()])
 def test_suites(name, size, split):
-    suite = read_suite(name)
+    suite, with_depth = read_suite(name), name in DEPTH_SUITES
     assert (suite.name, suite.version, len(suite)) == (name, "1.0", size)
-    part = {"sprites-val": "validation", "sprites-train": "train"}.get(name, "test")
+    part = next((p for end, p in (("-val", "validation"), ("-train", "train")) if name.endswith(end)), "test")
     assert {prompt.split for prompt in suite} == {part}
-    assert {triple_of(prompt) for prompt in suite} <= set(split[part])
+    assert {triple_of(prompt) for prompt in suite} <= set((split_depth_triples() if with_depth else split)[part])
     for prompt in suite:
-        check_prompt(prompt)
+        check_prompt(prompt, types=DEPTH_TYPES if with_depth else TYPES)
         read = parse_prompt(prompt.text)
         assert (*triple_of(read), read.scene) == (*triple_of(prompt), prompt.scene)
         assert any(f" {gait.value} " in prompt.text for gait in Gait)

@@ -20,11 +20,20 @@ from dsrbench.prompts import parse_prompt  # noqa: E402
 from dsrbench.sprites import train as train_module  # noqa: E402
 from dsrbench.sprites.embedded import find_weights_folder, read_sums  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
-from dsrbench.sprites.split import split_triples  # noqa: E402
+from dsrbench.sprites.split import split_depth_triples, split_triples  # noqa: E402
 from dsrbench.sprites.train import train  # noqa: E402
+from dsrbench.sprites.training import data as training_data  # noqa: E402
 from dsrbench.sprites.training import loop  # noqa: E402
 from dsrbench.sprites.training.checkpoint import whole_folder  # noqa: E402
-from dsrbench.sprites.training.data import FOREGROUND, draw_clip, draw_frames, draw_prompt, to_tensor  # noqa: E402
+from dsrbench.sprites.training.data import (  # noqa: E402
+    FOREGROUND,
+    draw_clip,
+    draw_depth_clip,
+    draw_frames,
+    draw_prompt,
+    to_tensor,
+)
+from dsrbench.sprites.training.depth import draw_depth_frames  # noqa: E402
 from dsrbench.sprites.training.latents import draw_foreground, read_clips  # noqa: E402
 from dsrbench.sprites.training.transformer import flow_loss, make_networks, make_optimizers  # noqa: E402
 
@@ -33,12 +42,14 @@ from dsrbench.sprites.training.transformer import flow_loss, make_networks, make
 def trained(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("whole"), []
     assert train(folder, settings=SETTINGS, minutes=None, report=lines.append)
-    assert lines == [f"{stage}: done" for stage in ("autoencoder", "latents", "transformer", "refinement", "detector")]
+    stages = ("autoencoder", "latents", "transformer", "refinement", "detector", "depth")
+    assert lines == [f"{stage}: done" for stage in stages]
     return folder
 
 
 def weights_of(folder):
-    parts = [*sorted((folder / "model").rglob("*.safetensors")), *(folder / "detector").glob("*.safetensors")]
+    kinds = ("model", "detector", "depth")
+    parts = [path for kind in kinds for path in sorted((folder / kind).rglob("*.safetensors"))]
     return {f"{path.parent.name}/{key}": value for path in parts for key, value in load_file(path).items()}
 
 
@@ -54,6 +65,29 @@ def test_only_train_triples_are_seen():
         assert (read.subject, read.object, read.type, read.scene) == (
             prompt.subject, prompt.object, prompt.type, prompt.scene,
         )  # fmt: skip
+
+
+def test_only_train_triples_with_depth_are_seen(monkeypatch):
+    drawn = []
+    keep = training_data.draw_depth_spec
+    monkeypatch.setattr(
+        training_data, "draw_depth_spec", lambda prompt, rng: (drawn.append(prompt), keep(prompt, rng))[1]
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        draw_depth_clip(rng)
+    assert {(p.subject, p.object, p.type) for p in drawn} <= set(split_depth_triples()["train"])
+    assert len({p.type for p in drawn}) == 10
+
+
+def test_frames_with_depth():
+    frames, depth, weights = draw_depth_frames(10, np.random.default_rng(0))
+    assert frames.shape == (10, 3, 32, 48)
+    assert depth.shape == weights.shape == (10, 32, 48)
+    assert set(weights.unique().tolist()) == {1.0, FOREGROUND}
+    assert 0.02 < (weights == FOREGROUND).float().mean() < 0.4
+    # the ground becomes nearer downwards
+    assert (depth[:, -1] >= depth[:, 0]).all()
 
 
 def test_frames_and_weights():
@@ -76,11 +110,11 @@ def test_the_result_is_a_pipeline_in_half_precision(trained):
     assert len(pipeline.autoencoder.config.latents_std) == 4
     texts = [
         path
-        for kind in ("model", "detector")
+        for kind in ("model", "detector", "depth")
         for path in (trained / kind).rglob("*")
         if path.suffix in (".json", ".md")
     ]
-    assert len(texts) == 8
+    assert len(texts) == 10
     assert not any(str(trained) in path.read_text() for path in texts), "a path of this machine"
 
 
@@ -99,6 +133,7 @@ def test_the_log_has_a_line_a_stage(trained):
         ("transformer", 6),
         ("refinement", 3),
         ("detector", 3),
+        ("depth", 3),
     ]
 
 
@@ -134,11 +169,11 @@ def test_a_finished_training_is_left_alone(trained):
 
 def test_an_export_that_was_cut_short_is_made_again_from_the_checkpoint(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "copy")
-    for kind in ("model", "detector"):
+    for kind in ("model", "detector", "depth"):
         (folder / kind / "SHA256SUMS").unlink()
         next((folder / kind).rglob("*.safetensors")).unlink()
     assert train(folder, settings=SETTINGS, report=lambda line: None)
-    for kind in ("model", "detector"):
+    for kind in ("model", "detector", "depth"):
         assert read_sums(find_weights_folder(kind, folder / kind)) == read_sums(trained / kind)
 
 
@@ -167,9 +202,11 @@ def test_every_step_is_told(tmp_path):
     )
     assert [row[:3] for row in told] == [
         (stage, step + 1, steps)
-        for stage, steps in (("autoencoder", 4), ("latents", 2), ("transformer", 6), ("refinement", 3), ("detector", 3))
+        for stage, steps in (
+            ("autoencoder", 4), ("latents", 2), ("transformer", 6), ("refinement", 3), ("detector", 3), ("depth", 3),
+        )
         for step in range(steps)
-    ]
+    ]  # fmt: skip
     assert all((loss is None) == (stage == "latents") for stage, *_, loss in told)
 
 

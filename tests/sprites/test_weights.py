@@ -14,18 +14,19 @@ pytest.importorskip("diffusers")
 from cli.clips import dsrbench  # noqa: E402
 
 from dsrbench import score_tracks  # noqa: E402
+from dsrbench.backends.depth.sprites import SpritesDepth  # noqa: E402
 from dsrbench.backends.detectors.sprites import SpritesDetector  # noqa: E402
 from dsrbench.backends.generators.sprites import Sprites  # noqa: E402
 from dsrbench.backends.trackers.assignment import Assignment  # noqa: E402
 from dsrbench.errors import InputError, WeightsError  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402
-from dsrbench.sprites.embedded import DETECTOR, MODEL, find_weights_folder  # noqa: E402
+from dsrbench.sprites.embedded import DEPTH, DETECTOR, EMBEDDED, MODEL, find_weights_folder  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
 from dsrbench.sprites.world import FPS, HEIGHT, WIDTH, draw_spec, render_clip  # noqa: E402
 from dsrbench.store import Run  # noqa: E402
 
 
-@pytest.mark.parametrize("folder", [MODEL, DETECTOR], ids=["model", "detector"])
+@pytest.mark.parametrize("folder", [MODEL, DETECTOR, DEPTH], ids=["model", "detector", "depth"])
 def test_they_are_whole_and_have_a_card(folder):
     assert find_weights_folder(folder.name, None) == folder
     assert (folder / "README.md").read_text().startswith("---\nlicense: apache-2.0\n")
@@ -34,9 +35,9 @@ def test_they_are_whole_and_have_a_card(folder):
         assert "/" not in json.loads(config.read_text()).get("_name_or_path", "")
 
 
-@pytest.mark.parametrize(("kind", "use"), [("model", Sprites), ("detector", SpritesDetector)])
+@pytest.mark.parametrize(("kind", "use"), [("model", Sprites), ("detector", SpritesDetector), ("depth", SpritesDepth)])
 def test_altered_weights_are_refused(tmp_path, kind, use):
-    folder = shutil.copytree({"model": MODEL, "detector": DETECTOR}[kind], tmp_path / kind)
+    folder = shutil.copytree(EMBEDDED[kind], tmp_path / kind)
     use(folder=folder)
     file = sorted(folder.rglob("*.safetensors"))[0]
     data = bytearray(file.read_bytes())
