@@ -29,6 +29,7 @@ def command(boxes: Path, out: Path | None) -> None:
     A line: {"video": "a.mp4", "type": "LR", "subject": "cat", "object": "chair", "n_frames": 81,
              "frames": [{"frame": 0, "labels": ["cat", "chair"], "boxes_xyxy": [[x0, y0, x1, y1], ...]}, ...]}
 
+    A type is two or more relations in time order ("LR"), one throughout ("L"), or a motion (">L", without object).
     Nothing is filled; without n_frames a video has 81. A summary goes to standard error.
     """
     from dsrbench.metric import DSRScore

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, InputError
 from dsrbench.prompts import Suite
-from dsrbench.prompts.wordings import WORDINGS, expand_wordings
+from dsrbench.prompts.wordings import WORDINGS, expand_wordings, list_wordings
 from dsrbench.types import DEFAULT_WORDING
 
 
@@ -48,7 +49,8 @@ def _find_unknown(suite: Suite, names: Sequence[str], generator: Backend[Generat
 
     def refusal(name: str, part: Suite) -> str:
         reason = ""
-        for prompt in expand_wordings(part, [name]):
+        prompts = tuple(prompt for prompt in part if name in list_wordings(prompt))
+        for prompt in expand_wordings(dataclasses.replace(part, prompts=prompts), [name]):
             try:
                 generator.instance.check_prompt(prompt)
                 return ""

@@ -1,8 +1,9 @@
 """Boxes in the authors' form - a JSON line a video - read, scored and written back, in flat memory.
 
 A line has `frames`: a list of `{"frame": 3, "labels": ["cat", "chair"], "boxes_xyxy": [[x0, y0, x1, y1], ...]}`, the
-`type` (relation codes, such as "LR"), `subject` and `object`; optionally `video` and `n_frames` (81 without it). A
-frame without exactly one box of each entity is not scored; nothing is filled.
+`type` (relation codes such as "LR", one relation throughout such as "L", or a motion such as ">L"), `subject`, and
+`object` unless it is a motion; optionally `video` and `n_frames` (81 without it). A frame without exactly one box of
+each entity is not scored; nothing is filled. The camera is taken to rest: no pictures show its motion.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import numpy as np
 
 from dsrbench.errors import BoxError, DSRBenchError, InputError
 from dsrbench.lines import parse_object
+from dsrbench.metric.claims import Claim, read_claim
 from dsrbench.metric.dsr import score_many
-from dsrbench.types import PUBLISHED_FRAMES, Floats, Relation, VideoScore, VideoTracks
+from dsrbench.types import PUBLISHED_FRAMES, Floats, VideoScore, VideoTracks
 
 LINES_AT_ONCE = 256
 FRAMES_AT_ONCE = 100_000
@@ -27,8 +29,8 @@ MAX_FRAMES = 100_000
 LARGEST = 1e9
 
 
-def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relation, ...]]:
-    """Read one video's boxes and the relations it was asked for.
+def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, Claim]:
+    """Read one video's boxes and the claim it is scored for: relations, or the direction of a motion.
 
     Args:
         line: The decoded JSON of one line.
@@ -44,12 +46,15 @@ def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relati
     """
     if not isinstance(line, Mapping):
         raise InputError(f"expected a JSON object a line, got {type(line).__name__}")
-    missing = [name for name in ("frames", "type", "subject", "object") if name not in line]
+    is_motion = str(line.get("type")).startswith(">")
+    nouns = ("subject",) if is_motion else ("subject", "object")
+    missing = [name for name in ("frames", "type", *nouns) if name not in line]
     if missing:
         raise InputError(f"a line needs {', '.join(missing)}")
-    names = [line["subject"], line["object"]]
-    if not all(isinstance(name, str) and name for name in names) or names[0] == names[1]:
-        raise InputError(f"subject and object must be two different names, got {names[0]!r} and {names[1]!r}")
+    names = [line[noun] for noun in nouns]
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        expected = "subject must be a name" if is_motion else "subject and object must be two different names"
+        raise InputError(f"{expected}, got {' and '.join(map(repr, names))}")
     if not isinstance(line["type"], str):
         raise InputError(f"type must be relation codes such as 'LR', got {line['type']!r}")
     n_frames = line.get("n_frames", PUBLISHED_FRAMES)
@@ -57,10 +62,10 @@ def tracks_from_line(line: Mapping[str, Any]) -> tuple[VideoTracks, tuple[Relati
         raise InputError(f"n_frames must be a whole number in 1..{MAX_FRAMES}, got {n_frames!r}")
     if not isinstance(line["frames"], list):
         raise InputError(f"frames must be a list, got {type(line['frames']).__name__}")
-    boxes = _stack_plain(line["frames"], names, n_frames)
+    boxes = None if is_motion else _stack_plain(line["frames"], names, n_frames)
     if boxes is None:
         boxes = _stack_checked(line["frames"], names, n_frames)
-    return VideoTracks(boxes[0], boxes[1]), Relation.chain(line["type"])
+    return VideoTracks(boxes[0], boxes[1]), read_claim(line["type"].upper())
 
 
 def _stack_plain(frames: list[Any], names: list[str], n_frames: int) -> Floats | None:
@@ -90,7 +95,7 @@ def _stack_plain(frames: list[Any], names: list[str], n_frames: int) -> Floats |
 
 
 def _stack_checked(frames: list[Any], names: list[str], n_frames: int) -> Floats:
-    """Both entities' boxes `[2, n_frames, 4]`, frame by frame."""
+    """Both entities' boxes `[2, n_frames, 4]`, frame by frame; NaN for an object that has no name."""
     boxes = np.full((2, n_frames, 4), np.nan)
     seen: set[int] = set()
     for frame in frames:
@@ -99,18 +104,18 @@ def _stack_checked(frames: list[Any], names: list[str], n_frames: int) -> Floats
             raise InputError(f"frame {index} is given twice")
         seen.add(index)
         if chosen is not None:
-            boxes[0, index], boxes[1, index] = chosen
+            boxes[: len(names), index] = chosen
     return boxes
 
 
-def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, tuple[Any, Any] | None]:
-    """Return a frame's number, and its two boxes where it has exactly one of each entity."""
+def _read_frame(frame: Any, names: list[str], n_frames: int) -> tuple[int, list[Any] | None]:
+    """Return a frame's number, and the box of each name where it has exactly one of each."""
     labels, boxes = frame_boxes(frame)
     index = frame["frame"]
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < n_frames:
         raise InputError(f"frame number {index!r} is not in 0..{n_frames - 1}; longer clips give their n_frames")
-    of = [[box for label, box in zip(labels, boxes, strict=True) if label == name] for name in names]
-    return index, (of[0][0], of[1][0]) if len(of[0]) == len(of[1]) == 1 else None
+    of_names = [[box for label, box in zip(labels, boxes, strict=True) if label == name] for name in names]
+    return index, [some[0] for some in of_names] if all(len(some) == 1 for some in of_names) else None
 
 
 def frame_boxes(frame: Any) -> tuple[list[str], list[Any]]:
@@ -171,12 +176,12 @@ def score_lines(path: Path) -> Iterator[tuple[int, str, VideoScore]]:
 
 @dataclasses.dataclass(frozen=True)
 class _Line:
-    """One line as read: tracks and relations, or the reason why there are none."""
+    """One line as read: tracks and claim, or the reason why there are none."""
 
     number: int
     name: str
     tracks: VideoTracks | None = None
-    relations: tuple[Relation, ...] = ()
+    claim: Claim = ()
     problem: str = ""
 
 
@@ -192,8 +197,8 @@ def _read_line(number: int, text: str) -> _Line:
 
 
 def _score_batch(lines: list[_Line]) -> Iterator[tuple[int, str, VideoScore]]:
-    read = [(line.tracks, line.relations) for line in lines if line.tracks is not None]
-    scores = iter(score_many([tracks for tracks, _ in read], [relations for _, relations in read]))
+    read = [(line.tracks, line.claim) for line in lines if line.tracks is not None]
+    scores = iter(score_many([tracks for tracks, _ in read], [claim for _, claim in read]))
     for line in lines:
         yield line.number, line.name, VideoScore.failed(line.problem) if line.tracks is None else next(scores)
 

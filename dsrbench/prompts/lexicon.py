@@ -40,7 +40,9 @@ TRAVELS = _words(
     "dart speeds speed zooms zoom floats float flutters flutter bounces bounce climbs climb rises rise ascends ascend "
     "descends descend falls fall sinks sink drops drop tumbles tumble spirals shoots dives dive steps step waddles "
     "waddle slithers slither paddles paddle cycles pedals chases creeps creep prances prance charges charge jogs jog "
-    "hikes hike heads head passes pass crosses cross streams stream streaks whizzes steams chugs taxis"
+    "hikes hike heads head passes pass crosses cross streams stream streaks whizzes steams chugs taxis bounds bound "
+    "paces saunters saunter lumbers lumber romps romp skips skip trundles trundle tiptoes tiptoe meanders meander "
+    "strides stride frolics frolic scoots scoot wriggles wriggle hurries hurry plods plod ambles amble"
 )
 """Finite verbs that change a place."""
 

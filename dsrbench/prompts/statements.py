@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dsrbench.prompts import lexicon
 from dsrbench.prompts.events import Event, Scanner, refusal, relation_at
@@ -49,7 +49,7 @@ class Statements:
 
     Attributes:
         clauses: The claims.
-        scene: The place at the start of the sentence; may be empty.
+        scene: The place at the start of the sentence, or at its end after a comma; may be empty.
         notes: Notes about what was read otherwise than written.
     """
 
@@ -76,6 +76,8 @@ def read_statements(text: str) -> Statements:
     if not clauses and scene:  # "In front of a house, a dog runs"
         turned = _Reader(f"{scene} {sentence}")
         clauses, scene, reader = turned.read_inverted(), "", turned
+    elif not scene:
+        scene = _scene_at_end(sentence, clauses)
     if not clauses:
         raise refusal(text, "no relation with a side and a thing, and no direction of a motion", reader.complaint)
     notes = [f"{style!r} says how the clip looks and is left out" for style in styles]
@@ -126,6 +128,14 @@ def _strip_lead(sentence: str) -> tuple[str, str]:
     return sentence, ""
 
 
+def _scene_at_end(sentence: str, clauses: Sequence[Clause]) -> str:
+    """Return the scene after the last comma; empty where none is there, or where it is what a claim says."""
+    _, comma, last = sentence.rpartition(", ")
+    if not comma or not _SCENE.match(last) or lexicon.ASIDE_RELATIONS.search(last):
+        return ""
+    return "" if any(clause.object and clause.object in last for clause in clauses) else last
+
+
 class _Reader:
     """Reader of one sentence without its scene."""
 
@@ -146,6 +156,9 @@ class _Reader:
             phrase = read_noun_phrase(words, 0, bare=Bare.ANY if index == 0 else Bare.NONE)
             if phrase is not None and lexicon.CAMERAS.intersection(phrase.noun.lower().split()):
                 self.notes.append(f"{part!r} is about the camera and is left out")
+                continue
+            if phrase is None and clauses and words[:1] == ["on"] and not lexicon.ASIDE_RELATIONS.search(part):
+                self.notes.append(f"{part!r} is read as a place")
                 continue
             if phrase is None and (subject is None or _starts_aside(words)):
                 self._leave_out(part)
@@ -234,7 +247,8 @@ class _Reader:
             direction = next(event for event in events if event.direction is not None)
             self._check_motion(direction, words)
             self.notes += [f"{event.text!r} is read as a place" for event in related]
-            return [Clause(subject.noun, direction=direction.direction)]
+            noun = subject.noun if direction.verb else _without_verb(subject.noun)
+            return [Clause(noun, direction=direction.direction)]
         event = self._choose(related)
         if event is None or event.object is None or event.relation is None:
             return []
@@ -280,6 +294,16 @@ class _Reader:
         turning = lexicon.TURNS.intersection(word.lower() for word in words)
         if turning:
             raise refusal(self.sentence, "a direction that may not be that of a motion", " ".join(sorted(turning)))
+
+
+def _without_verb(noun: str) -> str:
+    """Return a noun phrase without the verb at its end, which only a sentence about a motion shows to be one.
+
+    >>> _without_verb("rabbit gambols"), _without_verb("rabbits gambol"), _without_verb("dog")
+    ('rabbit', 'rabbits', 'dog')
+    """
+    *before, last = noun.split()
+    return " ".join(before) if before and (last.endswith("s") or before[-1].endswith("s")) else noun
 
 
 def _merge(clauses: list[Clause]) -> list[Clause]:

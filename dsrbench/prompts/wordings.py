@@ -13,11 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dsrbench.errors import PromptError, near_matches
 from dsrbench.prompts.compose import add_article
 from dsrbench.prompts.grammar import parse_prompt
-from dsrbench.prompts.phrases import FINAL_PHRASES, INITIAL_PHRASES
+from dsrbench.prompts.phrases import FINAL_PHRASES, INITIAL_PHRASES, MOTION_PHRASES
 from dsrbench.prompts.suites import Suite
 from dsrbench.prompts.vocabulary import load_vocabulary
-from dsrbench.types import DEFAULT_WORDING, Prompt, Relation
+from dsrbench.types import DEFAULT_WORDING, Direction, Prompt, Relation
 
+_OF_ONE_CLAIM = ("scene-last", "definite", "sides")
+"""Wordings of prompts with one relation throughout or a motion, besides the default."""
+
+_WARDS = {
+    Direction.LEFT: "leftwards",
+    Direction.RIGHT: "rightwards",
+    Direction.UP: "up",
+    Direction.DOWN: "down",
+}
 _SIDES = {Relation.LEFT: "left side of", Relation.RIGHT: "right side of"}
 
 
@@ -41,24 +50,35 @@ def write_wording(prompt: Prompt, name: str) -> str:
         raise PromptError(f"no wording {name!r}{near_matches(name, WORDINGS)}")
     if name == DEFAULT_WORDING:
         return prompt.text
-    if prompt.further or len(prompt.relations) < 2:
-        raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: wordings are of relations in time order")
+    if name not in (known := list_wordings(prompt)):
+        raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}; it has {', '.join(known)}")
     text = WORDINGS[name](prompt)
-    meant = (prompt.subject.casefold(), prompt.object.casefold(), prompt.relations, prompt.scene.casefold())
     try:
         read = parse_prompt(text)
     except PromptError as error:
         raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: {error}") from None
-    if (read.subject.casefold(), read.object.casefold(), read.relations, read.scene.casefold()) != meant:
+    if _meaning(read) != _meaning(prompt):
         raise PromptError(f"prompt {prompt.id!r} has no wording {name!r}: {text!r} would be read otherwise than meant")
     return text
 
 
+def list_wordings(prompt: Prompt) -> list[str]:
+    """Return the names of the wordings that prompts of this kind have.
+
+    >>> list_wordings(parse_prompt("A dog runs to the left."))
+    ['default', 'scene-last', 'definite', 'sides']
+    """
+    if prompt.further:
+        return [DEFAULT_WORDING]
+    return list(WORDINGS) if len(prompt.relations) > 1 else [DEFAULT_WORDING, *_OF_ONE_CLAIM]
+
+
 def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
-    """Return a suite with every prompt in each of the wordings; the default one keeps its id.
+    """Return a suite with every prompt in each of the wordings that it has; the default one keeps its id.
 
     Raises:
-        PromptError: A wording cannot be written (see `write_wording`), or the suite has wordings already.
+        PromptError: A wording cannot be written (see `write_wording`), a prompt has none of the wordings, or the suite
+            has wordings already.
 
     >>> from dsrbench.prompts import read_suite
     >>> suite = expand_wordings(read_suite("sprites"), ["default", "definite"])
@@ -71,7 +91,8 @@ def expand_wordings(suite: Suite, names: Sequence[str]) -> Suite:
         raise PromptError(f"suite {suite.name!r} is in several wordings already, such as prompt {worded.id!r}")
     shown = names if len(names) < 3 else [str(list(WORDINGS).index(name)) for name in names]
     joined = "all" if set(names) == set(WORDINGS) else "+".join(shown)
-    return Suite(f"{suite.name}~{joined}", suite.version, tuple(_reword(p, n) for p in suite for n in names))
+    prompts = tuple(_reword(prompt, name) for prompt in suite for name in _choose(prompt, names))
+    return Suite(f"{suite.name}~{joined}", suite.version, prompts)
 
 
 def parse_wordings(text: str) -> list[str]:
@@ -116,6 +137,16 @@ def read_verbs(prompt: Prompt) -> list[str] | None:
     return list(match.groups()) if match else None
 
 
+def _choose(prompt: Prompt, names: Sequence[str]) -> Sequence[str]:
+    """Return those of the wordings that a prompt has, or all of them where it has none."""
+    known = list_wordings(prompt)
+    return [name for name in names if name in known] or names
+
+
+def _meaning(prompt: Prompt) -> tuple[str, str, str, str]:
+    return prompt.subject.casefold(), prompt.object.casefold(), prompt.type, prompt.scene.casefold()
+
+
 def _reword(prompt: Prompt, name: str) -> Prompt:
     tags = (*prompt.tags, f"wording:{name}")
     if name == DEFAULT_WORDING:
@@ -129,6 +160,13 @@ def _moves(prompt: Prompt) -> Iterator[tuple[str, Relation]]:
     return zip(verbs, prompt.relations[1:], strict=True)
 
 
+def _motion_verb(prompt: Prompt, direction: Direction) -> str:
+    """Return the verb of a canonical sentence of a motion; "moves" for other wordings."""
+    pattern = rf"\b{re.escape(prompt.subject)} (\w+(?: \w+)?) {MOTION_PHRASES[direction]}\.$"
+    match = re.search(pattern, prompt.text, re.IGNORECASE)
+    return match[1] if match else "moves"
+
+
 def _place(prompt: Prompt, sentence: str) -> str:
     """Return the sentence after the scene, or alone if there is none."""
     return f"{prompt.scene}, {sentence}." if prompt.scene else f"{sentence[0].upper()}{sentence[1:]}."
@@ -136,6 +174,8 @@ def _place(prompt: Prompt, sentence: str) -> str:
 
 def _start(prompt: Prompt, *, definite: bool = False) -> str:
     subject, object = (f"the {n}" if definite else add_article(n) for n in (prompt.subject, prompt.object))
+    if (direction := prompt.direction) is not None:
+        return f"{subject} {_motion_verb(prompt, direction)} {MOTION_PHRASES[direction]}"
     return f"{subject} is {INITIAL_PHRASES[prompt.relations[0]]} {object}"
 
 
@@ -162,8 +202,10 @@ def _pronoun(prompt: Prompt) -> str:
 
 
 def _sides(prompt: Prompt) -> str:
-    first, *_ = prompt.relations
     subject, object = add_article(prompt.subject), add_article(prompt.object)
+    if (direction := prompt.direction) is not None:
+        return _place(prompt, f"{subject} {_motion_verb(prompt, direction)} {_WARDS[direction]}")
+    first, *_ = prompt.relations
     sentence = f"{subject} is {'on the ' if first in _SIDES else ''}{_SIDES.get(first, _atop(first))} {object}"
     for verb, relation in _moves(prompt):
         phrase = f"to the {_SIDES[relation]}" if relation in _SIDES else _atop(relation, moving=True)

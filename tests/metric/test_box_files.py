@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 
 from dsrbench.errors import InputError
+from dsrbench.metric import score_tracks
 from dsrbench.metric.box_files import LINES_AT_ONCE, score_lines, tracks_from_line
 from dsrbench.types import Status
 
@@ -41,6 +42,9 @@ BAD = [
     ({**LINE, "type": ["L", "R"]}, "type must be relation codes"),
     ({**LINE, "type": ""}, "expected relations"),
     ({**LINE, "type": "LX"}, "'X' is no relation"),
+    ({**LINE, "type": ">X"}, "direction"),
+    ({**LINE, "type": ">L", "subject": ""}, "subject must be a name, got ''"),
+    ({"frames": [FRAME], "type": ">L"}, "needs subject"),
     # numbers of frames
     *(({**LINE, "n_frames": n}, "n_frames must be a whole number") for n in (0, -1, 2.5, "81", True, None, 10**9)),
     # frames
@@ -213,3 +217,18 @@ def test_memory_is_flat(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.2
+
+
+@pytest.mark.parametrize(("type", "expected"), [(">r", 1.0), (">L", 0.0), (">D", 0.5)])
+def test_a_motion_needs_no_object(type, expected):
+    frames = [{"frame": t, "labels": ["cat"], "boxes_xyxy": [[t, 0, t + 10, 10]]} for t in range(81)]
+    tracks, claim = tracks_from_line({"frames": frames, "type": type, "subject": "cat"})
+    assert score_tracks(tracks, claim).dsr_score == pytest.approx(expected, abs=0.05)
+    two = [{**frame, "labels": ["cat", "cat"], "boxes_xyxy": frame["boxes_xyxy"] * 2} for frame in frames]
+    assert score_tracks(*tracks_from_line({"frames": two, "type": type, "subject": "cat"})).status is Status.INVALID
+
+
+def test_one_relation_throughout():
+    frames = [{**FRAME, "frame": t} for t in range(81)]
+    for type, passes in (("L", True), ("r", False)):
+        assert score_tracks(*tracks_from_line({**LINE, "frames": frames, "type": type})).passes() is passes

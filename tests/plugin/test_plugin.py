@@ -66,10 +66,24 @@ def test_it_scores_videos(installed, place):
     assert (run.manifest.tracker.name, run.manifest.tracker.version) == ("toy", "0.3")
 
 
+def test_it_estimates_depth(installed, place):
+    prompt = json.loads((place / "suite.jsonl").read_text())
+    (place / "suite.jsonl").write_text(json.dumps({**prompt, "relations": "LF"}))
+    done = dsrbench(*EVAL, "--depth", "toy", installed=installed, cwd=place)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(place / "run")
+    (sample,) = run.samples()
+    assert run.manifest.depth == BackendRecord("toy", "0.3", {}, {"rule": "bright"})
+    depth = run.tracks(sample.id).depth
+    assert depth.shape == (9, 5)
+    assert np.isfinite(depth[:, :2]).mean() > 0.5
+
+
 def test_it_is_listed(installed, place):
     done = dsrbench("backends", installed=installed, cwd=place)
     assert done.returncode == 0, done.stderr
     detectors, trackers = done.stdout.split("Trackers")
+    assert "toy        Takes bright pixels to be near." in trackers
     assert "toy        Sees the reddest part of a frame" in detectors
     assert "detector.contrast=60  int" in detectors
     assert "toy        Takes every frame's best detection." in trackers

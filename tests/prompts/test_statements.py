@@ -51,6 +51,7 @@ STATIC = [
     ("a teddy bear at the bottom of a staircase", "teddy bear|staircase|U"),
     ("A small white dog sits quietly to the left of an old man on a bench", "small white dog|old man|L"),
     ("A sleeping cat on the left of a lamp", "sleeping cat|lamp|L"),
+    ("A fox is on the left of a statue, on a cobbled square.", "fox|statue|L"),
     ("A parked car in front of a garage", "parked car|garage|F"),
     ("A fluffy sleeping cat under a chair", "fluffy sleeping cat|chair|U"),
     ("A man playing guitar on the left of a woman", "man|woman|L"),
@@ -419,3 +420,30 @@ def test_composed_sentences_are_read_back(subject, object, phrase, verb, tail):
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(PromptError):
         parse_prompt(f"a cat {text} on the left of a dog")
+
+
+SCENES_AT_THE_END = [
+    ("A cat is on the left of a box, in a park.", "in a park"),
+    ("An owl flies to the left, on a village street.", "on a village street"),
+    ("A cat sits, on a table.", ""),
+    ("A bird flies to the left, under a bridge.", ""),
+    ("A deer runs rightwards through the forest, an owl flies leftwards above", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "scene"), SCENES_AT_THE_END)
+def test_a_scene_at_the_end(text, scene):
+    assert parse_prompt(text).scene == scene
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("The rabbit gambols to the right.", "rabbit||>R"),
+        ("The rabbits gambol leftwards.", "rabbits||>L"),
+        ("A school bus drifts leftwards.", "school bus||>L"),
+        ("The rabbit bounds to the right.", "rabbit||>R"),
+    ],
+)
+def test_verbs_that_are_in_no_list(text, claims):
+    assert "+".join(f"{c.subject}|{c.object}|{c.type}" for c in parse_prompt(text).clauses) == claims

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
 
 from dsrbench.errors import PromptError
 from dsrbench.prompts import Suite, compose_text, parse_prompt, read_suite
-from dsrbench.prompts.wordings import WORDINGS, expand_wordings, parse_wordings, read_verbs, write_wording
+from dsrbench.prompts.wordings import (
+    WORDINGS,
+    expand_wordings,
+    list_wordings,
+    parse_wordings,
+    read_verbs,
+    write_wording,
+)
 from dsrbench.types import Prompt, Relation
 
 OTHERS = [name for name in WORDINGS if name != "default"]
@@ -33,8 +41,8 @@ def test_the_texts():
 
 def means_the_same(text, prompt):
     read = parse_prompt(text)
-    return (read.subject, read.object, read.relations, read.scene.casefold()) == (
-        prompt.subject, prompt.object, prompt.relations, prompt.scene.casefold(),
+    return (read.subject, read.object, read.type, read.scene.casefold()) == (
+        prompt.subject, prompt.object, prompt.type, prompt.scene.casefold(),
     )  # fmt: skip
 
 
@@ -51,16 +59,52 @@ def test_every_chain_in_every_wording(name, chain):
 
 
 @pytest.mark.parametrize(
-    "suite", ["dsr-core", "dsr-plus", "sprites", pytest.param("dsr-train", marks=pytest.mark.slow)]
+    "suite",
+    [
+        "dsr-core",
+        "dsr-plus",
+        "sprites",
+        "dsr-static",
+        "dsr-motion",
+        "dsr-depth",
+        pytest.param("dsr-train", marks=pytest.mark.slow),
+    ],
 )
 def test_every_prompt_in_every_wording(suite):
     read = read_suite(suite)
     expanded = expand_wordings(read, list(WORDINGS))
-    assert len(expanded) == len(WORDINGS) * len(read)
+    assert len(expanded) == sum(len(list_wordings(prompt)) for prompt in read)
     for prompt in expanded:
         original = read.get(prompt.source_id)
         assert means_the_same(prompt.text, original)
         assert (prompt.relations, prompt.scene, prompt.split) == (original.relations, original.scene, original.split)
+
+
+ONE_CLAIM = [
+    ("In a park, a cat is on the left of a box.", "scene-last", "A cat is on the left of a box, in a park."),
+    ("In a park, a cat is on the left of a box.", "definite", "In a park, the cat is on the left of the box."),
+    ("In a park, a cat is on the left of a box.", "sides", "In a park, a cat is on the left side of a box."),
+    ("A cat is behind a box.", "definite", "The cat is behind the box."),
+    ("In a park, an owl flies to the left.", "scene-last", "An owl flies to the left, in a park."),
+    ("In a park, an owl flies to the left.", "sides", "In a park, an owl flies leftwards."),
+    ("A cat climbs upwards.", "definite", "The cat climbs upwards."),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "expected"), ONE_CLAIM)
+def test_prompts_of_one_claim(text, name, expected):
+    assert write_wording(parse_prompt(text), name) == expected
+
+
+def test_prompts_of_one_claim_have_fewer_wordings():
+    static, chain = parse_prompt("A cat is on the left of a box."), OWL
+    suite = Suite("s", "", (dataclasses.replace(static, id="a"), dataclasses.replace(chain, id="b")))
+    both = expand_wordings(suite, ["definite", "pronoun"])
+    assert [prompt.id for prompt in both] == ["a~definite", "b~definite", "b~pronoun"]
+    with pytest.raises(PromptError, match="prompt 'a' has no wording 'pronoun'; it has default, scene-last, definite"):
+        expand_wordings(suite, ["pronoun"])
+    two = parse_prompt("A deer runs rightwards, an owl flies leftwards.")
+    assert list_wordings(two) == ["default"]
 
 
 def test_words_are_kept_and_people_are_no_it():
