@@ -13,11 +13,15 @@ pytest.importorskip("diffusers")
 
 from factories.sprites import write_model  # noqa: E402
 
+from dsrbench.alignment.config import AlignConfig  # noqa: E402
 from dsrbench.alignment.families import find_family  # noqa: E402
+from dsrbench.alignment.preparation import prepare_alignment  # noqa: E402
 from dsrbench.backends.generators.sprites import Sprites, SpritesWithDepth  # noqa: E402
+from dsrbench.backends.resolve import resolve_model  # noqa: E402
 from dsrbench.errors import PromptError, WeightsError  # noqa: E402
+from dsrbench.evaluation.defaults import follow_model, follow_suite  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402
-from dsrbench.sprites.embedded import find_base, read_sums, write_sums  # noqa: E402
+from dsrbench.sprites.embedded import DEPTH_MODEL, find_base, read_sums, write_sums  # noqa: E402
 from dsrbench.sprites.model.loading import CHANGES, load_pipeline, save_changes  # noqa: E402
 from dsrbench.sprites.model.low_rank import add_changes  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
@@ -57,6 +61,27 @@ def test_clips_of_prompts_with_depth(weights):
     assert {clip.frames.shape for clip in clips} == {(16, 32, 48, 3)}
     (same,) = Sprites(folder=weights / "depth-model", steps=2, enlarge=1).generate(PROMPTS[:1], [0])
     assert np.abs(same.frames.astype(int) - clips[0].frames).max() <= 1
+
+
+def test_a_folder_of_changes_is_the_model_with_depth(weights):
+    for folder, generator in ((weights / "depth-model", "sprites-depth"), (weights / "model", "sprites")):
+        assert resolve_model(str(folder)) == (generator, {"folder": str(folder)})
+    defaults = follow_model("sprites-depth", {})
+    assert (defaults.suite, defaults.train) == ("sprites-depth", "sprites-depth-train")
+    assert (defaults.detector, defaults.depth) == ("sprites", "sprites")
+    assert follow_suite("sprites-depth-val").suite == "sprites-depth"
+    assert follow_suite("sprites-val").suite == "sprites"
+
+
+def test_align_takes_its_own_suites(weights, tmp_path):
+    pytest.importorskip("peft")
+    own = prepare_alignment(AlignConfig(model="sprites-depth", out=tmp_path))
+    suites = [suite.name for suite in (own.train, own.held_out, own.validation)]
+    assert suites == ["sprites-depth-train", "sprites-depth-test", "sprites-depth-val"]
+    assert own.find_model() == ("sprites-depth", DEPTH_MODEL)
+    other = prepare_alignment(AlignConfig(model=str(weights / "depth-model"), suite="sprites-depth-val", out=tmp_path))
+    assert other.find_model() == ("depth-model", weights / "depth-model")
+    assert other.validation.name == "sprites-depth-val"
 
 
 def test_the_base_is_changed_and_stays(weights):
