@@ -1,6 +1,6 @@
 """Evaluate the embedded model again and again with other seeds, and hold the results against the first one's interval.
 
-Run: python benchmark/sprites/seeds.py [--runs 5] [--suite sprites] [--out runs/seeds]
+Run: python benchmark/sprites/seeds.py [--runs 5] [--model sprites] [--suite SUITE] [--out runs/seeds]
 
 Each run is what `dsrbench eval` does, with five seeds of its own: 0..4, 5..9 and so on. Printed, in Markdown: accuracy,
 coverage and their intervals of each, and of all together accuracy by relation type, and diagnoses. Run folders stay,
@@ -23,11 +23,11 @@ from dsrbench.store import Run, Sample
 SEEDS = 5
 
 
-def evaluate(number: int, suite: str, folder: Path) -> tuple[list[Sample], float]:
+def evaluate(number: int, model: str, suite: str, folder: Path) -> tuple[list[Sample], float]:
     """Samples of run `number`, and the seconds it took."""
     seeds = f"{number * SEEDS}..{number * SEEDS + SEEDS - 1}"
     start = time.perf_counter()
-    asked = ["eval", "--suite", suite, "--seeds", seeds, "--out", str(folder / f"seeds-{seeds}")]
+    asked = ["eval", "--model", model, "--suite", suite, "--seeds", seeds, "--out", str(folder / f"seeds-{seeds}")]
     subprocess.run([sys.executable, "-m", "dsrbench", *asked], check=True, stdout=subprocess.DEVNULL)
     return Run.open(folder / f"seeds-{seeds}").samples(), time.perf_counter() - start
 
@@ -69,10 +69,11 @@ def print_parts(samples: Sequence[Sample]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--suite", default="sprites")
+    parser.add_argument("--model", default="sprites")
+    parser.add_argument("--suite", help="[default: the suite of the model's name]")
     parser.add_argument("--out", type=Path, default=Path("runs/seeds"))
     given = parser.parse_args()
-    runs = [evaluate(number, given.suite, given.out) for number in range(given.runs)]
+    runs = [evaluate(number, given.model, given.suite or given.model, given.out) for number in range(given.runs)]
     print_runs(runs)
     print_parts([sample for samples, _ in runs for sample in samples])
 

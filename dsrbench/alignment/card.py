@@ -14,6 +14,7 @@ from dsrbench.alignment.settings import rename_settings
 from dsrbench.alignment.validation import NAME as VALIDATION
 from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.dataset import read_pairs
+from dsrbench.evaluation.defaults import EMBEDDED, EMBEDDED_DEPTH
 from dsrbench.markdown import markdown_table
 from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file
@@ -41,17 +42,16 @@ def write_card(home: Path, *, base: str, number: int) -> None:
 def make_card(home: Path, *, base: str, number: int) -> str:
     """Return the card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
     settings = rename_settings(json.loads((home / "training" / "settings.json").read_text(encoding="utf-8")))
-    is_sprites = base == "sprites"
-    model = "--model sprites" if is_sprites else f"--model {base}"
+    is_embedded = base in (EMBEDDED, EMBEDDED_DEPTH)
     began = "the base" if number == 1 else f"the adapter of round {number - 1}"
     parts = [
         "---\nlibrary_name: diffusers\npipeline_tag: text-to-video\n"
-        + ("" if is_sprites else f"base_model: {base}\n")
+        + ("" if is_embedded else f"base_model: {base}\n")
         + "tags: [dsrbench, lora, dpo, text-to-video]\n---",
         f"# A LoRA for {base}, aligned with where things should be",
         f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of "
         f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
-        f"```bash\ndsrbench eval {model} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
+        f"```bash\ndsrbench eval --model {base} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
         f'`pipeline.load_lora_weights("FOLDER", weight_name="{FILE}")` of diffusers; its alpha is in the file.',
         "## Data",
         _describe_data(home),

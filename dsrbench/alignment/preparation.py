@@ -16,6 +16,7 @@ from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 from dsrbench.evaluation.defaults import (
     EMBEDDED,
+    EMBEDDED_DEPTH,
     SECOND_DETECTOR,
     Choice,
     Defaults,
@@ -75,8 +76,9 @@ class Preparation:
 
         model = str(self.config.model)
         generator, options = resolve_model(model)
-        if generator == EMBEDDED:
-            folder = Path(options.get("folder", embedded.MODEL))
+        own = {EMBEDDED: embedded.MODEL, EMBEDDED_DEPTH: embedded.DEPTH_MODEL}
+        if generator in own:
+            folder = Path(options.get("folder", own[generator]))
         elif generator == "diffusers":
             from dsrbench.backends.generators.loading import find_model
 
@@ -170,7 +172,7 @@ def _choose_suites(config: AlignConfig, defaults: Defaults) -> dict[str, SuiteNa
 
     Validation prompts are the model's own only where the prompts to train on are, or are a suite of the same family.
     """
-    family = defaults.train.partition("-")[0]
+    family = defaults.train.partition(":")[0].removesuffix("-train")
     name = config.suite.name if isinstance(config.suite, Suite) else str(config.suite)
     is_own = config.suite is None or name == family or name.startswith(f"{family}-")
     return {

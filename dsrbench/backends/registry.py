@@ -316,6 +316,7 @@ generators: Registry[Generator] = Registry(
     "generator",
     {
         "sprites": "dsrbench.backends.generators.sprites:Sprites",
+        "sprites-depth": "dsrbench.backends.generators.sprites:SpritesWithDepth",
         "diffusers": "dsrbench.backends.generators.pipelines:Pipelines",
         "http": "dsrbench.backends.generators.http:Http",
     },

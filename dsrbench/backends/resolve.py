@@ -9,6 +9,7 @@ from dsrbench.backends.pretrained.pipelines import read_index
 from dsrbench.backends.pretrained.snapshots import is_hub_id
 from dsrbench.backends.registry import generators
 from dsrbench.errors import UnknownBackendError, near_matches
+from dsrbench.sprites.embedded import BASE
 
 
 def resolve_model(model: str) -> tuple[str, dict[str, str]]:
@@ -31,8 +32,10 @@ def resolve_model(model: str) -> tuple[str, dict[str, str]]:
     if model in recipes:
         return "diffusers", {"model": recipes[model]}
     if Path(model).is_dir():
-        is_sprites = read_index(Path(model))["_class_name"] == "SpritesPipeline"
-        return ("sprites", {"folder": model}) if is_sprites else ("diffusers", {"model": model})
+        index = read_index(Path(model))
+        if index["_class_name"] != "SpritesPipeline":
+            return "diffusers", {"model": model}
+        return "sprites-depth" if BASE in index else "sprites", {"folder": model}
     if is_hub_id(model):
         return "diffusers", {"model": model}
     suggestion = near_matches(model, [*generators.names(), *recipes])

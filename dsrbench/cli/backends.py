@@ -174,17 +174,24 @@ def _readiness(kind: str, name: str, cls: type[BaseBackend]) -> str:
     if weights is None and "weights" in describe_options(cls):
         todo.append(f"takes weights you bring: -o {kind}.weights=PATH")
     if extra == "sprites":
-        todo += _embedded_problem(kind)
+        todo += _embedded_problem(kind, name)
     return "; ".join(todo) or "ready"
 
 
-def _embedded_problem(kind: str) -> list[str]:
+def _embedded_problem(kind: str, name: str) -> list[str]:
     """List what is wrong with the weights that come with the package; empty where they are whole."""
     from dsrbench.errors import WeightsError
-    from dsrbench.sprites.embedded import find_weights_folder
+    from dsrbench.sprites.embedded import Kind, find_base, find_weights_folder
 
+    weights: dict[tuple[str, str], Kind] = {
+        ("generator", "sprites"): "model",
+        ("generator", "sprites-depth"): "depth-model",
+        ("depth", "sprites"): "depth",
+    }
     try:
-        find_weights_folder("model" if kind == "generator" else "detector", None)
+        folder = find_weights_folder(weights.get((kind, name), "detector"), None)
+        if kind == "generator":
+            find_base(folder)
     except WeightsError as error:
         return [f"{error}; use those with -o {kind}.folder=FOLDER"]
     return []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 60.0
 
-HOURS = 1.6
+HOURS = 2.2
 """Approximate duration of all stages on two idle cores."""
 
 
@@ -52,7 +52,8 @@ def command() -> None:
 def train_command(folder: Path, minutes: float, threads: int) -> None:
     """Train model and detector from nothing into FOLDER, seeded; run it again to go on where it stopped.
 
-    FOLDER/model and FOLDER/detector are the results. The time a run is given, or Ctrl-C, ends it with a checkpoint.
+    FOLDER/model and FOLDER/detector are the results, with the depth network FOLDER/depth and the changes of the model
+    for prompts with depth, FOLDER/depth-model. The time a run is given, or Ctrl-C, ends it with a checkpoint.
     """
     try:
         import torch
@@ -76,6 +77,7 @@ def train_command(folder: Path, minutes: float, threads: int) -> None:
         )
     if done:
         click.echo(f"Model: {folder / 'model'}\nDetector: {folder / 'detector'}")
+        click.echo(f"Depth network: {folder / 'depth'}\nModel for prompts with depth: {folder / 'depth-model'}")
     elif interrupted.is_set():
         raise KeyboardInterrupt
     else:

@@ -17,6 +17,9 @@ from dsrbench.types import Prompt
 EMBEDDED = "sprites"
 """Name of the embedded model, of its suite and of its detector."""
 
+EMBEDDED_DEPTH = "sprites-depth"
+"""Name of the embedded model for prompts with depth, and of its suite."""
+
 CPU_DETECTOR = "nanodet"
 """Detector for videos of any model where no GPU is used."""
 
@@ -83,9 +86,11 @@ def follow_model(generator: str, options: Mapping[str, str]) -> Defaults:
 
     >>> follow_model("sprites", {}).suite, follow_model("http", {}).train
     ('sprites', 'dsr-train:train')
+    >>> follow_model("sprites-depth", {}).held_out
+    'sprites-depth-test'
     """
-    if generator == EMBEDDED:
-        names = ("sprites", "sprites-test", "sprites-train", "sprites-val")
+    if generator in (EMBEDDED, EMBEDDED_DEPTH):
+        names = (generator, f"{generator}-test", f"{generator}-train", f"{generator}-val")
         reason = "the embedded model has its own detector"
         defaults = Defaults(*names, detector=EMBEDDED, protocol="default", reason=reason)
         return dataclasses.replace(
@@ -113,7 +118,8 @@ def follow_suite(suite: str) -> Defaults:
     ('sprites', 'nanodet')
     """
     if suite == EMBEDDED or suite.startswith(f"{EMBEDDED}-"):
-        return dataclasses.replace(follow_model(EMBEDDED, {}), reason="the suite is of the embedded model's world")
+        model = EMBEDDED_DEPTH if suite.startswith(EMBEDDED_DEPTH) else EMBEDDED
+        return dataclasses.replace(follow_model(model, {}), reason="the suite is of the embedded model's world")
     return dataclasses.replace(follow_model("", {}), reason="it needs no GPU; see --protocol for others")
 
 

@@ -5,28 +5,38 @@ Every folder has a `SHA256SUMS`, which `sha256sum -c SHA256SUMS` can check as we
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
 from dsrbench.errors import VideoError, WeightsError
 from dsrbench.video import sha256_file
 
-Kind = Literal["model", "detector", "depth"]
+Kind = Literal["model", "detector", "depth", "depth-model"]
 """Kind of a folder of weights."""
 
 WEIGHTS = Path(__file__).parent / "weights"
 MODEL = WEIGHTS / "model"
 DETECTOR = WEIGHTS / "detector"
 DEPTH = WEIGHTS / "depth"
+DEPTH_MODEL = WEIGHTS / "depth-model"
 
-EMBEDDED: dict[str, Path] = {"model": MODEL, "detector": DETECTOR, "depth": DEPTH}
-"""Folders of the embedded model, detector and depth network, by kind."""
+EMBEDDED: dict[str, Path] = {"model": MODEL, "detector": DETECTOR, "depth": DEPTH, "depth-model": DEPTH_MODEL}
+"""Folders of the embedded model, detector, depth network, and changes of the model for depth, by kind."""
 
 SUMS = "SHA256SUMS"
 """Name of the file of hashes."""
 
-ENTRY = {"model": "model_index.json", "detector": "config.json", "depth": "config.json"}
+ENTRY = {
+    "model": "model_index.json",
+    "detector": "config.json",
+    "depth": "config.json",
+    "depth-model": "model_index.json",
+}
 """File that a folder of weights must have, by kind."""
+
+BASE = "base"
+"""Key of the base model's files and their sha256 in the `model_index.json` of changes of a model."""
 
 ANEW = "train anew with: dsrbench sprites train FOLDER"
 """Advice that ends the messages about altered weights."""
@@ -80,3 +90,29 @@ def read_sums(folder: Path, remedy: str = ANEW) -> dict[str, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no lines of digest and file"
         raise WeightsError(f"{folder / SUMS}: cannot be read ({reason}); {remedy}") from None
+
+
+def find_base(folder: Path) -> Path | None:
+    """Find the model that the weights of a folder are changes of: the folder `model` beside it, or the embedded model.
+
+    Args:
+        folder: Folder of a model, or of changes of a model.
+
+    Returns:
+        Checked folder of the base model; None for a folder that holds a whole model.
+
+    Raises:
+        WeightsError: The base model is not there, or one of its files was altered.
+    """
+    try:
+        expected = json.loads((folder / ENTRY["model"]).read_text(encoding="utf-8")).get(BASE)
+    except (OSError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{folder / ENTRY['model']}: cannot be read ({error}); {ANEW}") from None
+    if expected is None:
+        return None
+    for base in (folder.parent / "model", MODEL):
+        if (base / SUMS).is_file() and expected.items() <= read_sums(base).items():
+            return find_weights_folder("model", base)
+    raise WeightsError(
+        f"{folder}: the model that these are changes of is neither in {folder.parent}/model nor embedded"
+    )

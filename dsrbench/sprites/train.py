@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from dsrbench.sprites.training.adapter import encode_depth_clips, train_adapter
 from dsrbench.sprites.training.autoencoder import train_autoencoder
 from dsrbench.sprites.training.depth import train_depth
 from dsrbench.sprites.training.detector import train_detector
@@ -21,6 +22,8 @@ STAGES: dict[str, Callable[..., bool]] = {
     "refinement": refine_transformer,
     "detector": train_detector,
     "depth": train_depth,
+    "depth-latents": encode_depth_clips,
+    "adapter": train_adapter,
 }
 """Function of each stage, by name, in order."""
 
@@ -38,7 +41,8 @@ def train(
 
     Args:
         folder: Folder of the checkpoints, the finished model (`folder/model`), the finished detector
-            (`folder/detector`) and depth network (`folder/depth`), and the losses (`folder/log.jsonl`).
+            (`folder/detector`), depth network (`folder/depth`) and changes of the model for prompts with depth
+            (`folder/depth-model`), and the losses (`folder/log.jsonl`).
         settings: Settings of the training; by default those of the embedded model.
         minutes: Time after which the training stops with a checkpoint, minutes; None for no limit.
         interrupted: Function that tells whether to stop with a checkpoint, called after every step.

@@ -47,7 +47,8 @@ def test_a_training_that_is_stopped_interrupted_and_finished(tiny, tmp_path, mon
     code, out, err = main(monkeypatch, capsys, folder, "--minutes", 0.0001, "--threads", 1)
     assert code == 0
     assert err.startswith(
-        f"Training into {folder}: autoencoder, latents, transformer, refinement, detector. From nothing about "
+        f"Training into {folder}: autoencoder, latents, transformer, refinement, detector, depth, depth-latents, "
+        "adapter. From nothing about "
     )
     assert "this run ends after 0.0001 minutes at the latest, with a checkpoint" in err
     assert (
@@ -76,7 +77,15 @@ def test_a_training_that_is_stopped_interrupted_and_finished(tiny, tmp_path, mon
     assert signal.getsignal(signal.SIGINT) is before
 
     code, out, err = main(monkeypatch, capsys, folder, "--threads", 1)
-    assert (code, out) == (0, f"Model: {folder / 'model'}\nDetector: {folder / 'detector'}\n")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            f"Model: {folder / 'model'}",
+            f"Detector: {folder / 'detector'}",
+            f"Depth network: {folder / 'depth'}",
+            f"Model for prompts with depth: {folder / 'depth-model'}",
+        ],
+    )
     assert "transformer: 2 of 6" not in err
     assert "transformer: 3 of 6" in err
     for kind in ("model", "detector"):

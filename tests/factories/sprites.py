@@ -27,6 +27,10 @@ SETTINGS = Settings(
     depth_steps=3,
     depth_frames=8,
     depth={"channels": 8, "blocks": 1},
+    adapter_clips=8,
+    adapter_steps=4,
+    adapter_batch=4,
+    adapter_rank=2,
 )
 
 

@@ -18,18 +18,23 @@ from dsrbench.sprites.embedded import EMBEDDED, ENTRY, find_weights_folder, read
 from dsrbench.sprites.training.card import count_parameters, finish_folder, make_card  # noqa: E402
 from dsrbench.sprites.training.settings import Settings  # noqa: E402
 from dsrbench.sprites.world import ANIMALS, OBJECTS  # noqa: E402
-from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT  # noqa: E402
+from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT, OBEDIENT_IN_DEPTH  # noqa: E402
 
 LOG = [
     {"stage": stage, "step": 200 * (i + 1), "loss": 1 / (i + 1), "seconds": 0.1}
-    for stage, lines in (("autoencoder", 2), ("transformer", 45), ("detector", 10), ("depth", 10))
+    for stage, lines in (("autoencoder", 2), ("transformer", 45), ("detector", 10), ("depth", 10), ("adapter", 15))
     for i in range(lines)
 ]
 
-TASKS = {"model": "text-to-video", "detector": "object-detection", "depth": "depth-estimation"}
+TASKS = {
+    "model": "text-to-video",
+    "detector": "object-detection",
+    "depth": "depth-estimation",
+    "depth-model": "text-to-video",
+}
 
 
-@pytest.fixture(params=["model", "detector", "depth"])
+@pytest.fixture(params=[*TASKS])
 def kind(request):
     return request.param
 
@@ -41,19 +46,22 @@ def test_header_and_data(kind):
     assert fields["license"] == "apache-2.0"
     assert fields["pipeline_tag"] == TASKS[kind]
     assert all(noun in body for noun in (*ANIMALS, *OBJECTS))
-    assert "Of the 384 " in body
-    assert "the 244 of the train split" in body
     assert "1,234,567 numbers" in body
     assert "$" not in card
+    assert ("Of the 640 triples with depth only the 500 of the train split" in body) == kind.startswith("depth")
+    if kind == "depth-model":
+        assert f"{OBEDIENT_IN_DEPTH:g} of the clips of each relation type obey their texts" in body
+        return
+    assert "Of the 384 " in body
+    assert "the 244 of the train split" in body
     if kind == "depth":
-        assert "Of the 640 triples with depth only the 500 of the train split" in body
         return
     assert f"| obedient | {' | '.join(f'{share:.2f}' for share in OBEDIENT.values())} |" in body
     assert all(f"| {k.value.replace('_', ' ')} | {share:.2f} |" in body for k, share in DISOBEDIENT.items())
 
 
 def test_settings_and_losses_are_those_of_the_kind():
-    model, detector, depth = (make_card(kind, Settings(), LOG, parameters=1) for kind in TASKS)
+    model, detector, depth, changes = (make_card(kind, Settings(), LOG, parameters=1) for kind in TASKS)
     assert "| `steps` | `9000` |" in model
     assert "detector_steps" not in model
     assert f"| `detector_steps` | `{Settings().detector_steps}` |" in detector
@@ -67,6 +75,9 @@ def test_settings_and_losses_are_those_of_the_kind():
     assert "depth_steps" not in model + detector
     assert "`detector_steps`" not in depth
     assert len(re.findall(r"^\| depth \|", depth, re.M)) == 6
+    assert f"| `adapter_steps` | `{Settings().adapter_steps}` |" in changes
+    assert "adapter_steps" not in model + detector + depth
+    assert len(re.findall(r"^\| adapter \|", changes, re.M)) == 6
     assert "No losses were logged." in make_card("detector", Settings(), [], parameters=1)
 
 

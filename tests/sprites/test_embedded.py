@@ -9,10 +9,20 @@ import pytest
 
 from dsrbench.errors import WeightsError
 from dsrbench.sprites import embedded
-from dsrbench.sprites.embedded import DEPTH, DETECTOR, EMBEDDED, ENTRY, MODEL, SUMS, find_weights_folder, write_sums
+from dsrbench.sprites.embedded import (
+    DEPTH,
+    DEPTH_MODEL,
+    DETECTOR,
+    EMBEDDED,
+    ENTRY,
+    MODEL,
+    SUMS,
+    find_weights_folder,
+    write_sums,
+)
 
 
-@pytest.fixture(params=["model", "detector", "depth"])
+@pytest.fixture(params=["model", "detector", "depth", "depth-model"])
 def kind(request):
     return request.param
 
@@ -28,7 +38,7 @@ def folder(tmp_path, kind):
 
 
 def test_places():
-    assert EMBEDDED == {"model": MODEL, "detector": DETECTOR, "depth": DEPTH}
+    assert EMBEDDED == {"model": MODEL, "detector": DETECTOR, "depth": DEPTH, "depth-model": DEPTH_MODEL}
     assert MODEL.parts[-3:] == ("sprites", "weights", "model")
 
 
@@ -85,7 +95,7 @@ def lose_folder(folder, kind):
         (lose_sums, SUMS, "cannot be read \\(No such file"),
         (empty_sums, SUMS, "says nothing of "),
         (spoil_sums, SUMS, "cannot be read \\(no lines of digest and file"),
-        (lose_folder, "", "no sprites (model|detector) here"),
+        (lose_folder, "", "no sprites (model|detector|depth|depth-model) here"),
     ],
 )
 def test_what_is_not_whole_is_told_in_one_line(folder, kind, harm, file, says):

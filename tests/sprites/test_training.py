@@ -42,13 +42,13 @@ from dsrbench.sprites.training.transformer import flow_loss, make_networks, make
 def trained(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("whole"), []
     assert train(folder, settings=SETTINGS, minutes=None, report=lines.append)
-    stages = ("autoencoder", "latents", "transformer", "refinement", "detector", "depth")
+    stages = ("autoencoder", "latents", "transformer", "refinement", "detector", "depth", "depth-latents", "adapter")
     assert lines == [f"{stage}: done" for stage in stages]
     return folder
 
 
 def weights_of(folder):
-    kinds = ("model", "detector", "depth")
+    kinds = ("model", "detector", "depth", "depth-model")
     parts = [path for kind in kinds for path in sorted((folder / kind).rglob("*.safetensors"))]
     return {f"{path.parent.name}/{key}": value for path in parts for key, value in load_file(path).items()}
 
@@ -110,11 +110,11 @@ def test_the_result_is_a_pipeline_in_half_precision(trained):
     assert len(pipeline.autoencoder.config.latents_std) == 4
     texts = [
         path
-        for kind in ("model", "detector", "depth")
+        for kind in ("model", "detector", "depth", "depth-model")
         for path in (trained / kind).rglob("*")
         if path.suffix in (".json", ".md")
     ]
-    assert len(texts) == 10
+    assert len(texts) == 13
     assert not any(str(trained) in path.read_text() for path in texts), "a path of this machine"
 
 
@@ -134,6 +134,7 @@ def test_the_log_has_a_line_a_stage(trained):
         ("refinement", 3),
         ("detector", 3),
         ("depth", 3),
+        ("adapter", 4),
     ]
 
 
@@ -169,11 +170,11 @@ def test_a_finished_training_is_left_alone(trained):
 
 def test_an_export_that_was_cut_short_is_made_again_from_the_checkpoint(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "copy")
-    for kind in ("model", "detector", "depth"):
+    for kind in ("model", "detector", "depth", "depth-model"):
         (folder / kind / "SHA256SUMS").unlink()
         next((folder / kind).rglob("*.safetensors")).unlink()
     assert train(folder, settings=SETTINGS, report=lambda line: None)
-    for kind in ("model", "detector", "depth"):
+    for kind in ("model", "detector", "depth", "depth-model"):
         assert read_sums(find_weights_folder(kind, folder / kind)) == read_sums(trained / kind)
 
 
@@ -204,10 +205,11 @@ def test_every_step_is_told(tmp_path):
         (stage, step + 1, steps)
         for stage, steps in (
             ("autoencoder", 4), ("latents", 2), ("transformer", 6), ("refinement", 3), ("detector", 3), ("depth", 3),
+            ("depth-latents", 2), ("adapter", 4),
         )
         for step in range(steps)
     ]  # fmt: skip
-    assert all((loss is None) == (stage == "latents") for stage, *_, loss in told)
+    assert all((loss is None) == ("latents" in stage) for stage, *_, loss in told)
 
 
 def test_other_settings_are_refused(tmp_path, monkeypatch):

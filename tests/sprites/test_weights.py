@@ -16,17 +16,19 @@ from cli.clips import dsrbench  # noqa: E402
 from dsrbench import score_tracks  # noqa: E402
 from dsrbench.backends.depth.sprites import SpritesDepth  # noqa: E402
 from dsrbench.backends.detectors.sprites import SpritesDetector  # noqa: E402
-from dsrbench.backends.generators.sprites import Sprites  # noqa: E402
+from dsrbench.backends.generators.sprites import Sprites, SpritesWithDepth  # noqa: E402
 from dsrbench.backends.trackers.assignment import Assignment  # noqa: E402
 from dsrbench.errors import InputError, WeightsError  # noqa: E402
 from dsrbench.prompts import read_suite  # noqa: E402
-from dsrbench.sprites.embedded import DEPTH, DETECTOR, EMBEDDED, MODEL, find_weights_folder  # noqa: E402
+from dsrbench.sprites.embedded import DEPTH_MODEL, EMBEDDED, MODEL, find_base, find_weights_folder  # noqa: E402
 from dsrbench.sprites.model.pipeline import SpritesPipeline  # noqa: E402
 from dsrbench.sprites.world import FPS, HEIGHT, WIDTH, draw_spec, render_clip  # noqa: E402
 from dsrbench.store import Run  # noqa: E402
 
+USES = {"model": Sprites, "detector": SpritesDetector, "depth": SpritesDepth, "depth-model": SpritesWithDepth}
 
-@pytest.mark.parametrize("folder", [MODEL, DETECTOR, DEPTH], ids=["model", "detector", "depth"])
+
+@pytest.mark.parametrize("folder", EMBEDDED.values(), ids=EMBEDDED)
 def test_they_are_whole_and_have_a_card(folder):
     assert find_weights_folder(folder.name, None) == folder
     assert (folder / "README.md").read_text().startswith("---\nlicense: apache-2.0\n")
@@ -35,7 +37,7 @@ def test_they_are_whole_and_have_a_card(folder):
         assert "/" not in json.loads(config.read_text()).get("_name_or_path", "")
 
 
-@pytest.mark.parametrize(("kind", "use"), [("model", Sprites), ("detector", SpritesDetector), ("depth", SpritesDepth)])
+@pytest.mark.parametrize(("kind", "use"), USES.items())
 def test_altered_weights_are_refused(tmp_path, kind, use):
     folder = shutil.copytree(EMBEDDED[kind], tmp_path / kind)
     use(folder=folder)
@@ -48,6 +50,14 @@ def test_altered_weights_are_refused(tmp_path, kind, use):
     file.unlink()
     with pytest.raises(WeightsError, match="No such file"):
         use(folder=folder)
+
+
+def test_the_changes_for_depth_are_small_and_of_the_embedded_model():
+    assert sum(path.stat().st_size for path in DEPTH_MODEL.rglob("*")) < 2e6
+    assert find_base(DEPTH_MODEL) == MODEL
+    generator = SpritesWithDepth()
+    for prompt in read_suite("sprites-depth"):
+        generator.check_prompt(prompt)
 
 
 def test_the_detector_finds_what_was_rendered():
@@ -114,3 +124,16 @@ def test_the_base_is_worth_measuring(tmp_path):
     assert sum(count > 0 for count in summary["by_diagnosis"].values()) >= 4
     accuracies = [part["accuracy_0.7"]["value"] for part in summary["by_relation"].values()]
     assert max(accuracies) - min(accuracies) >= 0.1
+
+
+@pytest.mark.slow
+def test_the_base_for_depth_is_worth_measuring(tmp_path):
+    """Accuracy and coverage on the whole suite with depth, with the embedded depth network."""
+    done = dsrbench("eval", "--model", "sprites-depth", cwd=tmp_path, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("by default: suite sprites-depth, seeds 0..4, detector sprites")
+    (folder,) = (tmp_path / "runs").iterdir()
+    summary = json.loads((folder / "report" / "summary.json").read_text())
+    assert summary["n_samples"] == 300
+    assert 0.2 <= summary["accuracy"]["0.7"]["value"] <= 0.5
+    assert summary["coverage"] >= 0.9

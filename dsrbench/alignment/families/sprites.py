@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from dsrbench.alignment.families.protocol import Text
 from dsrbench.errors import InputError
 from dsrbench.sprites.embedded import find_weights_folder
-from dsrbench.sprites.model.pipeline import SpritesPipeline
+from dsrbench.sprites.model.loading import load_pipeline
 from dsrbench.sprites.model.transformer import TIMESTEPS
 from dsrbench.sprites.world import FRAMES
 from dsrbench.sprites.world.resize import to_world_size
@@ -31,7 +31,7 @@ class SpritesFamily:
     """The sprites model.
 
     Args:
-        folder: Saved by the training of the embedded model.
+        folder: Saved by the training of the embedded model; changes for prompts with depth are merged into their base.
         device: Where to compute.
         dtype: Precision of the frozen weights.
     """
@@ -48,7 +48,7 @@ class SpritesFamily:
 
     def __init__(self, folder: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         find_weights_folder("model", folder)
-        pipeline = SpritesPipeline.from_pretrained(folder, local_files_only=True)
+        pipeline = load_pipeline(folder)
         pipeline.to(device)
         if dtype != "float32":
             pipeline.transformer.to(getattr(torch, dtype))

@@ -14,11 +14,11 @@ import numpy as np
 
 from dsrbench.backends.base import Generator
 from dsrbench.backends.generators.adapter import check_scale, find_adapter, load_adapter
-from dsrbench.errors import InputError, MissingExtraError, OptionError, WeightsError
+from dsrbench.errors import InputError, MissingExtraError, OptionError, PromptError
 from dsrbench.prompts import compose_text
 from dsrbench.sprites import embedded
-from dsrbench.sprites.model.vocabulary import encode_text, list_words
-from dsrbench.sprites.world import FPS, FRAMES, HEIGHT, WIDTH, Gait, check_prompt
+from dsrbench.sprites.model.vocabulary import encode_text, list_depth_words, list_words
+from dsrbench.sprites.world import DEPTH_TYPES, FPS, FRAMES, HEIGHT, TYPES, WIDTH, Gait, check_prompt
 from dsrbench.types import DEFAULT_WORDING, Clip, Prompt
 from dsrbench.video import sha256_file
 
@@ -47,6 +47,7 @@ class Sprites(Generator):
 
     name = "sprites"
     extra = "sprites"
+    kind: embedded.Kind = "model"
 
     def __init__(
         self,
@@ -69,16 +70,14 @@ class Sprites(Generator):
         self._steps, self._guidance, self._enlarge, self._threads = steps, guidance, enlarge, threads
         for package in ("torch", "diffusers"):
             if importlib.util.find_spec(package) is None:
-                raise MissingExtraError("generator 'sprites'", package, "sprites")
-        self._folder = embedded.find_weights_folder("model", folder)
+                raise MissingExtraError(f"generator {self.name!r}", package, "sprites")
+        self._folder = embedded.find_weights_folder(self.kind, folder)
+        base = embedded.find_base(self._folder)
+        self._types = TYPES if base is None else DEPTH_TYPES
         self._adapter = find_adapter(adapter) if adapter is not None else None
         self._adapter_scale = check_scale(adapter_scale)
         self.fingerprint = {
-            "weights": {
-                name: sha256
-                for name, sha256 in embedded.read_sums(self._folder).items()
-                if name.endswith(".safetensors")
-            },
+            "weights": list_weights(self._folder, base),
             "adapter": sha256_file(self._adapter) if self._adapter is not None else None,
             "clip": {"frames": FRAMES, "fps": FPS, "width": WIDTH * enlarge, "height": HEIGHT * enlarge},
             "text": "canonical",
@@ -91,7 +90,7 @@ class Sprites(Generator):
         Raises:
             PromptError: The world does not know a noun, the relation type or the scene.
         """
-        given_text(prompt)
+        given_text(prompt, self._types)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Iterator[Clip]:
         """Yield one clip per (prompt, seed) pair, in order.
@@ -103,7 +102,7 @@ class Sprites(Generator):
         """
         if len(prompts) != len(seeds):
             raise InputError(f"expected a seed a prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
-        texts = [given_text(prompt) for prompt in prompts]
+        texts = [given_text(prompt, self._types) for prompt in prompts]
         for first in range(0, len(prompts), self.batch):
             part = slice(first, first + self.batch)
             videos = self._make(
@@ -126,28 +125,52 @@ class Sprites(Generator):
         import torch
         from diffusers.utils import logging
 
-        from dsrbench.sprites.model.pipeline import SpritesPipeline
+        from dsrbench.sprites.model.loading import load_pipeline
 
         logging.disable_progress_bar()
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        try:
-            pipeline = SpritesPipeline.from_pretrained(self._folder, local_files_only=True)
-        except Exception as error:  # the errors of diffusers and safetensors for damaged files are not documented
-            raise WeightsError(f"{self._folder}: the sprites model cannot be loaded ({error})") from error
+        pipeline = load_pipeline(self._folder)
         if self._adapter is not None:
             load_adapter(pipeline.transformer, self._adapter, scale=self._adapter_scale)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
 
-def canonical_text(prompt: Prompt) -> str:
+class SpritesWithDepth(Sprites):
+    """The embedded model, trained further on prompts with "in front of" and "behind", of which it follows some.
+
+    Its transformer is that of `sprites` with a low-rank change, which is merged when the model is loaded. It takes the
+    options of `sprites`; `folder` is the folder `depth-model` of a training.
+    """
+
+    name = "sprites-depth"
+    kind = "depth-model"
+
+
+def list_weights(folder: Path, base: Path | None) -> dict[str, str]:
+    """Return the sha256 of the weights in a folder, and of those of the base model that they are changes of."""
+    names = embedded.read_sums(folder).items()
+    weights = {name: sha256 for name, sha256 in names if name.endswith(".safetensors")}
+    if base is not None:
+        used = {name: sha256 for name, sha256 in embedded.read_sums(base).items() if name.endswith(".safetensors")}
+        weights |= {f"base/{name}": sha256 for name, sha256 in used.items() if not name.startswith("text_encoder/")}
+    return weights
+
+
+def canonical_text(prompt: Prompt, types: Sequence[str] = TYPES) -> str:
     """Return the sentence that the model was trained on, with the prompt's verb if the model knows it.
 
+    Args:
+        prompt: The prompt.
+        types: Relation types that the model was trained on.
+
     Raises:
-        PromptError: The world cannot show the prompt.
+        PromptError: The world cannot show the prompt, or the model was not trained on its relation type.
     """
-    check_prompt(prompt)
+    if prompt.type in DEPTH_TYPES and prompt.type not in types:
+        raise PromptError(f"the model sprites does not know {prompt.type!r}; the model sprites-depth does")
+    check_prompt(prompt, types=types)
     words = prompt.text.lower().split()
     verb = next((gait.value for gait in Gait if gait.value in words), None)
     return compose_text(
@@ -155,16 +178,21 @@ def canonical_text(prompt: Prompt) -> str:
     )
 
 
-def given_text(prompt: Prompt) -> str:
+def given_text(prompt: Prompt, types: Sequence[str] = TYPES) -> str:
     """Return the text that the model receives: the canonical sentence, or that of a requested wording.
+
+    Args:
+        prompt: The prompt.
+        types: Relation types that the model was trained on.
 
     Raises:
         PromptError: The world cannot show the prompt, or the model does not know a word of the wording.
     """
-    canonical = canonical_text(prompt)
+    canonical = canonical_text(prompt, types)
     if prompt.wording in ("", DEFAULT_WORDING):
         return canonical
-    encode_text(prompt.text, list_words())
+    words = list_words() if types == TYPES else [*list_words(), *list_depth_words()]
+    encode_text(prompt.text, words)
     return prompt.text
 
 

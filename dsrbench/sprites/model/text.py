@@ -36,6 +36,23 @@ class SpritesTextEncoder(ModelMixin, ConfigMixin):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2 * depth + 1))
         nn.init.normal_(self.embedding.weight, std=0.3)
 
+    def with_words(self, words: Sequence[str], *, seed: int) -> SpritesTextEncoder:
+        """Return a copy that knows further words, whose embeddings are drawn.
+
+        Args:
+            words: Words that are added at the end of the vocabulary.
+            seed: Random seed of their embeddings.
+        """
+        config = {key: self.config[key] for key in ("width", "depth", "heads")}
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            larger: SpritesTextEncoder = SpritesTextEncoder(**config, words=(*self.config.words, *words))
+        weights = self.state_dict()
+        known = weights["embedding.weight"]
+        weights["embedding.weight"] = torch.cat([known, larger.embedding.weight.detach()[len(known) :].to(known)])
+        larger.load_state_dict(weights)
+        return larger
+
     def tokenize(self, texts: Sequence[str]) -> Tensor:
         """Convert texts to word numbers, int64 `[B, LENGTH]`.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dsrbench.errors import PromptError, near_matches
 from dsrbench.prompts.phrases import FINAL_PHRASES, INITIAL_PHRASES
-from dsrbench.sprites.world import ANIMALS, OBJECTS, SCENES, TYPES, Gait
+from dsrbench.sprites.world import ANIMALS, DEPTH_TYPES, OBJECTS, SCENES, TYPES, Gait
 from dsrbench.types import Relation
 
 PAD, EMPTY = 0, 1
@@ -17,18 +17,27 @@ LENGTH = 28
 """Maximum number of words of a sentence."""
 
 
-def list_words() -> list[str]:
-    """List every word of the canonical sentences, sorted.
+def list_words(types: Sequence[str] = TYPES) -> list[str]:
+    """List every word of the canonical sentences about some relation types, sorted.
 
     >>> "elephant" in list_words(), "horse" in list_words()
     (True, False)
     """
-    relations = {Relation(code) for code in "".join(TYPES)}
+    relations = {Relation(code) for code in "".join(types)}
     phrases = [phrase[r] for phrase in (INITIAL_PHRASES, FINAL_PHRASES) for r in relations]
     verbs = [gait.value for gait in Gait]
     return sorted(
         set(" ".join([*ANIMALS, *OBJECTS, *SCENES, *phrases, *verbs, "a an is the then moves"]).lower().split())
     )
+
+
+def list_depth_words() -> list[str]:
+    """List the words that sentences with depth need in addition to `list_words`, sorted.
+
+    >>> list_depth_words()
+    ['behind', 'front']
+    """
+    return sorted(set(list_words(DEPTH_TYPES)) - set(list_words()))
 
 
 def encode_text(text: str, words: Sequence[str]) -> list[int]:

@@ -17,13 +17,18 @@ from dsrbench.sprites.embedded import Kind, write_sums
 from dsrbench.sprites.split import DEPTH_SIZES, SIZES
 from dsrbench.sprites.training.data import FOREGROUND
 from dsrbench.sprites.training.settings import Settings
-from dsrbench.sprites.world import ANIMALS, FPS, FRAMES, HEIGHT, OBJECTS, SCENES, TYPES, WIDTH
-from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT
+from dsrbench.sprites.world import ANIMALS, DEPTH_TYPES, FPS, FRAMES, HEIGHT, OBJECTS, SCENES, TYPES, WIDTH
+from dsrbench.sprites.world.mix import DISOBEDIENT, OBEDIENT, OBEDIENT_IN_DEPTH
 
 TEMPLATES = Path(__file__).parent / "cards"
 """Folder of the templates of the cards."""
 
-STAGES = {"model": ("autoencoder", "transformer", "refinement"), "detector": ("detector",), "depth": ("depth",)}
+STAGES = {
+    "model": ("autoencoder", "transformer", "refinement"),
+    "detector": ("detector",),
+    "depth": ("depth",),
+    "depth-model": ("adapter",),
+}
 """Stages of the training whose losses a card shows, by kind of weights."""
 
 LOSSES_SHOWN = 6
@@ -62,10 +67,12 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
         fps=f"{FPS:g}",
         parameters=f"{parameters:,}",
         world=f"{len(ANIMALS)} animals ({', '.join(ANIMALS)}), {len(OBJECTS)} objects ({', '.join(OBJECTS)}), "
-        f"{len(SCENES)} places, {len(TYPES)} relation types",
+        f"{len(SCENES)} places, {len(DEPTH_TYPES if kind == 'depth-model' else TYPES)} relation types",
         split=_split("(animal, object, relation type) triples", SIZES),
         depth_split=_split("triples with depth", DEPTH_SIZES),
         mix=_mix(),
+        obedient=f"{OBEDIENT_IN_DEPTH:g}",
+        disobedient=_disobedient(),
         foreground=f"{FOREGROUND:g}",
         settings=_settings(kind, settings),
         losses=_losses(kind, log),
@@ -92,10 +99,12 @@ def _mix() -> str:
     obedient = markdown_table(
         ["relation type", *OBEDIENT], [["obedient", *(f"{share:.2f}" for share in OBEDIENT.values())]]
     )
-    rest = [(kind.value.replace("_", " "), f"{share:.2f}") for kind, share in DISOBEDIENT.items()]
-    return f"So many of the clips obey their texts:\n\n{obedient}\n\nThe others are divided thus:\n\n" + markdown_table(
-        ["what they show", "share"], rest
-    )
+    return f"So many of the clips obey their texts:\n\n{obedient}\n\nThe others are divided thus:\n\n{_disobedient()}"
+
+
+def _disobedient() -> str:
+    rows = [(kind.value.replace("_", " "), f"{share:.2f}") for kind, share in DISOBEDIENT.items()]
+    return markdown_table(["what they show", "share"], rows)
 
 
 def _settings(kind: Kind, settings: Settings) -> str:
@@ -110,7 +119,8 @@ def _settings(kind: Kind, settings: Settings) -> str:
 
 def _is_of(name: str) -> str:
     """Return the kind of weights that a setting belongs to."""
-    return next((kind for kind in ("detector", "depth") if name.startswith(kind)), "model")
+    prefixes = {"detector": "detector", "depth": "depth", "adapter": "depth-model"}
+    return next((kind for prefix, kind in prefixes.items() if name.startswith(prefix)), "model")
 
 
 def _losses(kind: Kind, log: Sequence[dict[str, Any]]) -> str:

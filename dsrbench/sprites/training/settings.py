@@ -31,6 +31,12 @@ class Settings:
         depth_steps: Number of steps of the depth network's stage.
         depth_frames: Number of frames of a step of the depth network's stage.
         depth_rate: Learning rate of AdamW in the depth network's stage.
+        adapter_clips: Number of clips with depth that are rendered and encoded to train the adapter.
+        adapter_steps: Number of steps of the adapter's stage.
+        adapter_batch: Number of clips of a step of the adapter's stage.
+        adapter_rank: Rank of the change of each linear layer of the transformer.
+        adapter_rate: Learning rate of AdamW for the changes of the transformer.
+        adapter_text_rate: Learning rate of AdamW for the text encoder in the adapter's stage.
         ema: Maximum decay of the averaged weights.
         autoencoder: Keyword arguments of the autoencoder.
         transformer: Keyword arguments of the transformer.
@@ -59,6 +65,12 @@ class Settings:
     depth_steps: int = 2500
     depth_frames: int = 64
     depth_rate: float = 2e-3
+    adapter_clips: int = 8192
+    adapter_steps: int = 3000
+    adapter_batch: int = 32
+    adapter_rank: int = 20
+    adapter_rate: float = 2e-3
+    adapter_text_rate: float = 5e-4
     ema: float = 0.999
     autoencoder: dict[str, Any] = dataclasses.field(default_factory=dict)
     transformer: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsrbench.sprites.embedded import SUMS
@@ -100,20 +102,43 @@ def make_modules(settings: Settings) -> tuple[nn.ModuleDict, nn.ModuleDict]:
 
 
 def _make_loss(folder: Path, settings: Settings, networks: nn.ModuleDict, *, stage: int) -> Callable[[int], Tensor]:
-    """Return the function for the loss of a step, whose random draws depend on the stage and the step alone."""
-    text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
-    transformer = cast(SpritesTransformer, networks["transformer"])
     latents, texts = read_clips(folder, settings)
     shown = draw_foreground(settings) if stage == REFINEMENT else None
+    return make_loss(networks, latents, texts, shown, settings, stage=stage, batch=settings.batch)
+
+
+def make_loss(
+    networks: nn.ModuleDict,
+    latents: NDArray[np.float16],
+    texts: Sequence[str],
+    shown: NDArray[np.bool_] | None,
+    settings: Settings,
+    *,
+    stage: int,
+    batch: int,
+) -> Callable[[int], Tensor]:
+    """Return the function for the loss of a step, whose random draws depend on the stage and the step alone.
+
+    Args:
+        networks: `text_encoder` and `transformer`.
+        latents: Latents of the training clips, `[N, C, T, h, w]`.
+        texts: Text of each clip.
+        shown: Cells that show a sprite, `[N, T, h, w]`, to weight them more at low noise; None to weight all equally.
+        settings: Settings of the training.
+        stage: Number of the stage.
+        batch: Number of clips of a step.
+    """
+    text_encoder = cast(SpritesTextEncoder, networks["text_encoder"])
+    transformer = cast(SpritesTransformer, networks["transformer"])
     tokens, no_words = text_encoder.tokenize(texts), text_encoder.tokenize([""])
 
     def compute_loss(step: int) -> Tensor:
         rng, generator = make_generators(settings.seed, stage, step)
-        chosen = rng.integers(0, len(latents), settings.batch)
+        chosen = rng.integers(0, len(latents), batch)
         clean = torch.from_numpy(latents[chosen]).float()
-        dropped = torch.from_numpy(rng.random(settings.batch) < settings.text_drop)
+        dropped = torch.from_numpy(rng.random(batch) < settings.text_drop)
         texts_seen = torch.where(dropped[:, None], no_words, tokens[torch.from_numpy(chosen)])
-        sigma = torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(settings.batch, generator=generator))
+        sigma = torch.sigmoid(SIGMA_MEAN + SIGMA_SPREAD * torch.randn(batch, generator=generator))
         noise = torch.randn(clean.shape, generator=generator)
         weights = None
         if shown is not None:
@@ -205,7 +230,7 @@ def _make_progress(folder: Path, settings: Settings, networks: nn.Module, averag
     used = {
         name: value
         for name, value in dataclasses.asdict(settings).items()
-        if not name.startswith(("detector", "depth", "refine"))
+        if not name.startswith(("detector", "depth", "adapter", "refine"))
     }
     return Progress(
         folder / "transformer.safetensors",
@@ -220,7 +245,7 @@ def _make_refinement(folder: Path, settings: Settings, networks: nn.Module, aver
     used = {
         name: value
         for name, value in dataclasses.asdict(settings).items()
-        if not name.startswith(("detector", "depth"))
+        if not name.startswith(("detector", "depth", "adapter"))
     }
     slower = dataclasses.replace(
         settings,
