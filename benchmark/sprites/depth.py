@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
 
@@ -23,7 +24,7 @@ from dsrbench.backends.base import DepthEstimator
 from dsrbench.backends.depth.ground_contact import GroundContact
 from dsrbench.backends.depth.measure import measure_depth
 from dsrbench.backends.depth.sprites import SpritesDepth
-from dsrbench.sprites.world import FPS, HEIGHT, WIDTH, draw_depth_spec, render_actors
+from dsrbench.sprites.world import FPS, HEIGHT, OBJECTS, WIDTH, draw_depth_spec, render_actors
 
 README = Path(__file__).with_name("README.md")
 START, END = "<!-- table: depth.py -->", "<!-- end of table: depth.py -->"
@@ -93,45 +94,78 @@ def measure(clip: TrueClip, name: str, learned: DepthEstimator) -> VideoTracks:
     return measure_depth(estimator, [clip.tracks], [clip.frames])[0]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Figures:
+    """Figures of an estimator.
+
+    Attributes:
+        total: Frames that are not level.
+        right: Whether the sign is right, of each of those frames in which the estimator does not abstain, bool `[N]`.
+        probability: Probability that the estimator gives to its sign, in 0.5..1, float64 `[N]`.
+        objects: Noun of the object, `[N]`.
+        worst: Largest difference between the scores of a clip and of its mirror image.
+    """
+
+    total: int
+    right: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    objects: NDArray[np.str_]
+    worst: float
+
+
+def gather(clips: Sequence[TrueClip], name: str, learned: DepthEstimator) -> Figures:
+    """Measure clips with one of the estimators."""
+    signs, probabilities, objects, differences = [], [], [], [float("nan")]
+    total = 0
+    for number, clip in enumerate(clips):
+        tracks = measure(clip, name, learned)
+        seen = ~np.isnan(clip.tracks.subject[:, 0]) & ~np.isnan(clip.tracks.object[:, 0])
+        counted = seen & (np.abs(clip.nearer) >= LEVEL)
+        total += int(counted.sum())
+        depth = tracks.depth
+        assert depth is not None
+        given = counted & ~np.isnan(depth[:, 0])
+        difference = depth[given, 0] - depth[given, 1]
+        signs.append(np.sign(difference) == np.sign(clip.nearer[given]))
+        z = np.abs(difference) / np.maximum(depth[given, 4], 1e-9)
+        probabilities.append([NormalDist().cdf(min(value, 8)) for value in z])
+        objects.append([clip.prompt.object] * len(z))
+        if number < MIRRORED:
+            mirrored = mirror(clip)
+            turned = score_tracks(measure(mirrored, name, learned), mirrored.prompt)
+            differences.append(abs(score_tracks(tracks, clip.prompt).dsr_score - turned.dsr_score))
+    worst = float(np.nanmax(differences))
+    return Figures(total, np.concatenate(signs), np.concatenate(probabilities), np.concatenate(objects), worst)
+
+
 def make_tables(count: int, seed: int) -> str:
     """The figures as Markdown."""
     clips, learned = draw_clips(count, seed), SpritesDepth()
+    figures = {name: gather(clips, name, learned) for name in ("exact", "sprites", "ground-contact")}
     rows = [
         "| depth | clips | frames not level | abstains | sign right | mirrored clips: largest score difference |",
         "|---|---|---|---|---|---|",
     ]
     calibration = ["| depth | probability of the sign | frames | mean probability | right |", "|---|---|---|---|---|"]
-    for name in ("exact", "sprites", "ground-contact"):
-        signs, probabilities, differences = [], [], []
-        total = 0
-        for clip in clips:
-            tracks = measure(clip, name, learned)
-            seen = ~np.isnan(clip.tracks.subject[:, 0]) & ~np.isnan(clip.tracks.object[:, 0])
-            counted = seen & (np.abs(clip.nearer) >= LEVEL)
-            total += int(counted.sum())
-            depth = tracks.depth
-            assert depth is not None
-            given = counted & ~np.isnan(depth[:, 0])
-            difference = depth[given, 0] - depth[given, 1]
-            signs.append(np.sign(difference) == np.sign(clip.nearer[given]))
-            z = np.abs(difference) / np.maximum(depth[given, 4], 1e-9)
-            probabilities.append([NormalDist().cdf(min(value, 8)) for value in z])
-            if len(differences) < MIRRORED:
-                mirrored = mirror(clip)
-                turned = score_tracks(measure(mirrored, name, learned), mirrored.prompt)
-                score = score_tracks(tracks, clip.prompt)
-                if score.diagnosis is not None and turned.diagnosis is not None:
-                    differences.append(abs(score.dsr_score - turned.dsr_score))
-        right, probability = np.concatenate(signs), np.concatenate(probabilities)
-        worst = max(differences, default=float("nan"))
-        shares = f"{1 - len(right) / total:.3f} | {right.mean():.4f} | {worst:.3f}"
-        rows.append(f"| {name} | {len(clips)} | {total} | {shares} |")
+    for name, each in figures.items():
+        shares = f"{1 - len(each.right) / each.total:.3f} | {each.right.mean():.4f} | {each.worst:.3f}"
+        rows.append(f"| {name} | {count} | {each.total} | {shares} |")
         for low, high in ((0.5, 0.9), (0.9, 0.99), (0.99, 1.01)):
-            some = (probability >= low) & (probability < high)
+            some = (each.probability >= low) & (each.probability < high)
             if some.any():
-                cells = f"{some.sum()} | {probability[some].mean():.3f} | {right[some].mean():.3f}"
+                cells = f"{some.sum()} | {each.probability[some].mean():.3f} | {each.right[some].mean():.3f}"
                 calibration.append(f"| {name} | {low:.2f} to {min(high, 1):.2f} | {cells} |")
-    return "\n".join([*rows, "", *calibration])
+    return "\n".join([*rows, "", *table_by_object(figures), "", *calibration])
+
+
+def table_by_object(figures: Mapping[str, Figures]) -> list[str]:
+    """Share of right signs by object and estimator, as lines of Markdown."""
+    lines = [f"| object | {' | '.join(f'{name}: sign right' for name in figures)} |", "|---" * (1 + len(figures)) + "|"]
+    for noun in OBJECTS:
+        some = [each.right[each.objects == noun] for each in figures.values()]
+        cells = (f"{right.mean():.4f}" if len(right) else "-" for right in some)
+        lines.append(f"| {noun} | {' | '.join(cells)} |")
+    return lines
 
 
 if __name__ == "__main__":
