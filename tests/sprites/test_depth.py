@@ -144,6 +144,15 @@ def test_enlarged_clips_have_the_same_maps():
     np.testing.assert_allclose(net.estimate(frames.repeat(4, 1).repeat(4, 2)), net.estimate(frames), atol=1e-5)
 
 
+def test_mirrored_clips_have_mirrored_maps():
+    pytest.importorskip("diffusers")
+    from dsrbench.backends.depth.sprites import SpritesDepth
+
+    net = SpritesDepth()
+    frames = render("FB", Kind.CORRECT, 2)[2].frames
+    np.testing.assert_allclose(net.estimate(frames[:, :, ::-1]), net.estimate(frames)[:, :, ::-1], atol=1e-5)
+
+
 def test_damaged_networks_are_refused(tmp_path, monkeypatch):
     pytest.importorskip("diffusers")
     from dsrbench.backends import registry

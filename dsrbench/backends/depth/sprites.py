@@ -46,8 +46,12 @@ class SpritesDepth(DepthEstimator):
         }
 
     def estimate(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Estimate inverse depth in RGB frames uint8 `[T, H, W, 3]`, as maps of the world's size, larger is nearer."""
+        """Estimate inverse depth in RGB frames uint8 `[T, H, W, 3]`, as maps of the world's size, larger is nearer.
+
+        The mean of a frame's estimate and of its mirror image's, so that a mirrored clip has mirrored maps.
+        """
         pixels = self._torch.from_numpy(np.ascontiguousarray(to_world_size(frames).transpose(0, 3, 1, 2)))
         with self._torch.inference_mode():
-            depth = self._net(pixels.float() / 127.5 - 1)
+            inputs = pixels.float() / 127.5 - 1
+            depth = (self._net(inputs) + self._net(inputs.flip(-1)).flip(-1)) / 2
         return np.asarray(depth.numpy(), np.float32)
