@@ -141,6 +141,28 @@ def test_back_restores_the_filters_of_the_board(visit):
     expect(page.get_by_label("Search")).to_have_value("aligned", timeout=90_000)
 
 
+LATE = """
+(() => {
+  let arrive, isFirst = true;
+  const late = (tab, tabs) => (isFirst ? ((isFirst = false), "elsewhere") : arrive(tab, tabs));
+  Object.defineProperty(window, "dsrArrive", { set: value => (arrive = value), get: () => late });
+})();
+"""
+"""The page's first event of a tab is lost, as on a slow machine where the reader is already at another tab."""
+
+
+def test_a_tab_is_read_again_after_an_early_click(new_page, address):
+    page = new_page(at=address, is_trouble=lambda message: message.type == "error")
+    page.set_default_timeout(60_000)
+    page.add_init_script(LATE)
+    page.goto(address)
+    wait_rows(page, 4)
+    page.locator("#tab-samples-button").click()
+    page.locator("#sample article").wait_for()
+    with page.expect_response("**/view/board?*"):
+        page.locator("#tab-board-button").click()
+
+
 def test_a_sample_with_its_boxes(visit, tmp_path):
     page = visit("?tab=samples&entry=aligned&outcome=correct")
     chart = page.locator("#sample svg.chart")

@@ -29,7 +29,7 @@
     first = tabs[0];
     const asked = read(), wanted = tabs.includes(asked.tab) ? asked.tab : first;
     if (!isOpen(tab)) return "elsewhere";
-    if (restoring && wanted !== tab && !current) {
+    if (restoring && wanted !== tab && tab === first && !current) {
       buttonOf(wanted).click();
       return "elsewhere";
     }
@@ -37,8 +37,8 @@
     const address = restoring ? location.search : "", view = viewOf(tab);
     if (restoring) queries[tab] = asked.query;
     [current, restoring] = [tab, false];
-    if (view?.isNew) view.isNew = false;
-    else view?.load();
+    if (!view?.isNew) view?.load();
+    for (const one of document.querySelectorAll("dsr-view")) one.isNew = false;
     return address;
   };
   // Updates the address from the controls of a tab, given default values by name and current values; then its contents.
