@@ -167,6 +167,10 @@ class Registry(Generic[B]):
             raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) has no method {methods}")
         return cls
 
+    def convert(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the user's options of a backend, with texts converted to each option's type; errors as for `create`."""
+        return convert_options(self.load(name), options, where=f"{self.noun} {name!r}")
+
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:
         """Construct a backend from its name and the user's options.
 
@@ -179,8 +183,7 @@ class Registry(Generic[B]):
             OptionError: The backend lacks an option, or a value has the wrong type.
             BackendError: The constructor failed.
         """
-        cls = self.load(name)
-        arguments = convert_options(cls, options or {}, where=f"{self.noun} {name!r}")
+        cls, arguments = self.load(name), self.convert(name, options or {})
         instance = _construct(cls, arguments, f"{self.noun} {name!r}")
         fingerprint = dict(instance.fingerprint)
         in_force = {key: arguments.get(key, parameter.default) for key, parameter in _options(cls).items()}

@@ -29,7 +29,7 @@ def track_key(scorer: Scorer, prompt: Prompt, sha256: str) -> str:
     key = keys[0] if len(keys) == 1 else digest("pool", *keys)
     depth = scorer.depth_of(prompt)
     measured: list[dict[str, Any]] = [{"depth": depth.digest}] if depth is not None else []
-    if any(clause.direction for clause in prompt.clauses):
+    if prompt.has_motion:
         measured.append({"camera": describe_camera()})
     return digest("measured", key, *measured) if measured else key
 

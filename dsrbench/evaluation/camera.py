@@ -6,6 +6,7 @@ and give a homography (RANSAC). The homographies accumulate to one from each fra
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ _TOLERANCE = 1.5
 """Distance from its place under a homography within which a corner agrees with it, in pixels."""
 
 
+@functools.cache
 def describe_camera() -> dict[str, Any] | None:
     """Return what measures the motion of the camera, for records and cache keys; None without OpenCV."""
     version = next((version for version in map(package_version, PACKAGES) if version is not None), None)

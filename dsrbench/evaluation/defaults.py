@@ -201,7 +201,9 @@ def choose_backends(
         defaults: Backends where neither protocol nor user names one; by default those that need no GPU.
 
     Raises:
-        OptionError: No such protocol, or options of a second detector that is not named.
+        OptionError: No such protocol, options of a second detector that is not named, or an option that the depth
+            estimator does not have.
+        UnknownBackendError: No such depth estimator.
     """
     usual = defaults or follow_suite("")
     name = protocol or (usual.protocol if detector is None and tracker is None else "default")
@@ -217,15 +219,15 @@ def choose_backends(
     second = None
     if second_detector is not None:
         second = Request(detectors, second_detector, choices.get(SECOND_DETECTOR, {}))
-    deep = None
-    if any(clause.needs_depth for prompt in prompts for clause in prompt.clauses):
-        deep = request(depth_estimators, None, depth or usual.depth)
+    deep = request(depth_estimators, None, depth or usual.depth)
+    if depth is not None or deep.options:
+        deep.check()
     return Choice(
         preset,
         request(detectors, preset.detector, detector or preset.detector or usual.detector),
         request(trackers, preset.tracker, tracker or preset.tracker or TRACKER),
         second,
-        deep,
+        deep if any(prompt.needs_depth for prompt in prompts) else None,
     )
 
 

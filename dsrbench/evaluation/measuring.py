@@ -71,4 +71,4 @@ def estimate_maps(scorer: Scorer, prompt: Prompt, path: Path) -> list[NDArray[np
 
 
 def _needs_camera(prompt: Prompt) -> bool:
-    return any(clause.direction for clause in prompt.clauses) and describe_camera() is not None
+    return prompt.has_motion and describe_camera() is not None

@@ -67,7 +67,7 @@ class Scorer:
 
     def depth_of(self, prompt: Prompt) -> Backend[DepthEstimator | BoxDepthEstimator] | None:
         """Return the depth estimator where the prompt needs one; else None."""
-        return self.depth if any(clause.needs_depth for clause in prompt.clauses) else None
+        return self.depth if prompt.needs_depth else None
 
     @property
     def of_second(self) -> Scorer | None:

@@ -32,6 +32,10 @@ class Request:
     name: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def check(self) -> None:
+        """Check name and options without making the backend; errors as for `Registry.create`."""
+        self.registry.convert(self.name, self.options)
+
     def make(self) -> Backend[Any]:
         """Make the backend; errors as for `Registry.create`."""
         return self.registry.create(self.name, self.options)

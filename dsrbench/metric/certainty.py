@@ -14,7 +14,6 @@ from dsrbench.metric.dsr import combine_claims, score_many, tracks_of_claims
 from dsrbench.types import (
     HEADLINE_THRESHOLD,
     Certainty,
-    Direction,
     Floats,
     FrameCounts,
     Prompt,
@@ -96,9 +95,8 @@ def score_draws(
     parts = tracks_of_claims(tracks, len(claims))
     by_claim = []
     for claim, part in zip(claims, parts, strict=True):
-        codes = claim.value if isinstance(claim, Direction) else claim
         drawn = _unstack(part)
-        by_claim.append(score_many(drawn, [codes] * len(drawn), counts=counts))
+        by_claim.append(score_many(drawn, [claim] * len(drawn), counts=counts))
     return [combine_claims(scores) for scores in zip(*by_claim, strict=False)]
 
 

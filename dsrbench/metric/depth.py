@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dsrbench.types import Floats
 
-NEARER, SPREAD, ERROR = slice(0, 2), slice(2, 4), 4
-"""Columns of depth statistics: medians of subject and object, their spreads, standard error of the difference."""
+SPREAD, ERROR = slice(2, 4), 4
+"""Columns of depth statistics: spreads of subject and object, standard error of the difference of their medians."""
 
 SURE = 1.2816
 """Standard errors at which the sign of a difference is certain at 90 % (one-sided, normal distribution)."""

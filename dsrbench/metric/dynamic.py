@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dsrbench.geometry import ssr_scores
 from dsrbench.metric.batch import Ints, ScoredFrames, assemble, count_uncertain, frame_counts, scored_frames
 from dsrbench.metric.diagnosis import HOLDS, diagnose
-from dsrbench.types import Floats, FrameCounts, Relation, Status, VideoScore, VideoTracks
+from dsrbench.types import FrameCounts, Relation, Status, VideoScore, VideoTracks
 
 
 def score_chains(
@@ -24,16 +24,14 @@ def score_chains(
         counts: Frame counts in force; None for those of each video.
     """
     lengths = np.array([len(t) for t in tracks], np.int64)
-    subject = np.concatenate([t.subject for t in tracks])
-    object_ = np.concatenate([t.object for t in tracks])
     ends = relations[0], relations[-1]
     frames, scored = scored_frames(tracks, relations)
     fewest, window = frame_counts(lengths, counts)
     a, b = frames.of(ends[0]), frames.of(ends[1])
     batch = assemble(frames, a, b, fewest, window)
-    visited = _visited(frames, relations, subject[scored], object_[scored], window)
+    visited = _visited(tracks, frames, scored, relations, window)
     words = diagnose(frames, relations=relations, dsr_score=batch.dsr_score, visited=visited, window=window)
-    sequences = np.full((2, len(subject)), np.nan)
+    sequences = np.full((2, len(scored)), np.nan)
     sequences[0, scored], sequences[1, scored] = a, b
     last = np.cumsum(lengths)
     doubts = count_uncertain(frames) if any(r.needs_depth for r in relations) else [None] * len(tracks)
@@ -69,13 +67,18 @@ def score_chains(
 
 
 def _visited(
-    frames: ScoredFrames, relations: tuple[Relation, ...], subject: Floats, object_: Floats, window: Ints
+    tracks: Sequence[VideoTracks],
+    frames: ScoredFrames,
+    scored: NDArray[np.bool_],
+    relations: tuple[Relation, ...],
+    window: Ints,
 ) -> NDArray[np.bool_]:
     """Tell whether each video reaches its middle relations in order: an SSR score of `HOLDS` averaged over a window."""
     visited = np.ones(len(frames.count), bool)
     middle = relations[1:-1]
     if not middle:
         return visited
+    subject, object_ = (np.concatenate([getattr(t, name) for t in tracks])[scored] for name in ("subject", "object"))
     for i, (start, count) in enumerate(zip(frames.start, frames.count, strict=True)):
         at = slice(start, start + count)
         position = 0

@@ -38,6 +38,23 @@ def refusal(text: str, reason: str, words: str = "") -> PromptError:
     return PromptError(f"cannot read the claim in {shown!r}: {reason}{at}")
 
 
+_VERBS = (
+    lexicon.BE
+    | lexicon.POSTURES
+    | lexicon.TRAVELS
+    | lexicon.FLOATING
+    | lexicon.TURNS
+    | lexicon.AUXILIARIES
+    | lexicon.PARTICIPLES
+)
+_ADVERBS = frozenset(
+    "still alone together quietly high low fast slow away off out back up down again straight gracefully forward "
+    "forwards upright".split()
+)
+_AFTER_MOTION = lexicon.PREPOSITIONS | {"on", "over", "above", "behind", "below", "onto", "and", ",", "beneath", "under"}
+"""Words that follow a verb of motion without changing its meaning, unlike "falls asleep"."""
+
+
 class Scanner:
     """Finds the events of a part of a sentence, from left to right.
 
@@ -130,33 +147,11 @@ class Scanner:
 
 
 def _is_verb(word: str) -> bool:
-    known = lexicon.BE | lexicon.POSTURES | lexicon.TRAVELS | lexicon.FLOATING | lexicon.TURNS | lexicon.AUXILIARIES
-    return (
-        word in known
-        or word.endswith(("ing", "ed"))
-        or word in lexicon.PARTICIPLES
-        or (word.endswith("s") and len(word) > 3)
-    )
+    return word in _VERBS or word.endswith(("ing", "ed")) or (word.endswith("s") and len(word) > 3)
 
 
 def _is_adverb(word: str) -> bool:
-    plain = {
-        "still",
-        "alone",
-        "together",
-        "quietly",
-        "high",
-        "low",
-        "fast",
-        "slow",
-        "away",
-        "off",
-        "out",
-        "back",
-        "up",
-        "down",
-    }
-    return word.endswith("ly") or word in plain | {"again", "straight", "gracefully", "forward", "forwards", "upright"}
+    return word in _ADVERBS or word.endswith("ly")
 
 
 def is_place(event: Event) -> bool:
@@ -209,8 +204,7 @@ def _ends_motion(words: list[str]) -> bool:
     if not words:
         return True
     word = words[0].lower()
-    follows = lexicon.PREPOSITIONS | {"on", "over", "above", "behind", "below", "onto", "and", ",", "beneath", "under"}
-    return (word in follows or word.endswith("ly")) and words[:2] != ["in", "love"]
+    return (word in _AFTER_MOTION or word.endswith("ly")) and words[:2] != ["in", "love"]
 
 
 def _names_direction(words: list[str]) -> bool:

@@ -93,12 +93,6 @@ MOVING = _words(
 )
 """Participles that say of an object that it moves."""
 
-TRANSITIVE = _words(
-    "playing reading eating holding wearing carrying drinking riding chasing watching cooking painting pulling pushing "
-    "using making building cleaning washing feeding fixing brushing"
-)
-"""Participles that take an object without an article."""
-
 NOUNS_IN_ING = _words(
     "ring earring string spring building painting drawing railing ceiling awning clothing dwelling thing king swing "
     "wing "

@@ -63,11 +63,22 @@ def _vbench_clauses(item: Mapping[str, Any]) -> tuple[Clause, ...]:
 
 def _compbench_clauses(item: Mapping[str, Any]) -> tuple[Clause, ...]:
     """Read the fields of T2V-CompBench's spatial relations and of its motions."""
-    first, second = item.get("object_1"), item.get("object_2")
-    if isinstance(item.get("spatial"), str):
-        return (Clause(str(first), str(second), (read_phrase(item["spatial"]),)),)
-    motions = [(first, item.get("d_1")), (second, item.get("d_2"))]
-    return tuple(Clause(str(noun), direction=_read_direction(str(word))) for noun, word in motions if noun and word)
+    if item.get("spatial"):
+        return (Clause(_text(item, "object_1"), _text(item, "object_2"), (read_phrase(_text(item, "spatial")),)),)
+    motions = [(f"object_{i}", f"d_{i}") for i in (1, 2) if item.get(f"object_{i}") and item.get(f"d_{i}")]
+    return tuple(Clause(_text(item, noun), direction=_read_direction(_text(item, word))) for noun, word in motions)
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    """Return the text of a field.
+
+    Raises:
+        PromptError: The field is missing or empty, or no text.
+    """
+    value = item.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise PromptError(f"expected a text under {key!r}, found {json.dumps(value)}")
+    return value
 
 
 def _read_direction(word: str) -> Direction:
@@ -130,7 +141,10 @@ def _read_json(text: str, source: str, form: PublicFormat) -> list[_Item]:
     items = []
     for number, value in enumerate(values, 1):
         dimension = value.get("dimension", DIMENSIONS[0])
-        if not set(DIMENSIONS).intersection([dimension] if isinstance(dimension, str) else dimension):
+        named = dimension if isinstance(dimension, list) else [dimension]
+        if not all(isinstance(one, str) for one in named):
+            raise PromptError(f"{source}, object {number}: expected a text or texts under 'dimension'")
+        if not set(DIMENSIONS).intersection(named):
             continue
         words = next((value[key] for key in ("prompt_en", "prompt") if isinstance(value.get(key), str)), "")
         if not words.strip():

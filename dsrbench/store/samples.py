@@ -27,9 +27,6 @@ PARTS = ("r_init", "g_init", "r_fin", "g_fin")
 CERTAINTY = ("p_pass", "score_low", "score_high")
 """Columns of a `Certainty`; beside them, `certainty` is the probability that the decision is right."""
 
-MEASURES = ("held", "worst", "uncertain_frames", "compensated")
-"""Columns of what is measured beside the parts, for the claims that have it."""
-
 CLAIM = ("subject", "object", "type", "status", "reason", "dsr_score", "diagnosis")
 """Fields of a claim in the column `clauses`, of samples with several; those after the type are null without a score."""
 

@@ -113,6 +113,16 @@ class Prompt:
         return "+".join(clause.type for clause in self.clauses)
 
     @property
+    def needs_depth(self) -> bool:
+        """Whether a claim has a relation in depth."""
+        return any(clause.needs_depth for clause in self.clauses)
+
+    @property
+    def has_motion(self) -> bool:
+        """Whether a claim is a motion."""
+        return any(clause.direction is not None for clause in self.clauses)
+
+    @property
     def kind(self) -> Kind:
         """The kind of the claim, or that there are several."""
         return Kind.SEVERAL if self.further else self.clauses[0].kind

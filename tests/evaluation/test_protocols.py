@@ -10,7 +10,7 @@ import pytest
 
 from dsrbench.backends.protocols import PROTOCOLS, name_protocol, protocol_of
 from dsrbench.backends.registry import convert_options, default_options, detectors, trackers
-from dsrbench.errors import OptionError
+from dsrbench.errors import DSRBenchError, OptionError
 from dsrbench.evaluation.defaults import choose_backends
 from dsrbench.store import BackendRecord, RunManifest
 from dsrbench.types import FrameCounts
@@ -57,6 +57,20 @@ def test_a_changed_protocol_is_no_longer_that_protocol():
 def test_an_unknown_protocol():
     with pytest.raises(OptionError, match="no protocol 'spatialign'; did you mean 'spatialalign'"):
         choose_backends("spatialign")
+
+
+@pytest.mark.parametrize(
+    ("depth", "options", "message"),
+    [
+        ("grund-contact", {}, "no depth estimator named 'grund-contact'; did you mean 'ground-contact'"),
+        ("ground-contact", {"modle": "x"}, "depth estimator 'ground-contact' has no option 'modle'"),
+        (None, {"foo": "1"}, "has no option 'foo'"),
+    ],
+)
+def test_a_depth_estimator_that_no_prompt_needs_is_checked(depth, options, message):
+    with pytest.raises(DSRBenchError, match=message):
+        choose_backends(depth=depth, options={"depth": options})
+    assert choose_backends(depth="ground-contact").depth is None
 
 
 def record(registry, name, **options):
