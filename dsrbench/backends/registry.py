@@ -168,7 +168,7 @@ class Registry(Generic[B]):
         return cls
 
     def convert(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the user's options of a backend, with texts converted to each option's type; errors as for `create`."""
+        """Convert the texts among a user's options of a backend to each option's type; errors as for `create`."""
         return convert_options(self.load(name), options, where=f"{self.noun} {name!r}")
 
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> Backend[B]:

@@ -47,11 +47,7 @@ _VERBS = (
     | lexicon.AUXILIARIES
     | lexicon.PARTICIPLES
 )
-_ADVERBS = frozenset(
-    "still alone together quietly high low fast slow away off out back up down again straight gracefully forward "
-    "forwards upright".split()
-)
-_AFTER_MOTION = lexicon.PREPOSITIONS | {"on", "over", "above", "behind", "below", "onto", "and", ",", "beneath", "under"}
+_AFTER_MOTION = lexicon.PREPOSITIONS | lexicon.AFTER_MOTION
 """Words that follow a verb of motion without changing its meaning, unlike "falls asleep"."""
 
 
@@ -151,7 +147,7 @@ def _is_verb(word: str) -> bool:
 
 
 def _is_adverb(word: str) -> bool:
-    return word in _ADVERBS or word.endswith("ly")
+    return word in lexicon.ADVERBS or word.endswith("ly")
 
 
 def is_place(event: Event) -> bool:

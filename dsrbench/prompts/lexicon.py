@@ -103,6 +103,15 @@ NOUNS_IN_ING = _words(
 NOUNS_IN_ED = _words("bed shed sled seed weed reed steed flatbed bobsled seabed moped")
 """Nouns in -ed."""
 
+ADVERBS = _words(
+    "still alone together quietly high low fast slow away off out back up down again straight gracefully forward "
+    "forwards upright"
+)
+"""Adverbs that do not end in -ly."""
+
+AFTER_MOTION = _words("on over above behind below onto and , beneath under")
+"""Words beside `PREPOSITIONS` that may follow a verb of motion."""
+
 FEATURES = _words(
     "hair hat cap coat jacket shirt dress skirt suit uniform scarf boots shoes gloves glasses sunglasses helmet "
     "backpack "
