@@ -3,7 +3,8 @@
 Clips of the test prompts of `sprites-depth`, obedient and disobedient, with exact boxes. A frame counts where both
 entities have a box and their grounds are at least `LEVEL` rows apart; the sign is right where the estimated difference
 has the sign of the true one. Calibration compares the probability that an estimator gives to the sign (its difference
-over its standard error) with the share of signs that are right.
+over its standard error) with the share of signs that are right, where a difference of zero counts as half right; the
+expected calibration error is the mean distance of the two over ten bins of probability, weighted by frames.
 
 Run `python benchmark/sprites/depth.py` to print the tables and to write them into the README.md beside it.
 """
@@ -100,17 +101,25 @@ class Figures:
 
     Attributes:
         total: Frames that are not level.
-        right: Whether the sign is right, of each of those frames in which the estimator does not abstain, bool `[N]`.
+        right: 1 where the sign is right, 0 where it is wrong, 0.5 without a difference, of each of those frames in which
+            the estimator does not abstain, float64 `[N]`.
         probability: Probability that the estimator gives to its sign, in 0.5..1, float64 `[N]`.
         objects: Noun of the object, `[N]`.
         worst: Largest difference between the scores of a clip and of its mirror image.
     """
 
     total: int
-    right: NDArray[np.bool_]
+    right: NDArray[np.float64]
     probability: NDArray[np.float64]
     objects: NDArray[np.str_]
     worst: float
+
+    @property
+    def calibration_error(self) -> float:
+        """Mean distance of probability and share of right signs over ten equal bins of 0.5..1, weighted by frames."""
+        index = np.minimum(((self.probability - 0.5) * 20).astype(int), 9)
+        gaps = np.bincount(index, self.probability - self.right, minlength=10)
+        return float(np.abs(gaps).sum() / len(self.right))
 
 
 def gather(clips: Sequence[TrueClip], name: str, learned: DepthEstimator) -> Figures:
@@ -126,7 +135,7 @@ def gather(clips: Sequence[TrueClip], name: str, learned: DepthEstimator) -> Fig
         assert depth is not None
         given = counted & ~np.isnan(depth[:, 0])
         difference = depth[given, 0] - depth[given, 1]
-        signs.append(np.sign(difference) == np.sign(clip.nearer[given]))
+        signs.append(np.where(difference == 0, 0.5, np.sign(difference) == np.sign(clip.nearer[given])))
         z = np.abs(difference) / np.maximum(depth[given, 4], 1e-9)
         probabilities.append([NormalDist().cdf(min(value, 8)) for value in z])
         objects.append([clip.prompt.object] * len(z))
@@ -143,13 +152,14 @@ def make_tables(count: int, seed: int) -> str:
     clips, learned = draw_clips(count, seed), SpritesDepth()
     figures = {name: gather(clips, name, learned) for name in ("exact", "sprites", "ground-contact")}
     rows = [
-        "| depth | clips | frames not level | abstains | sign right | mirrored clips: largest score difference |",
-        "|---|---|---|---|---|---|",
+        "| depth | clips | frames not level | abstains | sign right | expected calibration error "
+        "| mirrored clips: largest score difference |",
+        "|---|---|---|---|---|---|---|",
     ]
     calibration = ["| depth | probability of the sign | frames | mean probability | right |", "|---|---|---|---|---|"]
     for name, each in figures.items():
-        shares = f"{1 - len(each.right) / each.total:.3f} | {each.right.mean():.4f} | {each.worst:.3f}"
-        rows.append(f"| {name} | {count} | {each.total} | {shares} |")
+        shares = f"{1 - len(each.right) / each.total:.3f} | {(each.right == 1).mean():.4f}"
+        rows.append(f"| {name} | {count} | {each.total} | {shares} | {each.calibration_error:.3f} | {each.worst:.3f} |")
         for low, high in ((0.5, 0.9), (0.9, 0.99), (0.99, 1.01)):
             some = (each.probability >= low) & (each.probability < high)
             if some.any():
@@ -162,7 +172,7 @@ def table_by_object(figures: Mapping[str, Figures]) -> list[str]:
     """Share of right signs by object and estimator, as lines of Markdown."""
     lines = [f"| object | {' | '.join(f'{name}: sign right' for name in figures)} |", "|---" * (1 + len(figures)) + "|"]
     for noun in OBJECTS:
-        some = [each.right[each.objects == noun] for each in figures.values()]
+        some = [each.right[each.objects == noun] == 1 for each in figures.values()]
         cells = (f"{right.mean():.4f}" if len(right) else "-" for right in some)
         lines.append(f"| {noun} | {' | '.join(cells)} |")
     return lines

@@ -18,7 +18,10 @@ FILE = "board.json"
 SEEDS = (0, 1, 2, 3, 4)
 """Seeds of a board without rules of its own."""
 
-SUITES = ("dsr-core", "dsr-core-mini", "dsr-plus", "sprites", "sprites-test")
+SUITES = (
+    *("dsr-core", "dsr-core-mini", "dsr-plus", "dsr-static", "dsr-depth", "dsr-motion"),
+    *("sprites", "sprites-test", "sprites-depth", "sprites-depth-test"),
+)
 """Suites of a board without rules of its own; training and validation prompts are not among them."""
 
 

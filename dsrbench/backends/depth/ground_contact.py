@@ -9,6 +9,7 @@ above a horizon that any ground must be under.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +26,17 @@ class GroundContact(BoxDepthEstimator):
     Args:
         thickness: Rows of ground that an entity covers, as a share of its height; the unit of its depth.
         error: Standard error of a lowest edge, as a share of the entity's height.
+        rows: Standard error of a lowest edge beside that, in rows of pixels; a box has whole pixels at best.
         horizon: Row, as a share of the frame's height, above which nothing stands on the ground.
         border: Rows at the lower border in which an edge may be cut off, as a share of the frame's height.
 
     Raises:
-        OptionError: A share out of range.
+        OptionError: A share or the rows out of range.
     """
 
     thickness: float = 0.15
     error: float = 0.05
+    rows: float = 1.0
     horizon: float = 0.3
     border: float = 0.01
 
@@ -41,6 +44,8 @@ class GroundContact(BoxDepthEstimator):
         shares = (self.thickness, self.error, self.horizon, self.border)
         if not all(0 <= share <= 1 for share in shares) or self.thickness == 0:
             raise OptionError(f"expected shares in 0..1, thickness above 0; got {shares}")
+        if not 0 <= self.rows < math.inf:
+            raise OptionError(f"expected rows of at least 0, got {self.rows}")
 
     def estimate_boxes(self, subject: Floats, object: Floats, *, size: tuple[int, int]) -> Floats:
         """Estimate depth statistics `[..., 5]` from boxes `[..., 4]`; NaN where the boxes do not tell."""
@@ -49,7 +54,8 @@ class GroundContact(BoxDepthEstimator):
         feet, sides = both[..., 3] / height, (both[..., 3] - both[..., 1]) / height
         statistics = np.empty((*subject.shape[:-1], 5))
         statistics[..., :2], statistics[..., 2:4] = feet, self.thickness * sides
-        statistics[..., 4] = self.error * np.hypot(sides[..., 0], sides[..., 1])
+        share, rows = self.error * np.hypot(sides[..., 0], sides[..., 1]), self.rows * math.sqrt(2) / height
+        statistics[..., 4] = np.hypot(share, rows)
         with np.errstate(invalid="ignore"):
             stands = ((feet > self.horizon) & (feet < 1 - self.border) & (sides > 0)).all(axis=-1)
             stands &= ~_is_on(subject, object) & ~_is_on(object, subject)

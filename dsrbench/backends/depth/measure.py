@@ -2,7 +2,9 @@
 
 The statistics of an entity are the median over the inner 60 % of its box without the other's box, and the spread from
 the 10th to the 90th percentile, at least 2 % of the range of the whole map. Where little is left without the other's
-box, as for a cat in front of a sofa, the inner box counts as it is.
+box, as for a cat in front of a sofa, the inner box counts as it is. Pixels that are no nearer than what lies beside the
+box in the same row are left out, too: they are the ground that is seen between the legs of a table. An entity of which
+little is left then, such as a picture on a wall, counts with all pixels.
 
 An estimator gives each map up to scale and shift. A map is aligned to the one before by least squares on the
 background, outside all boxes; what remains there is an error of the difference, beside the errors of the medians. The
@@ -28,6 +30,12 @@ INNER = 0.6
 
 MIN_FREE = 0.2
 """Share of the inner part that must lie outside the other's box for the rest to be left out."""
+
+MARGIN = 0.15
+"""Width of what lies beside a box, at either side, as a share of its width."""
+
+MIN_SOLID = 0.1
+"""Share of the pixels that must be nearer than what lies beside the box for the others to be left out."""
 
 MIN_SPREAD = 0.02
 """Smallest spread, as a share of a map's own range from the 5th to the 95th percentile."""
@@ -178,7 +186,7 @@ def _measure_pair(depth_map: Floats, pair: Floats, least: float) -> Floats:
         return statistics
     errors = []
     for i in range(2):
-        values = np.sort(_inner_values(depth_map, pair[i], pair[1 - i]))
+        values = np.sort(_inner_values(depth_map, pair[i], pair[1 - i], least / 2))
         half = 0.5 / np.sqrt(min(len(values), MAX_INDEPENDENT))
         levels = [0.5, 0.1, 0.9, 0.5 - half, 0.5 + half]
         median, low, high, below, above = np.quantile(values, levels)
@@ -188,18 +196,46 @@ def _measure_pair(depth_map: Floats, pair: Floats, least: float) -> Floats:
     return statistics
 
 
-def _inner_values(depth_map: Floats, box: Floats, other: Floats) -> Floats:
-    """Return the depths in the inner part of a box, without the other box where enough is left."""
+def _inner_values(depth_map: Floats, box: Floats, other: Floats, step: float) -> Floats:
+    """Return the depths in the inner part of a box, without the other box and without what is seen through it.
+
+    Args:
+        depth_map: The map `[h, w]`; larger is nearer.
+        box: The box, in pixels of the map.
+        other: The box of the other entity.
+        step: Smallest difference that counts as nearer.
+    """
     centre, half = (box[:2] + box[2:]) / 2, INNER / 2 * (box[2:] - box[:2])
     rows, columns = _pixels(np.concatenate([centre - half, centre + half]), depth_map.shape)
     values = depth_map[rows, columns]
-    is_free = np.ones(values.shape, bool)
-    other_rows, other_columns = _pixels(other, depth_map.shape)
-    is_free[
-        max(other_rows.start - rows.start, 0) : max(other_rows.stop - rows.start, 0),
-        max(other_columns.start - columns.start, 0) : max(other_columns.stop - columns.start, 0),
-    ] = False
-    return values[is_free] if is_free.mean() >= MIN_FREE else values.ravel()
+    is_free = ~_covers(other, rows, columns, depth_map.shape)
+    if is_free.mean() < MIN_FREE:
+        is_free[:] = True
+    is_solid = is_free & (values > _find_beside(depth_map, box, other, rows)[:, None] + step)
+    return values[is_solid if is_solid.sum() >= MIN_SOLID * is_free.sum() else is_free]
+
+
+def _find_beside(depth_map: Floats, box: Floats, other: Floats, rows: slice) -> Floats:
+    """Return the depth of what is farthest beside a box in each row, `[len(rows)]`; -inf where nothing is known."""
+    whole = _pixels(box, depth_map.shape)[1]
+    width = max(1, round(MARGIN * (whole.stop - whole.start)))
+    sides = slice(max(0, whole.start - width), whole.start), slice(whole.stop, whole.stop + width)
+    farthest = np.full(rows.stop - rows.start, np.inf)
+    for side in sides:
+        values = depth_map[rows, side]
+        hidden = _covers(other, rows, slice(side.start, side.start + values.shape[1]), depth_map.shape)
+        farthest = np.minimum(farthest, np.where(hidden, np.inf, values).min(axis=1, initial=np.inf))
+    return np.where(np.isinf(farthest), -np.inf, farthest)
+
+
+def _covers(box: Floats, rows: slice, columns: slice, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Tell which pixels of a part of the map are in a box, `[len(rows), len(columns)]`."""
+    of_box = _pixels(box, shape)
+    inside = [
+        (at.start <= (places := np.arange(part.start, part.stop))) & (places < at.stop)
+        for at, part in zip(of_box, (rows, columns), strict=True)
+    ]
+    return np.asarray(inside[0][:, None] & inside[1])
 
 
 def smooth_medians(statistics: Floats) -> Floats:

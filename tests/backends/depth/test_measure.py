@@ -84,6 +84,29 @@ def test_boxes_that_overlap(subject, object, depths):
     assert depth[0, :2] == pytest.approx(depths)
 
 
+def test_the_ground_between_legs_is_left_out():
+    picture = scene(1, 3)
+    rows = np.linspace(0, 1, SIZE[1])
+    picture[16:30, 8:22] = rows[16:30, None]  # a table: the ground behind it is most of its box
+    depth = measure([picture] * 8, tracks_of(8)).depth
+    assert depth[:, :2] == pytest.approx(np.tile([1, 3], (8, 1)))
+    beside = picture.copy()
+    beside[:, 26:28] = 1.5  # a pole that stands nearer at one side of the table hides nothing of it
+    assert measure([beside] * 8, tracks_of(8)).depth[0, 0] == pytest.approx(1)
+
+
+def test_what_is_as_far_as_its_surroundings_counts_whole():
+    picture = scene(3, 2)
+    picture[10:30, 0:30] = 0.5  # a picture on a wall
+    assert measure([picture] * 8, tracks_of(8)).depth[:, 0] == pytest.approx(np.full(8, 0.5))
+
+
+def test_a_box_as_wide_as_the_frame():
+    wide = [0.0, 10, 60, 30]
+    depth = measure([scene(3, 2, subject=wide)] * 8, tracks_of(8, wide)).depth
+    assert np.isfinite(depth).all()
+
+
 def test_maps_of_another_resolution():
     small = [scene(3, 2)[::2, ::2]] * 8
     assert measure(small, tracks_of(8)).depth[:, :2] == pytest.approx(np.tile([3, 2], (8, 1)))
