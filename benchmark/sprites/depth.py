@@ -101,8 +101,8 @@ class Figures:
 
     Attributes:
         total: Frames that are not level.
-        right: 1 where the sign is right, 0 where it is wrong, 0.5 without a difference, of each of those frames in which
-            the estimator does not abstain, float64 `[N]`.
+        right: 1 where the sign is right, 0 where it is wrong, 0.5 without a difference, of each of those frames in
+            which the estimator does not abstain, float64 `[N]`.
         probability: Probability that the estimator gives to its sign, in 0.5..1, float64 `[N]`.
         objects: Noun of the object, `[N]`.
         worst: Largest difference between the scores of a clip and of its mirror image.
