@@ -73,9 +73,11 @@ class Detector(BaseBackend):
 
     Attributes:
         needs_all_frames: Whether the detector counts frames, so that none may be skipped.
+        takes_tensors: Whether `detect` also takes frames that are a tensor of torch, on any device.
     """
 
     needs_all_frames: bool = False
+    takes_tensors: bool = False
 
     @abc.abstractmethod
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:

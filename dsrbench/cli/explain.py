@@ -34,16 +34,16 @@ def command(
     """
     from dsrbench.backends.registry import split_options
     from dsrbench.evaluation.defaults import SECOND_DETECTOR, choose_backends
-    from dsrbench.evaluation.measuring import estimate_maps, measure_tracks
-    from dsrbench.evaluation.pooling import pool_tracks
+    from dsrbench.evaluation.measuring import estimate_maps
     from dsrbench.evaluation.scorer import score_sample
+    from dsrbench.evaluation.tracing import trace_once
     from dsrbench.prompts import parse_prompt
     from dsrbench.report import explain_decision, write_explanation, write_overlay
     from dsrbench.report.words import explain_sample
     from dsrbench.store import Sample
     from dsrbench.store.disk import write_error
     from dsrbench.types import VideoScore
-    from dsrbench.video import probe, sha256_file
+    from dsrbench.video import sha256_file
 
     parsed = parse_prompt(prompt)
     choice = choose_backends(
@@ -63,13 +63,8 @@ def command(
             click.echo(f"note: {part.detector.name} reads {noun} as {name}", err=True)
     if scorer.second is not None and len(parts) == 1:
         click.echo(f"note: {scorer.second.name} does not know the nouns and has no part in the certainty", err=True)
-    sha256, info = sha256_file(video), probe(video)
-    tracks, *others = (
-        part.track(part.detect(video, video.name, parsed), parsed, info, sha256, video) for part in parts
-    )
-    for other in others:
-        tracks = pool_tracks(tracks, other)
-    tracks = measure_tracks(scorer, tracks, parsed, video, video.name)
+    sha256 = sha256_file(video)
+    tracks = trace_once(scorer, parsed, video, video.name, sha256)
     model = video.resolve().parent.name
     sample = score_sample(Sample(model, parsed, 0, VideoScore.failed(""), video.name, sha256), tracks, scorer.counts)
     depth_maps = estimate_maps(scorer, parsed, video)

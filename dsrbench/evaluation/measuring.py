@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from dsrbench.backends.base import DepthEstimator
 from dsrbench.backends.depth.measure import measure_depth
 from dsrbench.evaluation.camera import describe_camera, measure_camera
-from dsrbench.evaluation.scorer import FRAMES_AT_ONCE, Scorer, ahead
+from dsrbench.evaluation.frames import Video, open_video
+from dsrbench.evaluation.scorer import Scorer
 from dsrbench.records import to_json
 from dsrbench.types import Prompt, VideoTracks
-from dsrbench.video import iter_chunks
 
 
 def needs_measuring(scorer: Scorer, prompt: Prompt) -> bool:
@@ -22,32 +22,31 @@ def needs_measuring(scorer: Scorer, prompt: Prompt) -> bool:
     return scorer.depth_of(prompt) is not None or _needs_camera(prompt)
 
 
-def measure_tracks(scorer: Scorer, tracks: VideoTracks, prompt: Prompt, path: Path, name: str) -> VideoTracks:
+def measure_tracks(scorer: Scorer, tracks: VideoTracks, prompt: Prompt, video: Video, name: str) -> VideoTracks:
     """Return tracks with all that the claims of a prompt need beside the boxes.
 
     Args:
         scorer: Its depth estimator is used.
         tracks: Tracks of all claims.
         prompt: The prompt.
-        path: The video.
+        video: The video.
         name: Path of the video relative to the folder of videos.
 
     Raises:
         VideoError: The video cannot be read.
         BackendError: The depth estimator cannot be used on it.
     """
-    parts = [tracks, *tracks.further]
+    parts, source = [tracks, *tracks.further], open_video(video)
     if (depth := scorer.depth_of(prompt)) is not None:
         deep = [i for i, clause in enumerate(prompt.clauses) if clause.needs_depth]
         estimator = depth.instance
         if isinstance(estimator, DepthEstimator):
             estimator.start_video(name)
-        chunks = ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE))
-        for i, part in zip(deep, measure_depth(estimator, [parts[i] for i in deep], chunks), strict=True):
+        for i, part in zip(deep, measure_depth(estimator, [parts[i] for i in deep], source.chunks()), strict=True):
             provenance = {**part.provenance, "depth": to_json(depth.record())}
             parts[i] = dataclasses.replace(part, provenance=provenance)
     if _needs_camera(prompt):
-        camera = measure_camera(parts, ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)))
+        camera = measure_camera(parts, source.chunks())
         for i, clause in enumerate(prompt.clauses):
             if clause.direction is not None:
                 provenance = {**parts[i].provenance, "camera": describe_camera()}
@@ -66,8 +65,7 @@ def estimate_maps(scorer: Scorer, prompt: Prompt, path: Path) -> list[NDArray[np
     if depth is None or not isinstance(depth.instance, DepthEstimator):
         return []
     depth.instance.start_video(path.name)
-    chunks = ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE))
-    return [depth_map for frames in chunks for depth_map in depth.instance.estimate(frames)]
+    return [depth_map for frames in open_video(path).chunks() for depth_map in depth.instance.estimate(frames)]
 
 
 def _needs_camera(prompt: Prompt) -> bool:

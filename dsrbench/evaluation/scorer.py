@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +17,12 @@ from dsrbench.backends.base import (
 )
 from dsrbench.backends.registry import Backend
 from dsrbench.errors import BackendError, DSRBenchError, InputError
+from dsrbench.evaluation.frames import Video, open_video
 from dsrbench.metric import find_anchor_frame, measure_certainty, score_tracks
 from dsrbench.records import to_json
 from dsrbench.store import Sample
 from dsrbench.types import Clause, Detections, FrameCounts, Prompt, Status, VideoScore, VideoTracks
-from dsrbench.video import LOST_FRAMES, VideoInfo, iter_chunks, probe, read_clip
-
-FRAMES_AT_ONCE = 16
-T = TypeVar("T")
+from dsrbench.video import LOST_FRAMES, VideoInfo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +104,8 @@ class Scorer:
         except InputError as error:
             raise BackendError(f"{self.detector.name}: {error}") from error
 
-    def detect(self, path: Path, name: str, prompt: Prompt) -> list[Detections]:
-        """Detections of every frame of a video that the stride leaves, decoded some frames ahead of the detector.
+    def detect(self, video: Video, name: str, prompt: Prompt) -> list[Detections]:
+        """Detect in every frame of a video that the stride leaves.
 
         Raises:
             VideoError: The video cannot be read.
@@ -118,8 +114,9 @@ class Scorer:
         self.detector.instance.start_video(name)
         labels = list(prompt.nouns)
         detections: list[Detections] = []
-        n_frames = _count_frames(path) if self.stride > 1 else 0
-        for frames in ahead(iter_chunks(path, chunk=FRAMES_AT_ONCE)):
+        source = open_video(video)
+        n_frames = source.count() if self.stride > 1 else 0
+        for frames in source.chunks(as_tensors=self.detector.instance.takes_tensors):
             looked_at = np.array([self._looks_at(len(detections) + t, n_frames) for t in range(len(frames))])
             chosen = frames if looked_at.all() else frames[looked_at]
             of_chunk = list(self.detector.instance.detect(chosen, labels)) if len(chosen) else []
@@ -140,7 +137,7 @@ class Scorer:
         return t % step == 0 or t < counts.window or t >= n_frames - LOST_FRAMES - counts.window
 
     def track(
-        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str, path: Path
+        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, sha256: str, video: Video
     ) -> VideoTracks:
         """Tracks of a video from its detections, associated or propagated from the anchor frame.
 
@@ -157,13 +154,13 @@ class Scorer:
             "nouns": self.check_prompt(prompt),
         }
         first, *further = (
-            self._track_claim(_select(detections, prompt, clause), prompt.alone(clause), info, path, facts)
+            self._track_claim(_select(detections, prompt, clause), prompt.alone(clause), info, video, facts)
             for clause in prompt.clauses
         )
         return dataclasses.replace(first, further=tuple(further))
 
     def _track_claim(
-        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, path: Path, facts: Mapping[str, Any]
+        self, detections: list[Detections], prompt: Prompt, info: VideoInfo, video: Video, facts: Mapping[str, Any]
     ) -> VideoTracks:
         """Tracks of a prompt of one claim; label 0 is its subject and 1 its object."""
         tracker = self.tracker.instance
@@ -172,7 +169,7 @@ class Scorer:
             tracks = tracker.associate(detections, prompt=prompt, size=(info.width, info.height), fps=info.fps)
         else:
             anchor = {"anchor": self._find_anchor(detections, prompt)}
-            tracks = _propagate(tracker, anchor["anchor"], detections, info, path, with_object=bool(prompt.object))
+            tracks = _propagate(tracker, anchor["anchor"], detections, info, video, with_object=bool(prompt.object))
         if len(tracks) != len(detections):
             raise BackendError(
                 f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
@@ -184,16 +181,21 @@ class Scorer:
         return find_anchor_frame(names, subject=prompt.subject, object=prompt.object, counts=self.counts)
 
 
+def score_video(tracks: VideoTracks, prompt: Prompt, counts: FrameCounts | None) -> VideoScore:
+    """Return the score of a video's tracks, with its certainty."""
+    if any(part.provenance.get("anchor", 0) is None for part in (tracks, *tracks.further)):
+        return VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
+    score = score_tracks(tracks, prompt, counts=counts)
+    if score.status is Status.SCORED:
+        score = dataclasses.replace(score, certainty=measure_certainty(tracks, prompt, counts=counts))
+    return score
+
+
 def score_sample(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None) -> Sample:
     """Return a sample with the score of its tracks; which backends made them does not matter any more."""
-    score = score_tracks(tracks, sample.prompt, counts=counts)
-    if score.status is Status.SCORED:
-        score = dataclasses.replace(score, certainty=measure_certainty(tracks, sample.prompt, counts=counts))
-    if any(part.provenance.get("anchor", 0) is None for part in (tracks, *tracks.further)):
-        score = VideoScore.invalid("no anchor frame: too few frames show exactly one subject and one object")
     return dataclasses.replace(
         sample,
-        score=score,
+        score=score_video(tracks, sample.prompt, counts),
         n_frames=len(tracks),
         fps=tracks.fps,
         width=tracks.size[0],
@@ -226,7 +228,7 @@ def _propagate(
     anchor: int | None,
     detections: Sequence[Detections],
     info: VideoInfo,
-    path: Path,
+    video: Video,
     *,
     with_object: bool,
 ) -> VideoTracks:
@@ -237,12 +239,8 @@ def _propagate(
     boxes_at_anchor = detections[anchor]
     boxes = {int(label): box for label, box in zip(boxes_at_anchor.label, boxes_at_anchor.xyxy, strict=True)}
     object_box = boxes[1] if with_object else boxes[0]
-    tracks = tracker.propagate(read_clip(path), anchor=anchor, subject_box=boxes[0], object_box=object_box)
+    tracks = tracker.propagate(open_video(video).clip(), anchor=anchor, subject_box=boxes[0], object_box=object_box)
     return tracks if with_object else dataclasses.replace(tracks, object=nothing, object_state=None)
-
-
-def _count_frames(path: Path) -> int:
-    return probe(path).n_frames or sum(len(frames) for frames in iter_chunks(path))
 
 
 def explain_failure(error: Exception) -> str:
@@ -250,18 +248,3 @@ def explain_failure(error: Exception) -> str:
     if isinstance(error, DSRBenchError):
         return str(error)
     return f"crashed: {type(error).__name__}: {error}"
-
-
-def ahead(items: Iterable[T]) -> Iterator[T]:
-    """Iterate one item ahead, in a thread of its own; an error arrives where its item would have.
-
-    >>> list(ahead(range(4)))
-    [0, 1, 2, 3]
-    """
-    iterator = iter(items)
-    end: Any = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="dsrbench-ahead") as pool:
-        coming = pool.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, iterator, end)
-            yield item

@@ -13,12 +13,13 @@ so that scoring again needs no network.
 from __future__ import annotations
 
 from dsrbench.evaluation.cache_keys import detection_key, part_key, track_key
+from dsrbench.evaluation.frames import Video, open_video
 from dsrbench.evaluation.measuring import measure_tracks, needs_measuring
 from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.pooling import pool_tracks
 from dsrbench.evaluation.scorer import Scorer
 from dsrbench.store import Run
-from dsrbench.types import Detections, VideoTracks
+from dsrbench.types import Detections, Prompt, VideoTracks
 from dsrbench.video import probe
 
 FIRST, SECOND = "first", "second"
@@ -49,6 +50,29 @@ def trace_video(scorer: Scorer, job: Job, sha256: str, run: Run) -> VideoTracks:
         tracks = measure_tracks(scorer, tracks, job.prompt, job.path, job.name)
         run.write_tracks(job.key, tracks, {"key": key})
     return tracks
+
+
+def trace_once(scorer: Scorer, prompt: Prompt, video: Video, name: str, sha256: str = "") -> VideoTracks:
+    """Track a video of a prompt without a run folder.
+
+    Args:
+        scorer: Detectors and tracker.
+        prompt: The prompt.
+        video: A file, or a video in memory.
+        name: Name of the video, for scripted backends.
+        sha256: Hash of the file, for the record.
+
+    Raises:
+        DSRBenchError: The video cannot be read, or a backend not be used.
+    """
+    source = open_video(video)
+    info = source.info
+    tracks, *others = (
+        part.track(part.detect(source, name, prompt), prompt, info, sha256, source) for part in scorer.parts(prompt)
+    )
+    for other in others:
+        tracks = pool_tracks(tracks, other)
+    return measure_tracks(scorer, tracks, prompt, source, name)
 
 
 def _track(scorer: Scorer, job: Job, sha256: str, run: Run, part: str, *, keep: bool) -> VideoTracks:

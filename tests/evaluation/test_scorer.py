@@ -13,8 +13,9 @@ from dsrbench.backends.trackers.fill import fill_gaps
 from dsrbench.errors import BackendError, PromptError, VideoError
 from dsrbench.evaluation import Scorer
 from dsrbench.evaluation.cache_keys import detection_key, score_key, track_key
+from dsrbench.evaluation.frames import ahead
 from dsrbench.evaluation.runtime import describe_runtime
-from dsrbench.evaluation.scorer import ahead, explain_failure, score_sample
+from dsrbench.evaluation.scorer import explain_failure, score_sample
 from dsrbench.store import Sample
 from dsrbench.types import Detections, FrameCounts, FrameState, Prompt, Relation, VideoScore, VideoTracks
 from dsrbench.video import probe
