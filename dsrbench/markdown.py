@@ -1,8 +1,14 @@
-"""Tables of Markdown, for cards."""
+"""Tables of Markdown, for cards and for files that have a table between two comments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+from dsrbench.errors import InputError
+
+END = "<!-- end of table -->"
+"""Comment after a table, by default."""
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -15,3 +21,37 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *cells])
+
+
+def insert_table(text: str, table: str, *, start: str, end: str = END) -> str:
+    """Replace what is between two comments by a table.
+
+    Args:
+        text: Text with both comments.
+        table: Lines of the table.
+        start: Comment before the table.
+        end: Next comment, after the table.
+
+    Raises:
+        InputError: One of the comments is missing, or another one is between them.
+    """
+    before, _, rest = text.partition(start)
+    old, mark, after = rest.partition(end)
+    if not mark or "<!--" in old:
+        raise InputError(f"expected {start} and, as the next comment, {end}; put both where the table belongs")
+    return f"{before}{start}\n{table}\n{end}{after}"
+
+
+def rewrite_table(path: Path, table: str, *, start: str, end: str = END) -> None:
+    """Replace the table between two comments of a file, which is changed as a whole or not at all.
+
+    Raises:
+        InputError: The comments are not as `insert_table` expects them.
+    """
+    try:
+        text = insert_table(path.read_text(encoding="utf-8"), table, start=start, end=end)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -17,10 +17,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vbench_direction import insert_table
-
 from dsrbench import parse_prompt
 from dsrbench.errors import PromptError
+from dsrbench.markdown import rewrite_table
 
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- table: read_prompts.py -->"
@@ -84,5 +83,5 @@ if __name__ == "__main__":
     if folder is None:
         parser.error("give --folder, or set DSRBENCH_PROMPTS_DIR")
     table = make_table(Path(folder))
-    README.write_text(insert_table(README.read_text(encoding="utf-8"), table, start=MARK), encoding="utf-8")
+    rewrite_table(README, table, start=MARK)
     print(table)

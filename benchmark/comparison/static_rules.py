@@ -15,10 +15,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from vbench_direction import frame_score, insert_table, mirror
+from vbench_direction import frame_score, mirror
 
 from dsrbench import Relation, VideoTracks, score_tracks
 from dsrbench.geometry import iou_matrix
+from dsrbench.markdown import rewrite_table
 
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- table: static_rules.py -->"
@@ -85,5 +86,5 @@ def make_table() -> str:
 
 if __name__ == "__main__":
     table = make_table()
-    README.write_text(insert_table(README.read_text(encoding="utf-8"), table, start=MARK), encoding="utf-8")
+    rewrite_table(README, table, start=MARK)
     print(table)

@@ -16,9 +16,10 @@ import numpy as np
 
 from dsrbench import Relation, VideoTracks, score_tracks
 from dsrbench.geometry import iou_matrix
+from dsrbench.markdown import rewrite_table
 
 README = Path(__file__).with_name("README.md")
-START, END = "<!-- table: vbench_direction.py -->", "<!-- end of table -->"
+START = "<!-- table: vbench_direction.py -->"
 TYPES = ("LR", "RL", "LT", "RT", "TL", "TR")
 SIZE, SIDE, N_FRAMES = (832, 480), 90, 81
 PLACES = {"L": (-2.0, 0.3), "R": (2.0, 0.3), "T": (0.2, -1.6)}
@@ -86,14 +87,7 @@ def make_table() -> str:
     return "\n".join(rows)
 
 
-def insert_table(text: str, table: str, *, start: str = START) -> str:
-    """`text` with what is between a table's markers replaced by the table."""
-    before, _, rest = text.partition(start)
-    _, _, after = rest.partition(END)
-    return f"{before}{start}\n{table}\n{END}{after}"
-
-
 if __name__ == "__main__":
     table = make_table()
-    README.write_text(insert_table(README.read_text(encoding="utf-8"), table), encoding="utf-8")
+    rewrite_table(README, table, start=START)
     print(table)

@@ -21,9 +21,10 @@ from scipy import ndimage
 
 from dsrbench import VideoTracks, score_tracks
 from dsrbench.evaluation.camera import measure_camera
+from dsrbench.markdown import rewrite_table
 
 README = Path(__file__).with_name("README.md")
-START, END = "<!-- table: camera.py -->", "<!-- end of table -->"
+START = "<!-- table: camera.py -->"
 SIZE, N_FRAMES = (416, 240), 81
 SCENE = (1600, 900)
 SUBJECT = (50, 60)
@@ -124,7 +125,5 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     table = make_table(options.clips, options.seed)
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    README.write_text(f"{before}{START}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    rewrite_table(README, table, start=START)
     print(table)

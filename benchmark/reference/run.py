@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dsrbench.markdown import rewrite_table
+
 README = Path(__file__).with_name("README.md")
 DETECTORS = {"nanodet": "nanodet-plus-m_416.param", "picodet": "picodet_s_416_coco.onnx"}
 TRACKERS = ("assignment", "bytetrack")
@@ -44,10 +46,7 @@ def run(*words: str | Path) -> None:
 
 def write_table(name: str, lines: list[str]) -> None:
     """Put a table into the README, between the comment of its name and the next `end`."""
-    before, mark, rest = README.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
-    after = rest.partition("<!-- end -->")[2]
-    table = "\n".join(lines)
-    README.write_text(f"{before}{mark}{table}\n<!-- end -->{after}", encoding="utf-8")
+    rewrite_table(README, "\n".join(lines), start=f"<!-- {name} -->", end="<!-- end -->")
 
 
 def make_row(detector: str, tracker: str, figures: dict) -> str:

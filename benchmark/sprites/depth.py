@@ -25,6 +25,7 @@ from dsrbench.backends.base import DepthEstimator
 from dsrbench.backends.depth.ground_contact import GroundContact
 from dsrbench.backends.depth.measure import measure_depth
 from dsrbench.backends.depth.sprites import SpritesDepth
+from dsrbench.markdown import rewrite_table
 from dsrbench.sprites.world import FPS, HEIGHT, OBJECTS, WIDTH, draw_depth_spec, render_actors
 
 README = Path(__file__).with_name("README.md")
@@ -184,7 +185,5 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     tables = make_tables(options.clips, options.seed)
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    README.write_text(f"{before}{START}\n{tables}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    rewrite_table(README, tables, start=START, end=END)
     print(tables)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dsrbench.markdown import insert_table
 from dsrbench.metric import score_tracks
 from dsrbench.types import Relation
 
@@ -28,9 +29,9 @@ comparison, static = load("vbench_direction"), load("static_rules")
 
 def test_the_committed_table_is_the_one_the_script_makes():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert comparison.insert_table(text, comparison.make_table()) == text
+    assert insert_table(text, comparison.make_table(), start=comparison.START) == text
     assert text.count(comparison.START) == 1
-    assert static.insert_table(text, static.make_table(), start=static.MARK) == text
+    assert insert_table(text, static.make_table(), start=static.MARK) == text
 
 
 @pytest.mark.parametrize("code", static.PLACES)

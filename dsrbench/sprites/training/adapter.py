@@ -22,7 +22,7 @@ from dsrbench.sprites.model.vocabulary import list_depth_words
 from dsrbench.sprites.training.card import finish_folder
 from dsrbench.sprites.training.checkpoint import Progress, whole_folder
 from dsrbench.sprites.training.latents import WITH_DEPTH, draw_foreground, encode_clips, read_clips
-from dsrbench.sprites.training.loop import Clock, OnStep, average, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, make_average, run_steps
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.training.transformer import make_loss
 
@@ -55,9 +55,7 @@ def train_adapter(folder: Path, settings: Settings, clock: Clock, *, on_step: On
     shown = draw_foreground(settings, WITH_DEPTH)
     compute_loss = make_loss(networks, latents, texts, shown, settings, stage=STAGE, batch=settings.adapter_batch)
 
-    def after_step(step: int) -> None:
-        average([averaged], [networks], min(settings.ema, (1 + step) / (10 + step)))
-
+    after_step = make_average(averaged, networks, settings.ema)
     log, steps = folder / "log.jsonl", settings.adapter_steps
     if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, averages and optimiser state in one safetensors file, which is always replaced as a whole."""
+"""Files of a training, always replaced as a whole: checkpoints of a stage, and folders of finished weights."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import ModelMixin
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from dsrbench.errors import StoreError
+from dsrbench.sprites.embedded import Kind
+from dsrbench.sprites.training.card import finish_folder
+from dsrbench.sprites.training.settings import Settings
 from dsrbench.store import LocalDisk, pack_tensors
 
 
@@ -93,6 +97,21 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     yield part
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
+
+
+def halve(network: nn.Module) -> nn.Module:
+    """Convert weights and buffers to half precision, in place, and return the network."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.data = tensor.data.half()
+    return network
+
+
+def save_halved(folder: Path, kind: Kind, network: ModelMixin, settings: Settings) -> None:
+    """Write a network in half precision into the folder of its kind, with its card and sums."""
+    halve(network)
+    with whole_folder(folder / kind) as temporary:
+        network.save_pretrained(temporary)
+        finish_folder(temporary, kind, settings, log=folder / "log.jsonl")
 
 
 def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -14,11 +14,10 @@ from torch import Tensor
 from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.depth import SpritesDepthNet
-from dsrbench.sprites.training.card import finish_folder
-from dsrbench.sprites.training.checkpoint import Progress, whole_folder
+from dsrbench.sprites.training.checkpoint import Progress, save_halved
 from dsrbench.sprites.training.data import FOREGROUND, draw_clip, draw_depth_clip, to_tensor
 from dsrbench.sprites.training.detector import degrade
-from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, make_average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import HEIGHT, Rendered
 
@@ -62,17 +61,11 @@ def train_depth(folder: Path, settings: Settings, clock: Clock, *, on_step: OnSt
         error: Tensor = ((estimate.float() - depth).abs() * weights).sum() / weights.sum()
         return error
 
-    def after_step(step: int) -> None:
-        average([averaged], [net], min(settings.ema, (1 + step) / (10 + step)))
-
+    after_step = make_average(averaged, net, settings.ema)
     log, steps = folder / "log.jsonl", settings.depth_steps
     if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False
-    for tensor in (*averaged.parameters(), *averaged.buffers()):
-        tensor.data = tensor.data.half()
-    with whole_folder(folder / "depth") as temporary:
-        averaged.save_pretrained(temporary)
-        finish_folder(temporary, "depth", settings, log=log)
+    save_halved(folder, "depth", averaged, settings)
     return True
 
 

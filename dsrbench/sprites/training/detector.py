@@ -16,10 +16,9 @@ from dsrbench.geometry import iou_matrix
 from dsrbench.sprites.embedded import SUMS
 from dsrbench.sprites.model.autoencoder import SpritesAutoencoder
 from dsrbench.sprites.model.detector import STRIDE, SpritesDetectorNet
-from dsrbench.sprites.training.card import finish_folder
-from dsrbench.sprites.training.checkpoint import Progress, whole_folder
+from dsrbench.sprites.training.checkpoint import Progress, save_halved
 from dsrbench.sprites.training.data import draw_clip_with_nouns, to_tensor
-from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, make_average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 from dsrbench.sprites.world import ANIMALS, HEIGHT, OBJECTS, WIDTH
 
@@ -75,17 +74,11 @@ def train_detector(folder: Path, settings: Settings, clock: Clock, *, on_step: O
             heat, sides = net(frames.contiguous(memory_format=torch.channels_last))
         return detection_loss(heat.float(), sides.float(), targets)
 
-    def after_step(step: int) -> None:
-        average([averaged], [net], min(settings.ema, (1 + step) / (10 + step)))
-
+    after_step = make_average(averaged, net, settings.ema)
     log, steps = folder / "log.jsonl", settings.detector_steps
     if not run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step):
         return False
-    for tensor in (*averaged.parameters(), *averaged.buffers()):
-        tensor.data = tensor.data.half()
-    with whole_folder(folder / "detector") as temporary:
-        averaged.save_pretrained(temporary)
-        finish_folder(temporary, "detector", settings, log=log)
+    save_halved(folder, "detector", averaged, settings)
     return True
 
 

@@ -100,12 +100,16 @@ def make_generators(*numbers: int) -> tuple[np.random.Generator, torch.Generator
     return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
 
 
-def average(averaged: Sequence[nn.Module], trained: Sequence[nn.Module], decay: float) -> None:
-    """Move the running averages towards the trained weights, in place."""
-    with torch.no_grad():
-        for slow, fast in zip(averaged, trained, strict=True):
-            for a, b in zip(slow.parameters(), fast.parameters(), strict=True):
-                a.lerp_(b, 1 - decay)
+def make_average(averaged: nn.Module, trained: nn.Module, ema: float) -> Callable[[int], None]:
+    """Return the function that updates running averages after a step; the share that they keep rises to `ema`."""
+
+    @torch.no_grad()
+    def after_step(step: int) -> None:
+        decay = min(ema, (1 + step) / (10 + step))
+        for slow, fast in zip(averaged.parameters(), trained.parameters(), strict=True):
+            slow.lerp_(fast, 1 - decay)
+
+    return after_step
 
 
 def _share_of_rate(step: int, steps: int) -> float:

@@ -20,10 +20,10 @@ from dsrbench.sprites.model.pipeline import SpritesPipeline
 from dsrbench.sprites.model.text import SpritesTextEncoder
 from dsrbench.sprites.model.transformer import MIN_SIGMA, SpritesTransformer
 from dsrbench.sprites.training.card import finish_folder
-from dsrbench.sprites.training.checkpoint import Progress, whole_folder
+from dsrbench.sprites.training.checkpoint import Progress, halve, whole_folder
 from dsrbench.sprites.training.data import FOREGROUND
 from dsrbench.sprites.training.latents import draw_foreground, read_clips
-from dsrbench.sprites.training.loop import Clock, OnStep, average, make_generators, run_steps
+from dsrbench.sprites.training.loop import Clock, OnStep, make_average, make_generators, run_steps
 from dsrbench.sprites.training.settings import Settings
 
 STAGE, REFINEMENT = 3, 5
@@ -160,10 +160,7 @@ def _run(
     on_step: OnStep | None,
 ) -> bool:
     networks, averaged = modules
-
-    def after_step(step: int) -> None:
-        average([averaged], [networks], min(settings.ema, (1 + step) / (10 + step)))
-
+    after_step = make_average(averaged, networks, settings.ema)
     log = folder / "log.jsonl"
     return run_steps(progress, steps, compute_loss, clock=clock, log=log, after_step=after_step, on_step=on_step)
 
@@ -197,10 +194,7 @@ def export(folder: Path, averaged: nn.ModuleDict, settings: Settings, *, name: s
     """Write the pipeline with averaged weights, in half precision, with its model card and sums."""
     autoencoder = SpritesAutoencoder.from_pretrained(folder / "autoencoder")
     autoencoder.register_to_config(_name_or_path="")  # otherwise the configuration would contain a local path
-    halves = [copy.deepcopy(m) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
-    for module in halves:
-        for tensor in (*module.parameters(), *module.buffers()):
-            tensor.data = tensor.data.half()
+    halves = [halve(copy.deepcopy(m)) for m in (autoencoder, averaged["text_encoder"], averaged["transformer"])]
     pipeline = SpritesPipeline(
         autoencoder=cast(SpritesAutoencoder, halves[0]),
         text_encoder=cast(SpritesTextEncoder, halves[1]),

@@ -10,11 +10,11 @@ import dataclasses
 
 import numpy as np
 
-from dsrbench.sprites.world.bitmaps import SIZES, extent
-from dsrbench.sprites.world.mix import draw_kind
-from dsrbench.sprites.world.motion import check_prompt, draw_gait, draw_progress, find_facing
-from dsrbench.sprites.world.scenes import SCENES, WIDTH
+from dsrbench.sprites.world.bitmaps import SIZES
+from dsrbench.sprites.world.motion import check_prompt
+from dsrbench.sprites.world.scenes import WIDTH
 from dsrbench.sprites.world.spec import FRAMES, Actor, ClipSpec, Gait, Kind
+from dsrbench.sprites.world.stage import Stage, assemble_spec, find_facing
 from dsrbench.types import Floats, Prompt
 
 DEPTH_TYPES = ("LF", "RF", "LB", "RB", "FL", "FR", "BL", "BR", "FB", "BF")
@@ -43,108 +43,47 @@ def draw_depth_spec(prompt: Prompt, rng: np.random.Generator, *, kind: Kind | st
         PromptError: The world cannot show the prompt.
     """
     check_prompt(prompt, types=DEPTH_TYPES)
-    chosen = draw_kind(prompt.type, rng) if kind is None else Kind(kind)
-    scene = prompt.scene or str(rng.choice(list(SCENES)))
-    stage = _Stage(prompt.subject, prompt.object, WIDTH / 2 + rng.uniform(-2.5, 2.5), rng.uniform(24.5, 26))
-    object_ = stage.object_actor()
-    if chosen is Kind.NONE:
-        return ClipSpec(scene, chosen, (object_,), None, 0)
-    subjects = [_subject(stage, prompt.type, chosen, draw_gait(prompt.text, rng), rng)]
-    if chosen is Kind.TWO:
-        subjects.append(_stand(stage, prompt.type[1], rng))
-    return ClipSpec(scene, chosen, (object_, *subjects), 1, 0)
+    return assemble_spec(prompt, rng, kind=kind, draw_stage=_GroundStage.draw)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Stage:
-    """Subject and object of a clip, the column of the object, and the row of its ground."""
+class _GroundStage(Stage):
+    """Stage on a ground plane, where the subject goes around the object."""
 
-    subject: str
-    object: str
-    x: float
-    base: float
+    codes = "LRFB"
+    partial = PARTIAL_SHARE
 
-    def widths(self) -> tuple[float, float]:
-        """Widths of subject and object at the object's distance, pixels."""
-        sides = [extent(noun, _MIDDLE) for noun in (self.subject, self.object)]
-        return sides[0][2] - sides[0][0], sides[1][2] - sides[1][0]
+    @classmethod
+    def draw(cls, prompt: Prompt, rng: np.random.Generator) -> _GroundStage:
+        x, base = WIDTH / 2 + rng.uniform(-2.5, 2.5), rng.uniform(24.5, 26)
+        return cls(prompt.subject, prompt.object, _MIDDLE, _MIDDLE, x, base)
 
     def place(self, code: str, rng: np.random.Generator) -> tuple[float, float]:
-        """Return the subject's middle column and the row of its ground in a relation to the object, pixels."""
-        width, object_width = self.widths()
-        mean = (width + object_width) / 2
         if code in "LR":
-            reach = mean + rng.uniform(0.5, 3)
-            x = self.x - reach if code == "L" else self.x + reach
-            return float(np.clip(x, width / 2 + 0.4, WIDTH - width / 2 - 0.4)), self.base + rng.uniform(-0.3, 0.3)
-        aside = (-1 if rng.random() < 0.5 else 1) * mean * rng.uniform(0.35, 0.55)
+            return self.draw_beside(code, rng), self.base + rng.uniform(-0.3, 0.3)
+        aside = (-1 if rng.random() < 0.5 else 1) * self.reach() * rng.uniform(0.35, 0.55)
         away = rng.uniform(*APART)
         return self.x + aside, self.base + (away if code == "F" else -away)
 
-    def object_actor(self) -> Actor:
-        still = np.full(FRAMES, self.x), np.full(FRAMES, self.base)
-        return Actor(self.object, _MIDDLE, *still, still[1], np.zeros(FRAMES, bool), still[1])
+    def move(self, relations: str, kind: Kind, gait: Gait, rng: np.random.Generator) -> Actor:
+        start, end, progress = self.draw_path(relations, kind, rng)
+        if kind is Kind.LEAVES:
+            outwards = {"L": 1, "R": -1}.get(relations[1], 1 if start[0] > self.x else -1)
+            end = (WIDTH / 2 + outwards * (WIDTH / 2 + 9), start[1])
+        x = start[0] + (end[0] - start[0]) * progress
+        ground = start[1] + (end[1] - start[1]) * progress
+        if (start[1] - self.base) * (end[1] - self.base) < -1:  # the object is in the way
+            aside = (1 if start[0] + end[0] > 2 * self.x else -1) * (self.reach() + 1.5)
+            x = x + (aside - ((start[0] + end[0]) / 2 - self.x)) * 4 * progress * (1 - progress)
+            x = np.clip(x, *self.limits())
+        lift = np.zeros(FRAMES)
+        if gait is Gait.HOPPING:
+            lift = rng.uniform(1.5, 2.5) * np.abs(np.sin(np.pi * int(rng.integers(2, 4)) * progress))
+        elif gait is Gait.ARCHED:
+            lift = rng.uniform(2, 3.5) * 4 * progress * (1 - progress)
+        return self.make_subject(x, ground, lift, rng)
 
-
-def _subject(stage: _Stage, relations: str, kind: Kind, gait: Gait, rng: np.random.Generator) -> Actor:
-    """Make the prompt's subject, moving as its kind says."""
-    initial, final = relations[0], relations[1]
-    if kind in (Kind.STATIC_START, Kind.TWO):
-        return _stand(stage, initial, rng)
-    if kind is Kind.STATIC_END:
-        return _stand(stage, final, rng)
-    start, end = stage.place(initial, rng), stage.place(final, rng)
-    progress = draw_progress(rng)
-    if kind is Kind.PARTIAL:
-        progress = progress * rng.uniform(*PARTIAL_SHARE)
-    elif kind is Kind.REVERSED:
-        start, end = end, start
-    elif kind is Kind.WANDER:
-        if rng.random() < 0.5:
-            start, end = stage.place(str(rng.choice([c for c in "LRFB" if c not in relations])), rng), start
-        else:
-            progress = np.sin(np.pi * progress) * rng.uniform(0.3, 0.6)
-    elif kind is Kind.LEAVES:
-        outwards = {"L": 1, "R": -1}.get(final, 1 if start[0] > stage.x else -1)
-        end = (WIDTH / 2 + outwards * (WIDTH / 2 + 9), start[1])
-    return _travel(stage, start, end, progress, gait, rng)
-
-
-def _travel(
-    stage: _Stage,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    progress: Floats,
-    gait: Gait,
-    rng: np.random.Generator,
-) -> Actor:
-    """Make an actor that moves from one place to another, around the object where it is in the way."""
-    x = start[0] + (end[0] - start[0]) * progress
-    ground = start[1] + (end[1] - start[1]) * progress
-    crosses = (start[1] - stage.base) * (end[1] - stage.base) < -1
-    if crosses:
-        aside = 1 if start[0] + end[0] > 2 * stage.x else -1
-        reach = sum(stage.widths()) / 2 + 1.5
-        x = x + (aside * reach - ((start[0] + end[0]) / 2 - stage.x)) * 4 * progress * (1 - progress)
-        half = stage.widths()[0] / 2
-        x = np.clip(x, half + 0.4, WIDTH - half - 0.4)
-    lift = np.zeros(FRAMES)
-    if gait is Gait.HOPPING:
-        lift = rng.uniform(1.5, 2.5) * np.abs(np.sin(np.pi * int(rng.integers(2, 4)) * progress))
-    elif gait is Gait.ARCHED:
-        lift = rng.uniform(2, 3.5) * 4 * progress * (1 - progress)
-    return _actor(stage, x, ground, lift, rng)
-
-
-def _stand(stage: _Stage, code: str, rng: np.random.Generator) -> Actor:
-    """Make an actor that stays, or bobs a little."""
-    x, ground = stage.place(code, rng)
-    bob = rng.uniform(0, 0.6) * np.abs(np.sin(np.arange(FRAMES) * rng.uniform(0.3, 0.8)))
-    return _actor(stage, np.full(FRAMES, x), np.full(FRAMES, ground), bob, rng)
-
-
-def _actor(stage: _Stage, x: Floats, ground: Floats, lift: Floats, rng: np.random.Generator) -> Actor:
-    steps = (ground - stage.base) / APART[1] * _MIDDLE
-    sizes = np.clip(np.rint(_MIDDLE + steps), 0, len(SIZES) - 1).astype(np.int64)
-    facing = find_facing(x, stage.x, rng)
-    return Actor(stage.subject, _MIDDLE, x, ground - lift, ground, facing, ground, sizes)
+    def make_subject(self, x: Floats, row: Floats, lift: Floats | float, rng: np.random.Generator) -> Actor:
+        steps = (row - self.base) / APART[1] * _MIDDLE
+        sizes = np.clip(np.rint(_MIDDLE + steps), 0, len(SIZES) - 1).astype(np.int64)
+        return Actor(self.subject, self.size, x, row - lift, row, find_facing(x, self.x, rng), row, sizes)
