@@ -36,7 +36,7 @@ def sharpness(frames: NDArray[np.uint8]) -> float:
         return float("nan")
     values = []
     for first in range(0, len(frames), CHUNK):
-        y = _luma(frames[first : first + CHUNK])
+        y = luma(frames[first : first + CHUNK])
         middle = y[:, 1:-1, 1:-1]
         laplacian = y[:, :-2, 1:-1] + y[:, 2:, 1:-1] + y[:, 1:-1, :-2] + y[:, 1:-1, 2:] - 4 * middle
         values += laplacian.var(axis=(1, 2)).tolist()
@@ -65,11 +65,11 @@ def temporal_smoothness(frames: NDArray[np.uint8]) -> float:
         return float("nan")
     total = 0.0
     for first in range(1, len(frames) - 1, CHUNK):
-        y = _luma(frames[first - 1 : first + CHUNK + 1])
+        y = luma(frames[first - 1 : first + CHUNK + 1])
         total += float(np.abs(y[1:-1] - (y[:-2] + y[2:]) / 2).mean(axis=(1, 2)).sum())
     return 1 - total / (len(frames) - 2)
 
 
-def _luma(frames: NDArray[np.uint8]) -> Floats:
-    luma: Floats = frames @ LUMA / 255
-    return luma
+def luma(frames: NDArray[np.uint8]) -> Floats:
+    """Return the luma of RGB frames uint8 `[..., 3]`, float64 `[...]` in [0, 1]."""
+    return np.asarray(frames @ LUMA / 255)

@@ -37,6 +37,8 @@ class BatchedDetector(PretrainedBackend, Detector):
     nms: float = 0.7
     batch: int = 8
 
+    takes_tensors = True
+
     def __post_init__(self) -> None:
         check_share("threshold", self.threshold, above_zero=True)
         check_share("nms", self.nms)
@@ -45,10 +47,15 @@ class BatchedDetector(PretrainedBackend, Detector):
 
     @abc.abstractmethod
     def forward(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Return every box above the threshold in some frames uint8 `[B, H, W, 3]`, before suppression and clipping."""
+        """Return every box above the threshold in some frames, before suppression and clipping.
+
+        Args:
+            frames: Frames uint8 `[B, H, W, 3]`, an array or a tensor of torch.
+            labels: The labels.
+        """
 
     def detect(self, frames: NDArray[np.uint8], labels: Sequence[str]) -> list[Detections]:
-        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`.
+        """Find boxes of the labels in RGB frames uint8 `[T, H, W, 3]`, an array or a tensor of torch on any device.
 
         Raises:
             BackendError: Labels it cannot look for, or a frame that does not fit into memory.
@@ -73,7 +80,8 @@ class BatchedDetector(PretrainedBackend, Detector):
 
     def _inputs(self, frames: NDArray[np.uint8], **text: Any) -> Any:
         """Prepare frames and texts for the model, on its device and in its precision."""
-        inputs = self._processor(images=list(frames), return_tensors="pt", **text)
+        images = list(frames if isinstance(frames, np.ndarray) else frames.permute(0, 3, 1, 2))
+        inputs = self._processor(images=images, return_tensors="pt", **text)
         return inputs.to(self._device, self._dtype)
 
 

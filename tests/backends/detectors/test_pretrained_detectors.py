@@ -77,6 +77,16 @@ def test_a_folder_is_a_detector(tiny, name, model, threshold):
 
 
 @each
+def test_a_tensor_is_what_an_array_is(tiny, name, model, threshold):
+    import torch
+
+    detector = create(tiny, name, model, threshold).instance
+    assert detector.takes_tensors
+    of_array, of_tensor = (detector.detect(frames, LABELS) for frames in (noise(), torch.from_numpy(noise())))
+    assert_same(of_array, of_tensor, atol=1e-12)
+
+
+@each
 def test_a_batch_is_what_its_frames_are_alone(tiny, name, model, threshold):
     frames = noise(5)
     alone = create(tiny, name, model, threshold, batch="1").instance.detect(frames, LABELS)
