@@ -17,6 +17,7 @@ _HOME = {
     "Clause": "types",
     "Clip": "types",
     "DSRBenchError": "errors",
+    "DSRReward": "rewards",
     "DSRScore": "metric",
     "Detections": "types",
     "Diagnosis": "types",
@@ -46,6 +47,7 @@ __all__ = [
     "Clause",
     "Clip",
     "DSRBenchError",
+    "DSRReward",
     "DSRScore",
     "Detections",
     "Diagnosis",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from dsrbench.errors import DSRBenchError
     from dsrbench.metric import DSRScore, find_anchor_frame, measure_certainty, score_many, score_tracks
     from dsrbench.prompts import parse_prompt, read_suite
+    from dsrbench.rewards import DSRReward
     from dsrbench.types import (
         Certainty,
         Clause,

@@ -75,7 +75,7 @@ def test_links_lead_somewhere(path):
             assert anchor in anchors(target), f"{path.name}: {link}"
 
 
-COMMAND = re.compile(r"(?:^|[`$&|] *)dsrbench ([a-z]+)", re.M)
+COMMAND = re.compile(r"(?:^|[`$&|] *)dsrbench ([a-z-]+)", re.M)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
@@ -90,7 +90,11 @@ def test_the_readme_mentions_commands_and_they_have_the_options_shown():
     assert set(COMMAND.findall(README)) >= {"eval", "score", "explain", "compare", "agreement", "backends", "doctor"}
     for line in re.findall(r"dsrbench (?:eval|score|explain) [^`\n|]+", README):
         name, *words = shlex.split(line.partition(" ")[2].replace("...", ""))
-        known = {opt for p in importlib.import_module(f"dsrbench.cli.{name}").command.params for opt in p.opts}
+        known = {
+            opt
+            for p in importlib.import_module(f"dsrbench.cli.{name}").command.params
+            for opt in p.opts
+        }
         assert {word for word in words if word.startswith("-")} <= known, line
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "Table, summary.json and web page of a run.",
     "rescore": "Compute the figures of a leaderboard's entry again from its boxes.",
     "score": "Score boxes you bring, a JSON line a video.",
+    "serve-reward": "Serve DSR-Score as a reward for trainers on other machines.",
     "sprites": "Train the embedded model and its detector anew.",
     "submit": "Pack a run as an entry of a leaderboard; check it, submit it.",
     "upsample": "Extend a suite's prompts with a language model on this machine.",
@@ -46,7 +47,7 @@ class LazyGroup(click.Group):
         """Import one subcommand; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"dsrbench.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"dsrbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

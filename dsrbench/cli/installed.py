@@ -34,6 +34,7 @@ EXTRAS = {
     "align": ("torch", "diffusers", "accelerate", "safetensors", "peft", "tensorboard", "PyYAML"),
     "ray": ("ray",),
     "s3": ("fsspec", "s3fs"),
+    "serve": ("starlette", "uvicorn", "httptools"),
     "dataset": ("datasets", "huggingface_hub", "ImageHash", "PyYAML"),
     "board": ("gradio", "authlib", "itsdangerous", "huggingface_hub"),
 }

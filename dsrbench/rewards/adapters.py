@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Reward(Protocol):
-    """What the adapters call: a `DSRReward` or a `RewardClient`."""
+    """Form of a reward: a `DSRReward` or a `RewardClient` has it."""
 
     def __call__(self, videos: Any, prompts: Sequence[Any]) -> list[float | None]:
         """Return the reward of each clip; None where it has none."""

@@ -121,17 +121,17 @@ def measure_look(chunks: Iterable[NDArray[np.uint8]], tracks: VideoTracks) -> Lo
     """
     n_frames = len(tracks)
     starts = spread_spots(n_frames)
-    wanted = sorted({min(start + i, n_frames - 1) for start in starts for i in range(3)})
-    kept: dict[int, NDArray[np.uint8]] = {}
+    places = sorted({min(start + i, n_frames - 1) for start in starts for i in range(3)})
+    triplets: dict[int, NDArray[np.uint8]] = {}
     first = 0
     for frames in chunks:
-        for t in wanted:
+        for t in places:
             if first <= t < first + len(frames):
-                kept[t] = _to_array(frames[t - first])
+                triplets[t] = _to_array(frames[t - first])
         first += len(frames)
-    flickers = [_flicker([kept[start + i] for i in range(3)], tracks, start) for start in starts if n_frames >= 3]
+    flickers = [_flicker([triplets[start + i] for i in range(3)], tracks, start) for start in starts if n_frames >= 3]
     known = [flicker for flicker in flickers if not math.isnan(flicker)]
-    sharp = sharpness(np.stack([kept[min(start + 1, n_frames - 1)] for start in starts]))
+    sharp = sharpness(np.stack([triplets[min(start + 1, n_frames - 1)] for start in starts]))
     return Look(sharp, float(np.mean(known)) if known else math.nan)
 
 

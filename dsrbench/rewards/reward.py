@@ -40,7 +40,7 @@ class RewardDetail:
         value: The reward in 0..1; that of `unscored` where there is no score.
         prompt: The prompt; None where its text cannot be read.
         score: The DSR-Score with its parts, status, certainty and diagnosis; None where the text cannot be read.
-        reason: Why there is no score; empty where there is one.
+        reason: Reason why there is no score; empty where there is one.
         failed: Checks of the guard that the clip fails.
         look: Sharpness and flicker; None where they are not measured.
         second: Score by the second detector; None where it did not look.
@@ -111,6 +111,17 @@ class DSRReward:
         self._prompts: dict[str, Prompt | PromptError] = {}
         self._reference, self._looks = self.guard.reference, list[Look]()
         self._calls, self._figures = 0, dict[str, float]()
+
+    @property
+    def backends(self) -> dict[str, str | None]:
+        """Names of detector, tracker, protocol and second detector."""
+        scorer, second = self._scorer, self._second
+        return {
+            "detector": scorer.detector.name,
+            "tracker": scorer.tracker.name,
+            "protocol": scorer.protocol,
+            "second_detector": second.detector.name if second is not None else None,
+        }
 
     @property
     def reference(self) -> Look | None:

@@ -21,7 +21,7 @@ from dsrbench.errors import DSRBenchError
 def test_commands_are_the_modules():
     assert list(cli.COMMANDS) == sorted(cli.COMMANDS)
     with_command = {
-        path.stem
+        path.stem.replace("_", "-")
         for path in Path(cli.__file__).parent.glob("*.py")
         if re.search(r"^@click\.(command|group)\(\"", path.read_text(), re.M) and path.stem != "__init__"
     }
@@ -30,7 +30,7 @@ def test_commands_are_the_modules():
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_help_of_every_command(name):
-    command = importlib.import_module(f"dsrbench.cli.{name}").command
+    command = importlib.import_module(f"dsrbench.cli.{name.replace('-', '_')}").command
     assert command.name == name
     done = CliRunner().invoke(cli.group, [name, "--help"])
     assert done.exit_code == 0, done.output
@@ -57,7 +57,7 @@ def every_command(command, path=()):
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_help_shows_examples_one_a_line(name):
-    command = importlib.import_module(f"dsrbench.cli.{name}").command
+    command = importlib.import_module(f"dsrbench.cli.{name.replace('-', '_')}").command
     for path, below in every_command(command, (name,)):
         shown = CliRunner().invoke(cli.group, [*path, "--help"]).output
         examples = [line.strip() for line in below.help.splitlines() if line.strip().startswith("dsrbench ")]
