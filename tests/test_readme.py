@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from factories.rendered import render_pair
 
 import dsrbench
 from dsrbench.backends.registry import detectors, trackers
@@ -44,13 +45,27 @@ def test_the_first_screen_has_two_commands_a_line_each():
 
 
 def test_the_quick_start_runs_and_its_comments_are_true():
-    (code,) = blocks("python")
+    (code,) = (block for block in blocks("python") if "print(" in block)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(code, "README.md", "exec"), {})
     promised = re.findall(r"^print\(.*\) +# (.+)$", code, re.M)
     assert len(promised) == code.count("print(") >= 3
     assert said.getvalue().splitlines() == promised
+
+
+def test_the_reward_takes_clips():
+    """The lines of the README, with a detector that needs no weights in the place of a large one on a GPU."""
+    own, remote = (block for block in blocks("python") if "dsrbench.rewards" in block)
+    videos, prompts, _ = render_pair()
+    names = {"videos": videos, "prompts": prompts}
+    for name, other in (("grounding-dino", "sprites-template"), ("cuda", "cpu")):
+        assert name in own
+        own = own.replace(name, other)
+    exec(compile(own, "README.md", "exec"), names)
+    assert [detail.value for detail in names["details"]] == names["values"]
+    assert names["values"][0] > 0.7 > names["values"][1]
+    exec(compile(remote, "README.md", "exec"), {})
 
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -90,11 +105,7 @@ def test_the_readme_mentions_commands_and_they_have_the_options_shown():
     assert set(COMMAND.findall(README)) >= {"eval", "score", "explain", "compare", "agreement", "backends", "doctor"}
     for line in re.findall(r"dsrbench (?:eval|score|explain) [^`\n|]+", README):
         name, *words = shlex.split(line.partition(" ")[2].replace("...", ""))
-        known = {
-            opt
-            for p in importlib.import_module(f"dsrbench.cli.{name}").command.params
-            for opt in p.opts
-        }
+        known = {opt for p in importlib.import_module(f"dsrbench.cli.{name}").command.params for opt in p.opts}
         assert {word for word in words if word.startswith("-")} <= known, line
 
 
