@@ -44,7 +44,7 @@ def measure_tracks(scorer: Scorer, tracks: VideoTracks, prompt: Prompt, video: V
             estimator.start_video(name)
         for i, part in zip(deep, measure_depth(estimator, [parts[i] for i in deep], source.chunks()), strict=True):
             provenance = {**part.provenance, "depth": to_json(depth.record())}
-            parts[i] = dataclasses.replace(part, provenance=provenance)
+            parts[i] = dataclasses.replace(part, masks=None, provenance=provenance)
     if _needs_camera(prompt):
         camera = measure_camera(parts, source.chunks())
         for i, clause in enumerate(prompt.clauses):

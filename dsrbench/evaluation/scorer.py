@@ -174,7 +174,8 @@ class Scorer:
             raise BackendError(
                 f"tracker {self.tracker.name!r} must give a box a frame; got {len(tracks)} for {len(detections)} frames"
             )
-        return dataclasses.replace(tracks, provenance={**facts, **anchor})
+        masks = tracks.masks if prompt.needs_depth and self.depth is not None else None
+        return dataclasses.replace(tracks, masks=masks, provenance={**facts, **anchor})
 
     def _find_anchor(self, detections: Sequence[Detections], prompt: Prompt) -> int | None:
         names = [frame.names(prompt.nouns) for frame in detections]

@@ -16,7 +16,7 @@ from dsrbench.errors import DSRBenchError, StoreError
 from dsrbench.types import Detections, TrackDraws, VideoTracks
 
 _ALWAYS = ("subject", "object", "subject_state", "object_state")
-_MEASURED = ("mask_area", "depth", "camera")
+_MEASURED = ("mask_area", "masks", "depth", "camera")
 _DRAWN = ("subject", "object", "depth")
 """Names of the arrays of `VideoTracks`: those that all tracks have, others, and those of draws."""
 
@@ -77,6 +77,7 @@ def _restore(
         subject_state=own["subject_state"],
         object_state=own["object_state"],
         mask_area=own.get("mask_area"),
+        masks=own.get("masks"),
         depth=own.get("depth"),
         camera=own.get("camera"),
         size=(width, height),

@@ -149,6 +149,8 @@ class VideoTracks:
         subject_state: `FrameState` a frame, uint8 `[T]`; by default detected where there is a box.
         object_state: The same for the object.
         mask_area: Pixels in each entity's mask, float64 `[T, 2]`, from trackers that have masks.
+        masks: Masks of subject and object as bits, uint8 `[T, 2, ceil(H * W / 8)]`, each `numpy.packbits` of its rows;
+            for the measurement of depth, and not kept after it. None without.
         draws: Other tracks that the tracker finds probable, from which the certainty is measured; None without. With a
             second detector, the draws of the first are followed by those of the second.
         depth: Depth statistics, float64 `[T, 5]`, in units of an estimator that gives larger values to what is nearer:
@@ -167,6 +169,7 @@ class VideoTracks:
     subject_state: NDArray[np.uint8] | None = None
     object_state: NDArray[np.uint8] | None = None
     mask_area: Floats | None = None
+    masks: NDArray[np.uint8] | None = None
     draws: TrackDraws | None = None
     depth: Floats | None = None
     camera: Floats | None = None
@@ -198,6 +201,10 @@ class VideoTracks:
                     raise BoxError(
                         f"{name.replace('_', ' ')} must be {[len(self), *shape]}, got {list(np.shape(value))}"
                     )
+        width, height = self.size
+        packed = len(self), 2, -(-width * height // 8)
+        if self.masks is not None and (self.masks.dtype != np.uint8 or self.masks.shape != packed):
+            raise BoxError(f"masks must be uint8 {list(packed)}, got {self.masks.dtype} {list(self.masks.shape)}")
         if self.draws is not None and self.draws.subject.shape[1] != len(self):
             raise BoxError(f"drawn tracks have {self.draws.subject.shape[1]} frames, the video {len(self)}")
         if any(len(tracks) != len(self) for tracks in self.further):

@@ -127,6 +127,41 @@ def test_a_propagating_tracker(videos, tmp_path):
     assert follows.calls == len(VIDEOS) + 1
 
 
+class FollowsWithMasks(Follows):
+    """The same with masks: the right half of each box."""
+
+    def propagate(self, clip, *, anchor, subject_box, object_box):
+        tracks = super().propagate(clip, anchor=anchor, subject_box=subject_box, object_box=object_box)
+        masks = np.zeros((len(tracks), 2, SIZE[1], SIZE[0]), np.uint8)
+        for i, boxes in enumerate((tracks.subject, tracks.object)):
+            for t, (x0, y0, x1, y1) in enumerate(boxes.astype(int)):
+                masks[t, i, y0:y1, (x0 + x1) // 2 : x1] = 1
+        return dataclasses.replace(tracks, masks=np.packbits(masks.reshape(len(tracks), 2, -1), axis=2))
+
+
+class Slopes(Reds):
+    """Depth that grows to the right."""
+
+    def estimate(self, frames):
+        return np.tile(np.arange(SIZE[0], dtype=np.float32), (len(frames), SIZE[1], 1))
+
+
+def test_masks_of_a_tracker_are_used_for_depth_and_not_kept(videos, tmp_path):
+    run, follows = Run(tmp_path / "run"), FollowsWithMasks()
+    tracker = Backend("follows", follows, "1", {}, {})
+    _, _, samples = go(videos, run, tracker=tracker, depth=Backend("slopes", Slopes(), "1", {}, {}))
+    tracks = run.tracks(samples["front"].id)
+    box = tracks.subject[0]
+    middle = (box[0] + box[2]) / 2
+    assert tracks.depth[0, 0] == pytest.approx((middle + box[2] - 1) / 2, abs=1), "the median of the right half"
+    assert tracks.masks is None
+    # with another estimator, the masks are found again, and the propagation is not
+    calls = follows.calls
+    go(videos, run, tracker=tracker, depth=Backend("slopes", Slopes(), "2", {}, {}))
+    assert follows.calls == calls
+    assert run.tracks(samples["front"].id).depth[0, 0] == tracks.depth[0, 0]
+
+
 def test_keys_of_usual_prompts_are_those_of_before(videos):
     """Depth and the camera are part of the key only where a prompt needs them."""
     _, plain = make_scorer()

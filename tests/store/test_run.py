@@ -229,13 +229,14 @@ def deep_tracks():
     tracks = full_tracks()
     drawn = np.stack([tracks.subject] * 3), np.stack([tracks.object] * 3)
     draws = TrackDraws(*drawn, np.arange(60).reshape(3, 4, 5))
-    deep = dataclasses.replace(tracks, depth=np.arange(20).reshape(4, 5), draws=draws)
+    bits = np.arange(4 * 2 * 49920, dtype=np.uint32).astype(np.uint8).reshape(4, 2, 49920)
+    deep = dataclasses.replace(tracks, masks=bits, depth=np.arange(20).reshape(4, 5), draws=draws)
     moving = dataclasses.replace(tracks, camera=np.arange(36).reshape(4, 3, 3), provenance={"claim": 2})
     return dataclasses.replace(deep, further=(moving, full_tracks()))
 
 
 def same_tracks(a, b):
-    for name in ("subject", "object", "subject_state", "object_state", "mask_area", "depth", "camera"):
+    for name in ("subject", "object", "subject_state", "object_state", "mask_area", "masks", "depth", "camera"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     assert (a.size, a.fps, a.provenance) == (b.size, b.fps, b.provenance)
     assert (a.draws is None) == (b.draws is None)

@@ -1,7 +1,8 @@
 """Depth statistics of tracked entities, from the maps of an estimator or from boxes.
 
-The statistics of an entity are the median over the inner 60 % of its box without the other's box, and the spread from
-the 10th to the 90th percentile, at least 2 % of the range of the whole map. Where little is left without the other's
+The statistics of an entity are the median over its mask, from a tracker that has masks, or else over the inner 60 % of
+its box without the other's box; and the spread from the 10th to the 90th percentile, at least 2 % of the range of the
+whole map. Where little is left without the other's
 box, as for a cat in front of a sofa, the inner box counts as it is. Pixels that are no nearer than what lies beside the
 box in the same row are left out, too: they are the ground that is seen between the legs of a table. An entity of which
 little is left then, such as a picture on a wall, counts with all pixels.
@@ -98,6 +99,17 @@ class _Meter:
         self._previous: Floats | None = None
         self._frame = 0
 
+    def _masks(self, tracks: VideoTracks, shape: tuple[int, ...]) -> list[NDArray[np.bool_] | None]:
+        """Return the masks of subject and object at the size of the map; None where there is none."""
+        if tracks.masks is None:
+            return [None, None]
+        width, height = tracks.size
+        rows, columns = (
+            ((np.arange(n) + 0.5) * side / n).astype(int) for n, side in zip(shape, (height, width), strict=True)
+        )
+        masks = [np.unpackbits(bits, count=width * height).reshape(height, width) for bits in tracks.masks[self._frame]]
+        return [mask[np.ix_(rows, columns)].astype(bool) for mask in masks]
+
     def add(self, depth_map: Floats) -> None:
         """Measure the next frame in its map."""
         if self._frame >= len(self._tracks[0]):
@@ -111,10 +123,14 @@ class _Meter:
             depth_map, residual = align_map(depth_map, self._previous, background)
         self._previous = depth_map
         low, high = np.quantile(depth_map, [0.05, 0.95])
-        for statistics, pairs in zip(self._statistics, boxes, strict=True):
+        for tracks, statistics, pairs in zip(self._tracks, self._statistics, boxes, strict=True):
+            least = MIN_SPREAD * (high - low)
             distinct, index = np.unique(pairs.reshape(len(pairs), -1), axis=0, return_inverse=True)
-            values = [_measure_pair(depth_map, pair.reshape(2, 4), MIN_SPREAD * (high - low)) for pair in distinct]
+            values = [_measure_pair(depth_map, pair.reshape(2, 4), least) for pair in distinct]
             statistics[:, self._frame] = np.array(values)[index.reshape(-1)]
+            if tracks.masks is not None:
+                masks = self._masks(tracks, depth_map.shape)
+                statistics[0, self._frame] = _measure_pair(depth_map, pairs[0], least, masks)
             statistics[:, self._frame, 4] = np.hypot(statistics[:, self._frame, 4], residual)
         self._frame += 1
 
@@ -179,14 +195,27 @@ def align_map(depth_map: Floats, previous: Floats, background: NDArray[np.bool_]
     return scale * depth_map + shift, residual
 
 
-def _measure_pair(depth_map: Floats, pair: Floats, least: float) -> Floats:
-    """Return the statistics of two boxes `[2, 4]` in map pixels; NaN where one is absent."""
+def _measure_pair(
+    depth_map: Floats, pair: Floats, least: float, masks: Sequence[NDArray[np.bool_] | None] = (None, None)
+) -> Floats:
+    """Return the statistics of two boxes `[2, 4]` in map pixels; NaN where one is absent.
+
+    Args:
+        depth_map: The map `[h, w]`.
+        pair: The boxes.
+        least: Smallest spread.
+        masks: Masks `[h, w]` of both; None, or one that is empty at the size of the map, leaves the box.
+    """
     statistics = np.full(DEPTH_COLUMNS, np.nan)
     if np.isnan(pair).any():
         return statistics
     errors = []
     for i in range(2):
-        values = np.sort(_inner_values(depth_map, pair[i], pair[1 - i], least / 2))
+        mask = masks[i]
+        if mask is not None and mask.any():
+            values = np.sort(depth_map[mask])
+        else:
+            values = np.sort(_inner_values(depth_map, pair[i], pair[1 - i], least / 2))
         half = 0.5 / np.sqrt(min(len(values), MAX_INDEPENDENT))
         levels = [0.5, 0.1, 0.9, 0.5 - half, 0.5 + half]
         median, low, high, below, above = np.quantile(values, levels)

@@ -66,11 +66,13 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
         if np.isnan(boxes).any():
             raise BoxError(f"expected a box of the subject and of the object at frame {anchor}, got NaN")
         tracks, areas = np.full((n_frames, 2, 4), np.nan), np.zeros((n_frames, 2))
+        bits = np.zeros((n_frames, 2, -(-height * width // 8)), np.uint8)
         try:
             with torch.inference_mode():
                 for t, masks in self._masks(clip.frames, anchor, boxes):
                     tracks[t] = [bound_mask(mask, inclusive=self.inclusive) for mask in masks]
                     areas[t] = masks.sum(axis=(1, 2))
+                    bits[t] = np.packbits(masks.reshape(2, -1), axis=1)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -81,7 +83,9 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
             ) from None
         state = np.where(np.isnan(tracks[..., 0]), FrameState.ABSENT, FrameState.PROPAGATED).astype(np.uint8)
         return VideoTracks(
-            tracks[:, 0], tracks[:, 1], (width, height), clip.fps, state[:, 0], state[:, 1], mask_area=areas
+            *(tracks[:, 0], tracks[:, 1], (width, height), clip.fps, state[:, 0], state[:, 1]),
+            mask_area=areas,
+            masks=bits,
         )
 
     def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:

@@ -10,7 +10,7 @@ import pytest
 from dsrbench.backends.base import DepthEstimator
 from dsrbench.backends.depth.ground_contact import GroundContact
 from dsrbench.backends.depth.measure import align_map, measure_depth, smooth_medians
-from dsrbench.errors import BackendError
+from dsrbench.errors import BackendError, BoxError
 from dsrbench.metric import measure_certainty, score_tracks
 from dsrbench.types import TrackDraws, VideoTracks
 
@@ -99,6 +99,32 @@ def test_what_is_as_far_as_its_surroundings_counts_whole():
     picture = scene(3, 2)
     picture[10:30, 0:30] = 0.5  # a picture on a wall
     assert measure([picture] * 8, tracks_of(8)).depth[:, 0] == pytest.approx(np.full(8, 0.5))
+
+
+def with_masks(tracks, *areas):
+    """Tracks with masks that are boxes of their own."""
+    masks = np.zeros((2, SIZE[1], SIZE[0]), np.uint8)
+    for mask, (x0, y0, x1, y1) in zip(masks, areas, strict=True):
+        mask[y0:y1, x0:x1] = 1
+    bits = np.packbits(masks.reshape(2, -1), axis=1)
+    return dataclasses.replace(tracks, masks=np.tile(bits, (len(tracks), 1, 1)))
+
+
+def test_masks_count_in_the_place_of_boxes():
+    picture = scene(3, 2)
+    picture[10:14, 5:25] = 7  # what the mask has, in a box of something else
+    tracks = with_masks(tracks_of(8), (5, 10, 25, 14), (35, 10, 55, 30))
+    assert measure([picture] * 8, tracks).depth[:, :2] == pytest.approx(np.tile([7, 2], (8, 1)))
+    assert measure([picture] * 8, tracks_of(8)).depth[0, 0] == pytest.approx(3)
+    assert measure([picture[::2, ::2]] * 8, tracks).depth[:, 0] == pytest.approx(np.full(8, 7))
+    # a mask of one row vanishes from a map of a quarter of the size: then its box counts
+    thin = with_masks(tracks_of(8), (5, 11, 25, 12), (35, 10, 55, 30))
+    assert measure([picture[::4, ::4]] * 8, thin).depth[0, 0] == pytest.approx(3)
+
+
+def test_masks_of_another_size():
+    with pytest.raises(BoxError, match=r"masks must be uint8 \[8, 2, 300\], got uint8 \[8, 2, 5\]"):
+        dataclasses.replace(tracks_of(8), masks=np.zeros((8, 2, 5), np.uint8))
 
 
 def test_a_box_as_wide_as_the_frame():

@@ -98,6 +98,17 @@ def test_subject_and_object_are_not_swapped(tiny):
     np.testing.assert_array_equal(tracks.object, cat)
 
 
+def test_masks_are_kept_as_bits(tiny):
+    cat, chair = moving(6), still(6)
+    tracks, _ = follow(tiny, drawn(6, cat, chair), 3, cat[3], chair[3])
+    width, height = tracks.size
+    masks = np.unpackbits(tracks.masks, axis=2, count=width * height).reshape(6, 2, height, width)
+    np.testing.assert_array_equal(masks.sum(axis=(2, 3)), tracks.mask_area)
+    x0, y0, x1, y1 = cat[2].astype(int)
+    assert masks[2, 0, y0:y1, x0:x1].mean() > 0.5
+    assert masks[2, 0].sum() == masks[2, 0, y0:y1, x0:x1].sum()
+
+
 def test_an_empty_mask_is_absent(tiny):
     cat, chair = moving(12), still(12)
     cat[[0, 5, 6, 11]] = np.nan
