@@ -1,4 +1,4 @@
-"""Grounding DINO and SAM 2 at their real sizes: frames a second, and of which step."""
+"""Grounding DINO, SAM 2 and Depth Anything at their real sizes, in frames a second, rewards of clips on a card."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from meter import Row, Setting, draw_clip
-from models import save_grounding_dino, save_sam2
+from models import save_depth_anything, save_grounding_dino, save_sam2
 
-from dsrbench.backends.registry import detectors, trackers
+from dsrbench.backends.registry import depth_estimators, detectors, trackers
+from dsrbench.rewards import DSRReward
 from dsrbench.types import Clip
 
 LABELS = ["cat", "chair"]
+PROMPT = "a cat is on the left of a chair, then the cat walks to the right of the chair"
 
 
 def measure_detector(setting: Setting) -> Iterator[Row]:
@@ -52,3 +54,34 @@ def measure_tracker(setting: Setting) -> Iterator[Row]:
                 arguments = {"anchor": n_frames // 4, "subject_box": boxes[0], "object_box": boxes[1]}
                 seconds = setting.time(lambda: tracker.propagate(Clip(frames, 16.0), **arguments), repeats=1)  # noqa: B023
                 yield Row("track", f"sam2, {dtype}, two boxes", f"{n_frames / seconds:.1f} frames/s", peak())
+
+
+def measure_depth(setting: Setting) -> Iterator[Row]:
+    """Depth maps by Depth Anything V2 Small, in each precision."""
+    frames = draw_clip(8 if setting.small else 81, small=setting.small)
+    with tempfile.TemporaryDirectory() as folder:
+        model = save_depth_anything(Path(folder), small=setting.small)
+        for dtype in ("float32", "bfloat16"):
+            with setting.peak() as peak:
+                options = {"model": str(model), "device": setting.device, "dtype": dtype}
+                estimator: Any = depth_estimators.create("depth-anything", options).instance
+                seconds = setting.time(lambda: estimator.estimate(frames), repeats=1)  # noqa: B023
+                yield Row("depth", f"depth-anything V2 Small, {dtype}", f"{len(frames) / seconds:.1f} frames/s", peak())
+
+
+def measure_rewards(setting: Setting) -> Iterator[Row]:
+    """Rewards of 16 clips that are on the card already, by Grounding DINO and `assignment`, with the guard."""
+    import torch
+
+    n_clips, n_frames = (2, 20) if setting.small else (16, 81)
+    clip = torch.from_numpy(draw_clip(n_frames, small=setting.small)).to(setting.device)
+    clips = clip.permute(0, 3, 1, 2).expand(n_clips, -1, -1, -1, -1)
+    with tempfile.TemporaryDirectory() as folder:
+        model = save_grounding_dino(Path(folder), small=setting.small)
+        for dtype in ("float32", "bfloat16"):
+            with setting.peak() as peak:
+                options = {"detector": {"model": str(model), "dtype": dtype, "threshold": 0.5}}
+                reward = DSRReward("grounding-dino", device=setting.device, options=options)
+                seconds = setting.time(lambda: reward(clips, [PROMPT] * n_clips), repeats=1)  # noqa: B023
+                what = f"rewards of {n_clips} clips of {n_frames} frames, grounding-dino, {dtype}"
+                yield Row("rewards", what, f"{seconds:.1f} s", peak())

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
-from backends import measure_detector, measure_tracker  # noqa: E402
+from backends import measure_depth, measure_detector, measure_rewards, measure_tracker  # noqa: E402
 from commands import measure_commands, run_tests  # noqa: E402
 from meter import Row, Setting  # noqa: E402
 from training import measure_steps  # noqa: E402
@@ -28,6 +28,8 @@ from training import measure_steps  # noqa: E402
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "detect": measure_detector,
     "track": measure_tracker,
+    "rewards": measure_rewards,
+    "depth": measure_depth,
     "train": measure_steps,
     "commands": measure_commands,
     "tests": run_tests,

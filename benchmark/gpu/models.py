@@ -30,6 +30,35 @@ def save_grounding_dino(folder: Path, *, small: bool) -> Path:
     return save(folder, transformers.GroundingDinoForObjectDetection(config), processor)
 
 
+def save_depth_anything(folder: Path, *, small: bool) -> Path:
+    """Save Depth Anything V2 Small, 25 M parameters, with its own input size of 518 pixels."""
+    import transformers
+    from factories import models
+
+    models.seeded()
+    width, layers, heads, side = (16, 4, 2, 56) if small else (384, 12, 6, 518)
+    backbone = transformers.Dinov2Config(
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        image_size=side,
+        patch_size=14,
+        out_features=[f"stage{layers * i // 4}" for i in range(1, 5)],
+        reshape_hidden_states=False,
+    )
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone,
+        reassemble_hidden_size=width,
+        neck_hidden_sizes=[width // 8, width // 4, width // 2, width],
+        fusion_hidden_size=max(8, width // 6),
+        head_hidden_size=max(8, width // 12),
+    )
+    processor = transformers.DPTImageProcessor(
+        size={"height": side, "width": side}, keep_aspect_ratio=True, ensure_multiple_of=14
+    )
+    return save(folder, transformers.DepthAnythingForDepthEstimation(config), processor)
+
+
 def save_sam2(folder: Path, *, small: bool) -> Path:
     """Save SAM 2.1 with the large Hiera encoder, 224 M parameters."""
     import transformers

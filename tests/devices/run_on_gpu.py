@@ -58,6 +58,8 @@ def check_detector(folder, name, **options):
         backend = detectors.create(name, asked).instance
         assert {p.device.type for p in backend._net.parameters()} == {device}
         found.append(backend.detect(FRAMES, LABELS))
+        of_tensor = backend.detect(torch.from_numpy(FRAMES).to(device), LABELS)  # stays where it is
+        assert [len(frame) for frame in of_tensor] == [len(frame) for frame in found[-1]]
     for here, there in zip(*found, strict=True):
         if NAME == PRETEND:
             np.testing.assert_allclose(there.xyxy, here.xyxy, rtol=0, atol=ATOL)
