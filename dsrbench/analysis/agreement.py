@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dsrbench.analysis.reference import Entry, entries_of, read_reference
-from dsrbench.analysis.statistics import Interval
+from dsrbench.analysis.statistics import Interval, bootstrap_figure
 from dsrbench.errors import InputError
 from dsrbench.store import Run
 from dsrbench.types import CERTAIN, HEADLINE_THRESHOLD, Floats, Status
@@ -234,20 +234,5 @@ def _spearman(pairs: Sequence[tuple[Entry, Entry]], seed: int) -> Interval:
     def rank_correlation(rows: np.ndarray) -> float:
         return _correlation(rankdata(x[rows]), rankdata(y[rows]))
 
-    value = rank_correlation(np.arange(len(pairs)))
-    groups: dict[str, list[int]] = {}
-    for i, (a, b) in enumerate(pairs):
-        groups.setdefault(a.prompt_id or b.prompt_id or f"{a.model}/{a.video}", []).append(i)
-    if len(groups) < 3 or math.isnan(value):
-        return Interval(value, math.nan, math.nan)
-    rows = [np.array(group) for group in groups.values()]
-    rng = np.random.default_rng(seed)
-    drawn = [
-        rank_correlation(np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))]))
-        for _ in range(_RESAMPLES)
-    ]
-    finite = [v for v in drawn if not math.isnan(v)]
-    if not finite:
-        return Interval(value, math.nan, math.nan)
-    low, high = (float(v) for v in np.quantile(finite, [0.025, 0.975]))
-    return Interval(value, min(low, value), max(high, value))
+    clusters = [a.prompt_id or b.prompt_id or f"{a.model}/{a.video}" for a, b in pairs]
+    return bootstrap_figure(rank_correlation, clusters, n_resamples=_RESAMPLES, seed=seed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,6 +160,41 @@ def share_interval(
         error = z * math.sqrt(errors.sum()) / np.size(passed)
         low, high = p - math.hypot(p - low, error), p + math.hypot(high - p, error)
     return Interval(p, max(0.0, low), min(1.0, high))
+
+
+def bootstrap_figure(
+    figure: Callable[[NDArray[np.int64]], float],
+    clusters: Sequence[str],
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Return a figure of rows with a 95 % percentile interval, clusters drawn with replacement.
+
+    Args:
+        figure: Function of row numbers, in which a row may come several times; NaN where it has no value.
+        clusters: A label for each row, such as its prompt id.
+        n_resamples: Draws; those whose figure is NaN are left out.
+        seed: Same seed, same interval.
+
+    Returns:
+        The figure of all rows; the ends are NaN with fewer than three clusters.
+    """
+    value = figure(np.arange(len(clusters)))
+    groups: dict[str, list[int]] = {}
+    for row, cluster in enumerate(clusters):
+        groups.setdefault(cluster, []).append(row)
+    if len(groups) < 3 or math.isnan(value):
+        return Interval(value, math.nan, math.nan)
+    rows, rng = [np.array(group) for group in groups.values()], np.random.default_rng(seed)
+    drawn = [
+        figure(np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))])) for _ in range(n_resamples)
+    ]
+    finite = [one for one in drawn if not math.isnan(one)]
+    if not finite:
+        return Interval(value, math.nan, math.nan)
+    low, high = (float(end) for end in np.quantile(finite, [0.025, 0.975]))
+    return Interval(value, min(low, value), max(high, value))
 
 
 def paired_difference(

@@ -12,7 +12,7 @@ from dsrbench import __version__
 from dsrbench.errors import DSRBenchError
 
 COMMANDS = {
-    "agreement": "Compare two detectors or trackers on the same videos.",
+    "agreement": "Compare two detectors or trackers, or scores with what people say.",
     "align": "Fine-tune a model on preferences that DSR-Score makes.",
     "backends": "List backends and their options; fetch their weights.",
     "board": "Check a leaderboard; raise or withdraw its entries.",

@@ -1,4 +1,4 @@
-"""`dsrbench agreement`: two detectors or trackers on the same videos."""
+"""`dsrbench agreement`: two detectors or trackers, or scores and people, on the same videos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dsrbench.analysis.statistics import Interval
 
 
-@click.command("agreement", short_help="Compare two detectors or trackers on the same videos.")
+@click.command("agreement", short_help="Compare two detectors or trackers, or scores with what people say.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("other", metavar="[RUN2]", required=False, type=click.Path(path_type=Path))
 @click.option(
@@ -27,27 +27,57 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="SSR sequences of the reference: a JSON list of model, video, initial, final.",
 )
+@click.option(
+    "--human",
+    type=click.Path(path_type=Path),
+    help="Folder with answers of people, *.jsonl, in place of RUN2 or --reference.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
-def command(run: Path, other: Path | None, reference: Path | None, curves: Path | None, out: Path | None) -> None:
+def command(
+    run: Path,
+    other: Path | None,
+    reference: Path | None,
+    curves: Path | None,
+    human: Path | None,
+    out: Path | None,
+) -> None:
     """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference.
+
+    With --human, compare the scores of RUN with what people say of its clips.
 
     \b
     dsrbench agreement runs/nanodet runs/picodet
     dsrbench agreement runs/nanodet --reference scores.csv --out agreement.json
+    dsrbench agreement runs/nanodet --human labels/
     """
     from dsrbench.analysis import compare_backends, read_reference
-    from dsrbench.records import to_json
-    from dsrbench.store import LocalDisk, Run
+    from dsrbench.store import Run
 
-    if (other is None) == (reference is None):
-        raise click.UsageError("give either RUN2 or --reference CSV")
+    if sum(side is not None for side in (other, reference, human)) != 1:
+        raise click.UsageError("give one of RUN2, --reference CSV and --human FOLDER")
     if curves is not None and reference is None:
         raise click.UsageError("--curves belongs to --reference; the sequences of RUN2 are in RUN2")
+    if human is not None:
+        from dsrbench.analysis.labels import read_labels
+        from dsrbench.analysis.people import compare_people
+        from dsrbench.report.people import describe_people, print_people
+
+        people = compare_people(Run.open(run).samples(), read_labels(human))
+        print_people(people)
+        _write(out, describe_people(people))
+        return
     reference_side = Run.open(other) if other is not None else read_reference(reference or Path(), curves)
     agreement = compare_backends(Run.open(run), reference_side)
     _print(agreement, str(run), str(other or reference))
+    _write(out, agreement)
+
+
+def _write(out: Path | None, figures: object) -> None:
+    from dsrbench.records import to_json
+    from dsrbench.store import LocalDisk
+
     if out is not None:
-        text = json.dumps(to_json(agreement), indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(to_json(figures), indent=1, allow_nan=False, ensure_ascii=False)
         LocalDisk(out.parent).write_atomic(out.name, text.encode() + b"\n")
 
 
