@@ -28,6 +28,13 @@ TOKEN = "DSRBENCH_REWARD_TOKEN"
 )
 @click.option("--max-mib", type=click.IntRange(1), default=2048, show_default=True, help="Largest request, in MiB.")
 @click.option("--unscored", type=float, default=0.0, show_default=True, help="Reward of clips that have no score.")
+@click.option(
+    "--guard",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A threshold of the guard, such as max_flicker=3 or min_certainty=none: min_certainty, max_sharpness, "
+    "max_flicker, second_every, penalty, reference_clips.",
+)
 @click.option("--no-guard", is_flag=True, help="Reward the score alone, without checks against reward hacking.")
 def command(
     protocol: str | None,
@@ -43,6 +50,7 @@ def command(
     token_file: Path | None,
     max_mib: int,
     unscored: float,
+    guard: tuple[str, ...],
     no_guard: bool,
 ) -> None:
     """Serve rewards until interrupted. Clients use dsrbench.rewards.RewardClient, or send safetensors themselves.
@@ -74,7 +82,7 @@ def command(
         device=device,
         options=split_options(options, ["detector", "tracker", SECOND_DETECTOR, "depth"]),
         unscored=unscored,
-        guard=Guard.off() if no_guard else Guard(),
+        guard=Guard.off() if no_guard else Guard.read(guard),
         layout="THWC",
         offline=offline,
         on_note=lambda line: click.echo(line, err=True),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.backends.registry import convert_options
 from dsrbench.errors import InputError
 from dsrbench.quality import sharpness
 from dsrbench.quality.frames import luma
@@ -45,7 +46,7 @@ class Look:
     flicker: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Guard:
     """Thresholds of the checks; None turns a check off.
 
@@ -85,6 +86,19 @@ class Guard:
                 raise InputError(f"{name} must be a factor of at least 1, got {value}")
         if (self.second_every is not None and self.second_every < 1) or self.reference_clips < 1:
             raise InputError("second_every and reference_clips must be at least 1")
+
+    @classmethod
+    def read(cls, pairs: Iterable[str]) -> Guard:
+        """Return a guard with thresholds from texts such as "max_flicker=3" and "min_certainty=none".
+
+        Raises:
+            OptionError: No threshold has the name, or the value is no number.
+
+        >>> Guard.read(["max_flicker=3", "min_certainty=none"]).max_flicker
+        3.0
+        """
+        values = dict(pair.partition("=")[::2] for pair in pairs)
+        return cls(**convert_options(cls, values, where="the guard"))
 
     @classmethod
     def off(cls) -> Guard:

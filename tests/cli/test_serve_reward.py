@@ -27,6 +27,10 @@ def run(*arguments, token=""):
         (["--detector", "sprite-template"], "no detector named 'sprite-template'; did you mean 'sprites-template'"),
         ([*DETECTOR, "-o", "detector.foo=1"], "has no option 'foo'"),
         ([*DETECTOR, "--second-detector", "zebra"], "no detector named 'zebra'"),
+        ([*DETECTOR, "--guard", "max_flick=2"], "the guard has no option 'max_flick'; did you mean 'max_flicker'"),
+        ([*DETECTOR, "--guard", "max_flicker=much"], "option 'max_flicker' of the guard: expected float"),
+        ([*DETECTOR, "--guard", "max_flicker=0.5"], "max_flicker must be a factor of at least 1"),
+        ([*DETECTOR, "--guard", "penalty=none"], "option 'penalty' of the guard: expected float, got 'none'"),
     ],
 )
 def test_refused(arguments, message, tmp_path, monkeypatch):

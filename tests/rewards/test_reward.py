@@ -209,6 +209,13 @@ def test_thresholds_out_of_range(options):
         Guard(**options)
 
 
+def test_thresholds_from_texts():
+    texts = ["min_certainty=none", "max_sharpness=3", "second_every=4", "reference_clips=8", "penalty=0.25"]
+    expected = Guard(min_certainty=None, max_sharpness=3.0, second_every=4, reference_clips=8, penalty=0.25)
+    assert Guard.read(texts) == expected
+    assert Guard.read([]) == Guard()
+
+
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 5, 81])
 def test_the_look_of_clips_of_any_length(n_frames):
     frames = np.random.default_rng(0).integers(0, 255, (n_frames, 24, 32, 3), np.uint8)
