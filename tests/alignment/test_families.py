@@ -17,7 +17,7 @@ from factories.pairs import move  # noqa: E402
 from factories.pipelines import BUILDERS  # noqa: E402
 
 from dsrbench.alignment.families import find_family  # noqa: E402
-from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.latents import encode_examples, read_encoded  # noqa: E402
 from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
@@ -65,7 +65,7 @@ def place(request, tmp_path_factory):
         write_mp4(folder / f"{n}.mp4", frames, fps=8)
         choices.append(Choice(f"{n}.mp4", sha256_file(folder / f"{n}.mp4"), n, 1.0 - n % 2))
     pairs = [Pair(f"p{n}", TEXTS[n], *choices[2 * n : 2 * n + 2]) for n in range(2)]
-    encode_pairs(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
+    encode_examples(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
     return types.SimpleNamespace(name=request.param, model=model, pairs=pairs, latents=folder / "latents")
 
 
