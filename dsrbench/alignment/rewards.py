@@ -17,7 +17,7 @@ from dsrbench.records import from_json
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import Status
 
-MIN_SPREAD = 1e-6
+EQUAL = 1e-6
 """Standard deviation of scores below which the clips of a prompt are taken as equal."""
 
 MIN_CANDIDATES = 2
@@ -72,10 +72,11 @@ class ClipReport:
         )
 
 
-def normalise_rewards(scores: Sequence[float]) -> list[float] | None:
+def normalise_rewards(scores: Sequence[float], *, min_spread: float = 0.0) -> list[float] | None:
     """Return rewards of the clips of a prompt: 1/2 + advantage / 4, held in 0..1; None where all score the same.
 
-    The advantage is a score minus the mean over the standard deviation of the prompt's scores.
+    The advantage is the difference of a score from the prompt's mean, divided by the standard deviation of the prompt's
+    scores, or by `min_spread` where that is larger.
 
     >>> normalise_rewards([1.0, 0.0])
     [0.75, 0.25]
@@ -84,14 +85,19 @@ def normalise_rewards(scores: Sequence[float]) -> list[float] | None:
     """
     values = np.asarray(scores, np.float64)
     spread = values.std()
-    if spread < MIN_SPREAD:
+    if spread < EQUAL:
         return None
-    rewards: list[float] = np.clip(0.5 + (values - values.mean()) / (4 * spread), 0, 1).tolist()
+    advantages = (values - values.mean()) / max(spread, min_spread)
+    rewards: list[float] = np.clip(0.5 + advantages / 4, 0, 1).tolist()
     return rewards
 
 
-def make_clips(samples: Iterable[Sample]) -> tuple[list[RewardedClip], ClipReport]:
+def make_clips(samples: Iterable[Sample], *, min_spread: float = 0.0) -> tuple[list[RewardedClip], ClipReport]:
     """Give the scored clips of every prompt rewards; a prompt whose clips all score the same is left out.
+
+    Args:
+        samples: Scored candidates.
+        min_spread: Smallest standard deviation that advantages are divided by.
 
     Returns:
         Clips sorted by sample, and the numbers of prompts with and without clips.
@@ -100,13 +106,15 @@ def make_clips(samples: Iterable[Sample]) -> tuple[list[RewardedClip], ClipRepor
     prompts, equal, unscored = 0, 0, 0
     for group in _group(samples).values():
         scored = [sample for sample in group if sample.score.status is Status.SCORED]
-        rewards = normalise_rewards([sample.score.dsr_score for sample in scored]) if scored else None
-        prompts, equal, unscored = (
-            prompts + (rewards is not None),
-            equal + (bool(scored) and rewards is None),
-            unscored + (not scored),
-        )
-        for sample, reward in zip(scored, rewards or (), strict=False):
+        if not scored:
+            unscored += 1
+            continue
+        rewards = normalise_rewards([sample.score.dsr_score for sample in scored], min_spread=min_spread)
+        if rewards is None:
+            equal += 1
+            continue
+        prompts += 1
+        for sample, reward in zip(scored, rewards, strict=True):
             choice = Choice(sample.video, sample.video_sha256, sample.seed, sample.score.dsr_score)
             clips.append(RewardedClip(sample.prompt.id, sample.text_used or sample.prompt.text, choice, reward))
     return clips, ClipReport(len(clips), prompts, equal, unscored)

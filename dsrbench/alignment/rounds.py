@@ -91,7 +91,7 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
         )
     if "pairs" in config.stages_to_run:
         if settings.loss.takes_clips:
-            listener.on_note(str(current.make_clips()))
+            listener.on_note(str(current.make_clips(min_spread=settings.rewards.min_spread)))
         elif config.pairs is None:
             listener.on_note(str(current.make_pairs(per_prompt=config.per_prompt)))
         else:

@@ -190,6 +190,8 @@ class RewardSettings:
 
     Attributes:
         nft_beta: b of `nft`, above 0: smaller moves the model further from the reference for the same reward.
+        min_spread: Smallest standard deviation of the scores of a prompt that advantages are divided by; above 0 it keeps
+            small differences, such as those between clips that all pass, from counting as much as large ones.
         sampler_ema: Share of the sampler of a round in the sampler of the next, in 0..1 without 1; the rest is the
             round's adapter. The sampler makes the candidates and is the reference.
         settled_share: Share of its candidates that a prompt keeps in the next round if all of them followed it, or
@@ -200,13 +202,15 @@ class RewardSettings:
     """
 
     nft_beta: float = 0.3
+    min_spread: float = 0.0
     sampler_ema: float = 0.0
     settled_share: float = 0.5
 
     def __post_init__(self) -> None:
         check_types(self)
         check_above_zero(self, "nft_beta")
-        check_finite(self, "nft_beta")
+        check_at_least(self, 0, "min_spread")
+        check_finite(self, "nft_beta", "min_spread")
         if not 0 <= self.sampler_ema < 1:
             raise OptionError(f"sampler_ema must be in 0..1, 1 left out, got {self.sampler_ema}")
         if not 0 <= self.settled_share <= 1:

@@ -193,13 +193,16 @@ class Round:
         LocalDisk(self.home).write_atomic(SOURCE, json.dumps({"pairs": name}).encode() + b"\n")
         return report
 
-    def make_clips(self) -> ClipReport:
+    def make_clips(self, *, min_spread: float = 0.0) -> ClipReport:
         """Stage 3 where clips are taken: `clips.jsonl`, all scored candidates with rewards.
+
+        Args:
+            min_spread: Smallest standard deviation of a prompt's scores that advantages are divided by.
 
         Raises:
             InputError: No prompt has candidates with different scores.
         """
-        clips, report = make_clips(locate_samples(self.candidates, self.home.resolve()))
+        clips, report = make_clips(locate_samples(self.candidates, self.home.resolve()), min_spread=min_spread)
         if not clips:
             raise InputError(f"{self.candidates.folder}: no clips to train on: {report}; make more candidates a prompt")
         write_clips(self.examples, clips)

@@ -54,6 +54,7 @@ RANGES = [
     ({"max_sharpness_change": 0.5}, "max_sharpness_change must be at least 1, got 0.5"),
     ({"nft_beta": 0}, "nft_beta must be above 0, got 0.0"),
     ({"nft_beta": math.inf}, "nft_beta must be a finite number"),
+    ({"min_spread": -1}, "min_spread must be at least 0, got -1.0"),
     ({"sampler_ema": 1}, "sampler_ema must be in 0..1, 1 left out, got 1.0"),
     ({"settled_share": 1.5}, "settled_share must be in 0..1, got 1.5"),
 ]

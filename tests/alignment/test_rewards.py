@@ -28,6 +28,12 @@ def test_rewards_by_hand():
     assert one_of_ten[1:] == pytest.approx([0.5 - 1 / 12] * 9)
 
 
+def test_small_differences_count_less_where_a_smallest_spread_is_set():
+    assert normalise_rewards([0.8, 0.9]) == pytest.approx([0.25, 0.75])
+    assert normalise_rewards([0.8, 0.9], min_spread=0.1) == pytest.approx([0.375, 0.625])
+    assert normalise_rewards([0.0, 1.0], min_spread=0.1) == pytest.approx([0.25, 0.75])
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_rewards_lie_in_0_to_1_and_follow_the_scores(scores):
     rewards = normalise_rewards(scores)
