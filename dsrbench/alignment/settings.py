@@ -190,7 +190,7 @@ class RewardSettings:
 
     Attributes:
         nft_beta: b of `nft`, above 0: smaller moves the model further from the reference for the same reward.
-        min_spread: Smallest standard deviation of the scores of a prompt that advantages are divided by; above 0 it keeps
+        min_spread: Smallest standard deviation of a prompt's scores that advantages are divided by; above 0 it keeps
             small differences, such as those between clips that all pass, from counting as much as large ones.
         sampler_ema: Share of the sampler of a round in the sampler of the next, in 0..1 without 1; the rest is the
             round's adapter. The sampler makes the candidates and is the reference.
