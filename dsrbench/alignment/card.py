@@ -29,18 +29,20 @@ SOURCE = "source.json"
 CURVES = ("loss", "objective", "regulariser", "implicit_accuracy", "margin", "gradient_norm", "drift")
 
 
-def write_card(home: Path, *, base: str, number: int) -> None:
+def write_card(home: Path, *, base: str, number: int, hands_on_start: bool = False) -> None:
     """Write `README.md` beside a round's adapter, from what the round's folder has.
 
     Args:
         home: Folder of the round.
         base: Name of the base model.
         number: Number of the round.
+        hands_on_start: Whether the adapter is the one that the round began with.
     """
-    LocalDisk(home / "adapter").write_atomic("README.md", make_card(home, base=base, number=number).encode())
+    card = make_card(home, base=base, number=number, hands_on_start=hands_on_start)
+    LocalDisk(home / "adapter").write_atomic("README.md", card.encode())
 
 
-def make_card(home: Path, *, base: str, number: int) -> str:
+def make_card(home: Path, *, base: str, number: int, hands_on_start: bool = False) -> str:
     """Return the card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
     settings = rename_settings(json.loads((home / "training" / "settings.json").read_text(encoding="utf-8")))
     is_embedded = base in (EMBEDDED, EMBEDDED_DEPTH)
@@ -60,7 +62,7 @@ def make_card(home: Path, *, base: str, number: int) -> str:
         markdown_table(["setting", "value"], [[f"`{k}`", f"`{v}`"] for k, v in settings.items()]),
         "## Training",
         _curves(home / "training" / LOG),
-        _validations(home / "training" / VALIDATION),
+        _validations(home / "training" / VALIDATION, hands_on_start=hands_on_start),
         "## Results",
         _results(home),
         "## Limits",
@@ -104,15 +106,19 @@ def _curves(log: Path) -> str:
     )
 
 
-def _validations(path: Path) -> str:
+def _validations(path: Path, *, hands_on_start: bool) -> str:
     if not path.exists():
         return "Its checkpoints were not validated; the adapter is the last one."
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     names = [name for name in rows[0] if name not in ("step", "problem")]
     lines = [[str(row["step"]), *(f"{row[name]:.4g}" for name in names), row["problem"]] for row in rows]
-    return "Validation (step 0 is the base); the best checkpoint is the adapter:\n\n" + markdown_table(
-        ["step", *(name.replace("_", " ") for name in names), "problem"], lines
+    chosen = (
+        "no checkpoint is better than an earlier round's, whose adapter this is"
+        if hands_on_start
+        else "the best checkpoint is the adapter"
     )
+    table = markdown_table(["step", *(name.replace("_", " ") for name in names), "problem"], lines)
+    return f"Validation (step 0 is the base); {chosen}:\n\n{table}"
 
 
 def _results(home: Path) -> str:

@@ -105,6 +105,8 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
             on_validation=lambda result: listener.on_note(result.describe()),
             log_with=config.log_with,
         )
+        if current.hands_on_start:
+            listener.on_note(f"Round {current.number} validates no better than an earlier one and hands on its adapter")
         listener.on_adapter(adapter)
 
 

@@ -112,6 +112,14 @@ class Round:
         return before
 
     @property
+    def hands_on_start(self) -> bool:
+        """Whether the round's adapter is the one it began with, because no checkpoint of it validated better."""
+        if not self.takes_clips or self.number == 1:
+            return False
+        own, before = self.adapter / FILE, self.at(self.number - 1).adapter / FILE
+        return own.is_file() and before.is_file() and own.read_bytes() == before.read_bytes()
+
+    @property
     def sampler(self) -> Path | None:
         """Folder of the adapter that makes the candidates: an average where the round before has one, else `start`."""
         if self.number == 1:
@@ -324,7 +332,7 @@ class Round:
 
     def describe(self) -> None:
         """Write the model card of the round's adapter, with the results that are there."""
-        write_card(self.home, base=self.model, number=self.number)
+        write_card(self.home, base=self.model, number=self.number, hands_on_start=self.hands_on_start)
 
     def _validate(self, suite: Suite, seeds: int, step: int, adapter: Path | None) -> Validation:
         plan = plan_generation(suite, model=self.model, seeds=range(seeds))

@@ -161,12 +161,17 @@ def test_a_round_that_is_no_better_hands_on_what_it_began_with(parts, tmp_path):
     work, _ = run(parts, tmp_path, validate=True)  # the boxes are given, so all checkpoints are equal
     first = work.at(1)
     assert (work.adapter / FILE).read_bytes() == (first.adapter / FILE).read_bytes()
+    assert work.hands_on_start
+    assert not first.hands_on_start
+    assert "no checkpoint is better than an earlier round's" in (work.adapter / "README.md").read_text()
     path = first.home / "training" / NAME
     rows = [Validation(**json.loads(line)) for line in path.read_text().splitlines()]
     worse = [dataclasses.replace(row, accuracy=0.0) if row.step else row for row in rows]
     path.write_text("".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in worse))
     work.train(SETTINGS, validation=parts[1])
     assert (work.adapter / FILE).read_bytes() == (work.home / "training/checkpoint-000002" / FILE).read_bytes()
+    assert not work.hands_on_start
+    assert "the best checkpoint is the adapter" in (work.adapter / "README.md").read_text()
 
 
 def test_candidates_that_all_score_the_same(parts, tmp_path):
