@@ -1,4 +1,4 @@
-"""What a model is trained on: pairs of clips, or single clips with rewards."""
+"""The interface of training examples: pairs of clips, or single clips with rewards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dsrbench.dataset import Choice
 
 
 class Example(Protocol):
-    """One thing that a loss is computed of: a text and its clips, the winner first."""
+    """A text and its clips, the winner first, of which a loss is computed."""
 
     @property
     def text(self) -> str:

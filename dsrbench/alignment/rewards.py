@@ -1,4 +1,4 @@
-"""Clips with rewards: every scored candidate, compared with the others of its prompt; and who gets how many of them."""
+"""Rewards of clips, each compared with others of its prompt, and the number of candidates of a prompt in a round."""
 
 from __future__ import annotations
 
