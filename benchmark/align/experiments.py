@@ -35,8 +35,8 @@ ARMS = {
     "nft": ("-s", "objective=nft"),
     "rwr": ("-s", "objective=rwr"),
     "nft-rounds": (
-        *("--rounds", "6", "--candidates", "0..3", "-s", "objective=nft"),
-        *("-s", "max_steps=100", "-s", "min_spread=0.1", "-s", "sampler_ema=0.25"),
+        *("--rounds", "3", "--candidates", "0..3", "-s", "objective=nft"),
+        *("-s", "max_steps=100", "-s", "min_spread=0.1"),
     ),
 }
 """What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""

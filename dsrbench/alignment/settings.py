@@ -203,7 +203,7 @@ class RewardSettings:
 
     nft_beta: float = 0.3
     min_spread: float = 0.0
-    sampler_ema: float = 0.0
+    sampler_ema: float = 0.25
     settled_share: float = 0.5
 
     def __post_init__(self) -> None:
