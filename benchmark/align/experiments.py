@@ -1,10 +1,11 @@
-"""Align the embedded model, several times over, beside training on winners alone and without a regulariser.
+"""Align the embedded model, several times over: DPO, DiffusionNFT, and controls of either.
 
-Run: python benchmark/align/experiments.py FOLDER [--arms dpo two-rounds sft unregularised] [--seeds 0 1 2]
-                                                  [--held-out sprites-test]
+Run: python benchmark/align/experiments.py FOLDER [--arms dpo two-rounds sft unregularised nft rwr nft-rounds]
+                                                  [--seeds 0 1 2] [--held-out sprites-test]
 
-Every training is one `dsrbench align`, with a seed of its own; all begin with the same candidates, pairs and latents,
-and are evaluated on the same held-out prompts, seeds 0..4, beside the same clips of the base. `results.json` in the
+Every training is one `dsrbench align`, with a seed of its own. All of one round begin with the same candidates, and
+with the pairs or the clips with rewards that are made of them; `nft-rounds` makes fewer candidates, in every round. All
+are evaluated on the same held-out prompts, seeds 0..4, beside the same clips of the base. `results.json` in the
 folder has the figures, and the tables of this folder's README are printed. Everything that was done is found again.
 """
 
@@ -31,8 +32,20 @@ ARMS = {
     "two-rounds": ("--rounds", "2"),
     "sft": ("-s", "objective=sft", "-s", "reg_weight=0"),
     "unregularised": ("-s", "reg_weight=0", "-s", "early_stop=false", "--validation", "none"),
+    "nft": ("-s", "objective=nft"),
+    "rwr": ("-s", "objective=rwr"),
+    "nft-rounds": (
+        *("--rounds", "3", "--candidates", "0..3", "-s", "objective=nft"),
+        *("-s", "max_steps=100", "-s", "min_spread=0.1"),
+    ),
 }
 """What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""
+
+ON_CLIPS = ("nft", "rwr")
+"""Arms of one round that take all scored candidates."""
+
+STAGES = ("candidates", "pairs", "latents", "train")
+"""Stages before the evaluation."""
 
 
 def align(out: Path, *arguments: str) -> float:
@@ -54,16 +67,27 @@ def share(source: Path, out: Path, names: Sequence[str]) -> None:
             os.link(source / name, out / name)
 
 
+def share_clips(folder: Path) -> Path:
+    """Make the shared candidates clips with rewards and encode them; the folder of these."""
+    out = folder / "shared-clips"
+    out.mkdir(exist_ok=True)
+    share(folder / "shared", out, ["round-1/candidates"])
+    align(out, "--only", "pairs", "--only", "latents", *ARMS["nft"])
+    return out
+
+
 def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
     """Train and evaluate once; the figures of both detectors."""
     first, out = folder / "shared", folder / f"{arm}-{seed}"
     out.mkdir(exist_ok=True)
-    made = [f"round-1/{name}" for name in ("candidates", "pairs.jsonl", "latents")]
-    share(first, out, [*made, *BASE])
-    stages = ["train"]
+    share(first, out, BASE)
+    stages = STAGES if arm in ("two-rounds", "nft-rounds") else STAGES[-1:]
+    if arm in ON_CLIPS:
+        share(share_clips(folder), out, [f"round-1/{name}" for name in ("candidates", "clips.jsonl", "latents")])
+    elif arm != "nft-rounds":
+        share(first, out, [f"round-1/{name}" for name in ("candidates", "pairs.jsonl", "latents")])
     if arm == "two-rounds":
         share(folder / f"dpo-{seed}", out, [f"round-1/{name}" for name in ("training", "adapter")])
-        stages = ["candidates", "pairs", "latents", "train"]
     asked = (*ARMS[arm], "-s", f"seed={seed}")
     seconds = align(out, *(word for stage in stages for word in ("--only", stage)), *asked)
     align(out, "--only", "evaluate", "--held-out", held_out, "--second-detector", SECOND, *asked)
@@ -123,9 +147,7 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     (given.folder / "shared").mkdir(exist_ok=True)
-    seconds = align(
-        given.folder / "shared", *(word for stage in ("candidates", "pairs", "latents") for word in ("--only", stage))
-    )
+    seconds = align(given.folder / "shared", *(word for stage in STAGES[:-1] for word in ("--only", stage)))
     for seed in given.seeds:
         for arm in given.arms:
             done = {(row["arm"], row["seed"], row["held_out"]) for row in read_results(given.folder)}

@@ -15,12 +15,24 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 WIDTH, ROW, LEFT, TOP = 860, 22, 190, 54
 PANEL = 300
-COLOURS = {"base": "#7a7a7a", "dpo": "#1a7f4b", "two-rounds": "#00a35c", "sft": "#b06a00", "unregularised": "#b3261e"}
+COLOURS = {
+    "base": "#7a7a7a",
+    "dpo": "#1a7f4b",
+    "two-rounds": "#00a35c",
+    "sft": "#b06a00",
+    "unregularised": "#b3261e",
+    "nft": "#2b5fb8",
+    "rwr": "#8a6fb0",
+    "nft-rounds": "#1f8fd6",
+}
 TITLES = {
     "dpo": "DPO, regularised",
     "two-rounds": "the same, two rounds",
     "sft": "SFT on winners",
     "unregularised": "DPO, no regulariser",
+    "nft": "DiffusionNFT",
+    "rwr": "reward-weighted",
+    "nft-rounds": "DiffusionNFT, rounds",
 }
 DETECTORS = {"sprites": "reward's detector", "sprites-template": "second detector"}
 

@@ -10,7 +10,8 @@ from dsrbench import __version__
 from dsrbench.alignment.comparison import read_comparisons
 from dsrbench.alignment.logs import NAME as LOG
 from dsrbench.alignment.lora import FILE
-from dsrbench.alignment.settings import rename_settings
+from dsrbench.alignment.rewards import read_clips
+from dsrbench.alignment.settings import CLIP_OBJECTIVES, rename_settings
 from dsrbench.alignment.validation import NAME as VALIDATION
 from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.dataset import read_pairs
@@ -28,18 +29,20 @@ SOURCE = "source.json"
 CURVES = ("loss", "objective", "regulariser", "implicit_accuracy", "margin", "gradient_norm", "drift")
 
 
-def write_card(home: Path, *, base: str, number: int) -> None:
+def write_card(home: Path, *, base: str, number: int, hands_on_start: bool = False) -> None:
     """Write `README.md` beside a round's adapter, from what the round's folder has.
 
     Args:
         home: Folder of the round.
         base: Name of the base model.
         number: Number of the round.
+        hands_on_start: Whether the adapter is the one that the round began with.
     """
-    LocalDisk(home / "adapter").write_atomic("README.md", make_card(home, base=base, number=number).encode())
+    card = make_card(home, base=base, number=number, hands_on_start=hands_on_start)
+    LocalDisk(home / "adapter").write_atomic("README.md", card.encode())
 
 
-def make_card(home: Path, *, base: str, number: int) -> str:
+def make_card(home: Path, *, base: str, number: int, hands_on_start: bool = False) -> str:
     """Return the card as Markdown with the Hub's YAML header; arguments as for `write_card`."""
     settings = rename_settings(json.loads((home / "training" / "settings.json").read_text(encoding="utf-8")))
     is_embedded = base in (EMBEDDED, EMBEDDED_DEPTH)
@@ -47,19 +50,19 @@ def make_card(home: Path, *, base: str, number: int) -> str:
     parts = [
         "---\nlibrary_name: diffusers\npipeline_tag: text-to-video\n"
         + ("" if is_embedded else f"base_model: {base}\n")
-        + "tags: [dsrbench, lora, dpo, text-to-video]\n---",
+        + f"tags: [dsrbench, lora, {settings['objective']}, text-to-video]\n---",
         f"# A LoRA for {base}, aligned with where things should be",
         f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of "
         f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
         f"```bash\ndsrbench eval --model {base} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
         f'`pipeline.load_lora_weights("FOLDER", weight_name="{FILE}")` of diffusers; its alpha is in the file.',
         "## Data",
-        _describe_data(home),
+        _describe_data(home, takes_clips=settings["objective"] in CLIP_OBJECTIVES),
         "## Settings",
         markdown_table(["setting", "value"], [[f"`{k}`", f"`{v}`"] for k, v in settings.items()]),
         "## Training",
         _curves(home / "training" / LOG),
-        _validations(home / "training" / VALIDATION),
+        _validations(home / "training" / VALIDATION, hands_on_start=hands_on_start),
         "## Results",
         _results(home),
         "## Limits",
@@ -69,9 +72,11 @@ def make_card(home: Path, *, base: str, number: int) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _describe_data(home: Path) -> str:
-    manifest = Run(home / "candidates").manifest
-    suite = manifest.suite
+def _describe_data(home: Path, *, takes_clips: bool) -> str:
+    if takes_clips:
+        clips = read_clips(home / "clips.jsonl")
+        prompts = {clip.prompt_id for clip in clips}
+        return f"{len(clips)} clips with rewards of {len(prompts)} prompts, from {_describe_candidates(home)}."
     pairs = read_pairs(home / "pairs.jsonl")
     prompts = {pair.prompt_id for pair in pairs}
     margin = sum(pair.margin for pair in pairs) / len(pairs)
@@ -79,10 +84,15 @@ def _describe_data(home: Path) -> str:
     if (home / SOURCE).is_file():
         source = json.loads((home / SOURCE).read_text(encoding="utf-8"))["pairs"]
         return f"{text} `{source}` (sha256 of the pairs `{sha256_file(home / 'pairs.jsonl')[:12]}`)."
-    seeds = ", ".join(map(str, manifest.seeds))
+    return f"{text} {_describe_candidates(home)}."
+
+
+def _describe_candidates(home: Path) -> str:
+    manifest = Run(home / "candidates").manifest
+    suite, seeds = manifest.suite, ", ".join(map(str, manifest.seeds))
     return (
-        f"{text} {manifest.n_samples} candidates (seeds {seeds}) of the suite `{suite.name}` {suite.version} (sha256 "
-        f"`{suite.sha256[:12]}`), scored with the detector `{manifest.detector.name}`."
+        f"{manifest.n_samples} candidates (seeds {seeds}) of the suite `{suite.name}` {suite.version} (sha256 "
+        f"`{suite.sha256[:12]}`), scored with the detector `{manifest.detector.name}`"
     )
 
 
@@ -96,15 +106,19 @@ def _curves(log: Path) -> str:
     )
 
 
-def _validations(path: Path) -> str:
+def _validations(path: Path, *, hands_on_start: bool) -> str:
     if not path.exists():
         return "Its checkpoints were not validated; the adapter is the last one."
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     names = [name for name in rows[0] if name not in ("step", "problem")]
     lines = [[str(row["step"]), *(f"{row[name]:.4g}" for name in names), row["problem"]] for row in rows]
-    return "Validation (step 0 is the base); the best checkpoint is the adapter:\n\n" + markdown_table(
-        ["step", *(name.replace("_", " ") for name in names), "problem"], lines
+    chosen = (
+        "no checkpoint is better than an earlier round's, whose adapter this is"
+        if hands_on_start
+        else "the best checkpoint is the adapter"
     )
+    table = markdown_table(["step", *(name.replace("_", " ") for name in names), "problem"], lines)
+    return f"Validation (step 0 is the base); {chosen}:\n\n{table}"
 
 
 def _results(home: Path) -> str:

@@ -1,4 +1,4 @@
-"""Clips and texts of all pairs, encoded once into safetensors shards; a shard that is there is left alone."""
+"""Clips and texts of all examples, encoded once into safetensors shards; a shard that is there is left alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dsrbench.alignment.examples import Example
 from dsrbench.alignment.families import Family
 from dsrbench.alignment.families.protocol import Text
-from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, StoreError
 from dsrbench.records import hash_json
 from dsrbench.store import LocalDisk, pack_tensors
@@ -21,8 +21,8 @@ OF_A_SHARD = 64
 """Clips in a file."""
 
 
-def encode_pairs(
-    pairs: Sequence[Pair],
+def encode_examples(
+    examples: Sequence[Example],
     family: Family,
     folder: Path,
     *,
@@ -30,23 +30,23 @@ def encode_pairs(
     find_video: Callable[[str], Path],
     on_shard: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Encode the clips and texts of pairs into `folder`.
+    """Encode the clips and texts of examples into `folder`.
 
     Args:
-        pairs: Pairs to train on.
+        examples: Pairs, or clips with rewards, to train on.
         family: The model.
         folder: For the shards; those of other clips or another model are replaced.
         model: Names the model with its weights; it is part of what a shard depends on.
-        find_video: From a pair's `video` to the file.
+        find_video: From the `video` of a clip to the file.
         on_shard: Told how many shards are there, and how many there will be.
 
     Raises:
-        InputError: A video is not the file the pair was made of.
+        InputError: A video is not the file that was scored.
         VideoError: A video cannot be read.
         StoreError: The folder cannot be written.
     """
-    videos = sorted({(choice.sha256, choice.video) for pair in pairs for choice in (pair.winner, pair.loser)})
-    texts = sorted({pair.text for pair in pairs})
+    videos = sorted({(clip.sha256, clip.video) for example in examples for clip in example.clips})
+    texts = sorted({example.text for example in examples})
     shards = [videos[i : i + OF_A_SHARD] for i in range(0, len(videos), OF_A_SHARD)]
     disk = LocalDisk(folder)
     for number, shard in enumerate(shards):

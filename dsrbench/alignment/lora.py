@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dsrbench.errors import InputError, WeightsError, near_matches
-from dsrbench.store import LocalDisk, sort_notes
+from dsrbench.store import LocalDisk, pack_tensors, sort_notes
 
 ADAPTER = "default"
 FILE = "pytorch_lora_weights.safetensors"
@@ -99,6 +99,25 @@ def load_lora(parameters: Mapping[str, nn.Parameter], folder: Path) -> None:
         )
     for name, parameter in targets.items():
         parameter.data.copy_(saved[name])
+
+
+def average_adapters(old: Path | None, new: Path, *, old_share: float, out: Path) -> None:
+    """Write the average of two adapters that `save_lora` wrote, one begun from the other.
+
+    Args:
+        old: Folder of the older one; None for no adapter, which is one whose second matrices are zero.
+        new: Folder of the newer one.
+        old_share: Weight of the older one, in 0..1.
+        out: Folder of the average.
+    """
+    with safe_open(new / FILE, "pt") as file:
+        notes = file.metadata()
+        average = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    before = load_file(old / FILE) if old is not None else {}
+    for name, value in average.items():
+        start = before[name] if before else torch.zeros_like(value) if ".lora_B." in name else value
+        average[name] = torch.lerp(value, start, old_share)
+    LocalDisk(out).write_atomic(FILE, pack_tensors(average, notes))
 
 
 def norm_of_change(parameters: Mapping[str, nn.Parameter], *, scale: float) -> float:

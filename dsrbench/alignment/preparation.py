@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.alignment.config import NO_SUITE, AlignConfig
-from dsrbench.alignment.settings import PRESETS, TrainingSettings
+from dsrbench.alignment.settings import PRESETS, TrainingSettings, adapt_to_objective
 from dsrbench.backends.base import Generator
 from dsrbench.backends.registry import Backend
 from dsrbench.backends.resolve import name_model, resolve_model
@@ -89,22 +89,32 @@ class Preparation:
         return name_model(model, None), folder
 
     def choose_settings(self, folder: Path) -> TrainingSettings:
-        """Return the preset's settings, or the model family's own, changed to what the configuration says.
+        """Return the preset's settings, or the model family's own, as the objective and the configuration change them.
 
         Args:
             folder: Folder of the model.
 
         Raises:
-            OptionError: A value out of range.
+            OptionError: A value out of range, or pairs for an objective on clips.
             InputError: A model that no family knows.
         """
         from dsrbench.alignment.families import find_family_class
 
         changes, preset = self.config.training, self.config.preset
         if isinstance(changes, TrainingSettings):
-            return changes
+            return self._check_source(changes)
         base = find_family_class(folder).defaults if preset is None else PRESETS[preset]
-        return TrainingSettings().change({**base, **changes})
+        defaults = TrainingSettings().change(base)
+        objective = str(changes.get("objective", defaults.loss.objective))
+        return self._check_source(adapt_to_objective(defaults, objective).change(changes))
+
+    def _check_source(self, settings: TrainingSettings) -> TrainingSettings:
+        if settings.loss.takes_clips and (self.config.pairs is not None or self.config.per_prompt is not None):
+            raise OptionError(
+                f"objective {settings.loss.objective} takes all scored candidates, not pairs; leave out pairs and "
+                f"per_prompt"
+            )
+        return settings
 
 
 def prepare_alignment(config: AlignConfig) -> Preparation:

@@ -52,7 +52,15 @@ def run_rounds(preparation: Preparation, listener: Listener) -> AlignmentResult:
     check_trackers(config.log_with)
     networks, notes = find_networks(config.dinov2, config.clip_iqa)
     scorer, out = preparation.choice.make(), Path(config.out)
-    current = Round(name, folder, scorer, out, preparation.make_generator, on_progress=listener.on_progress)
+    current = Round(
+        name,
+        folder,
+        scorer,
+        out,
+        preparation.make_generator,
+        takes_clips=settings.loss.takes_clips,
+        on_progress=listener.on_progress,
+    )
     for number in range(1, config.rounds + 1):
         current = current.at(number)
         if config.rounds > 1:
@@ -77,9 +85,14 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
     """Run the stages of a round up to its adapter."""
     config = preparation.config
     if "candidates" in config.stages_to_run:
-        current.make_candidates(preparation.train, config.candidate_seeds)
+        share = settings.rewards.settled_share
+        current.make_candidates(
+            preparation.train, config.candidate_seeds, settled_share=share, on_note=listener.on_note
+        )
     if "pairs" in config.stages_to_run:
-        if config.pairs is None:
+        if settings.loss.takes_clips:
+            listener.on_note(str(current.make_clips(min_spread=settings.rewards.min_spread)))
+        elif config.pairs is None:
             listener.on_note(str(current.make_pairs(per_prompt=config.per_prompt)))
         else:
             listener.on_note(current.take_pairs(str(config.pairs), per_prompt=config.per_prompt))
@@ -92,6 +105,8 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
             on_validation=lambda result: listener.on_note(result.describe()),
             log_with=config.log_with,
         )
+        if current.hands_on_start:
+            listener.on_note(f"Round {current.number} validates no better than an earlier one and hands on its adapter")
         listener.on_adapter(adapter)
 
 

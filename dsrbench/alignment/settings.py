@@ -1,4 +1,4 @@
-"""Settings of a training in four groups, spelled as TRL, peft and diffusers spell them, and the named presets."""
+"""Settings of a training in groups, spelled as TRL, peft and diffusers spell them, and the named presets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from dsrbench.alignment.checks import (
 )
 from dsrbench.errors import OptionError, near_matches
 
-OBJECTIVE_NAMES = ("dpo", "ipo", "sft")
+PAIR_OBJECTIVES = ("dpo", "ipo", "sft")
+
+CLIP_OBJECTIVES = ("nft", "rwr")
+"""Objectives that take every scored candidate with its reward, in place of pairs."""
+
+OBJECTIVE_NAMES = (*PAIR_OBJECTIVES, *CLIP_OBJECTIVES)
 
 PRECISIONS = ("no", "bf16")
 
@@ -55,7 +60,7 @@ class OptimizerSettings:
         weight_decay: Weight decay.
         warmup_steps: Steps over which the learning rate grows; afterwards it falls along a cosine to 0.
         max_steps: Steps of the optimizer.
-        batch_size: Pairs in a step, over all processes and accumulated parts.
+        batch_size: Pairs (or clips, for an objective on clips) in a step, over all processes and accumulated parts.
         gradient_accumulation_steps: Parts into which a process divides its share of a batch, to save memory.
         max_grad_norm: Gradients are scaled down to this norm.
         ema_decay: Decay of averaged weights, which are then what is saved, in 0..1 without 1; 0 for no average.
@@ -140,13 +145,15 @@ class LossSettings:
     """The loss.
 
     Attributes:
-        objective: `dpo`, `ipo`, or `sft` on the winners alone; the regulariser is added to any of them.
-        beta: Strength of the preference.
+        objective: `dpo`, `ipo`, or `sft` on the winners alone, of pairs; `nft` (DiffusionNFT) or `rwr`
+            (reward-weighted regression) of all scored candidates with rewards. The regulariser is added to any of them.
+        beta: Strength of the preference, for `dpo` and `ipo`.
         reg_weight: lambda of the regulariser.
         clip: Bound of DPO's margin; None for no bound.
         shared_noise: Whether winner and loser of a pair get the same noise (the paper draws two).
         reference: Frozen model of the loss from the second round on: `start`, the model the round begins with, whose
-            gains the round adds to, or `base`. In the first round these are the same.
+            gains the round adds to, or `base`. In the first round these are the same. For `nft` and `rwr`, `start` is
+            the model that makes the round's candidates.
 
     Raises:
         OptionError: A value of another type, or out of range.
@@ -171,6 +178,44 @@ class LossSettings:
         if self.clip is not None and not self.clip > 0:
             raise OptionError(f"clip must be above 0, or none, got {self.clip}")
 
+    @property
+    def takes_clips(self) -> bool:
+        """Whether the objective takes clips with rewards in place of pairs."""
+        return self.objective in CLIP_OBJECTIVES
+
+
+@dataclasses.dataclass(frozen=True)
+class RewardSettings:
+    """Settings of `nft` and `rwr`, which other objectives do not have in their records.
+
+    Attributes:
+        nft_beta: b of `nft`, above 0: smaller moves the model further from the reference for the same reward.
+        min_spread: Smallest standard deviation of a prompt's scores that advantages are divided by; above 0 it keeps
+            small differences, such as those between clips that all pass, from counting as much as large ones.
+        sampler_ema: Share of the sampler of a round in the sampler of the next, in 0..1 without 1; the rest is the
+            round's adapter. The sampler makes the candidates and is the reference.
+        settled_share: Share of its candidates that a prompt keeps in the next round if all of them followed it, or
+            none, in 0..1; what is saved goes to the other prompts. 1 gives every prompt the same number.
+
+    Raises:
+        OptionError: A value of another type, or out of range.
+    """
+
+    nft_beta: float = 0.3
+    min_spread: float = 0.0
+    sampler_ema: float = 0.25
+    settled_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_above_zero(self, "nft_beta")
+        check_at_least(self, 0, "min_spread")
+        check_finite(self, "nft_beta", "min_spread")
+        if not 0 <= self.sampler_ema < 1:
+            raise OptionError(f"sampler_ema must be in 0..1, 1 left out, got {self.sampler_ema}")
+        if not 0 <= self.settled_share <= 1:
+            raise OptionError(f"settled_share must be in 0..1, got {self.settled_share}")
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
@@ -181,12 +226,14 @@ class TrainingSettings:
         optimizer: The optimizer, the batches, and the precision.
         validation: Checkpoints and their validation.
         loss: The loss.
+        rewards: Settings of `nft` and `rwr`.
     """
 
     lora: LoraSettings = LoraSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     validation: ValidationSettings = ValidationSettings()
     loss: LossSettings = LossSettings()
+    rewards: RewardSettings = RewardSettings()
 
     def change(self, changes: Mapping[str, Any]) -> TrainingSettings:
         """Return the settings with other values.
@@ -208,8 +255,11 @@ class TrainingSettings:
         return dataclasses.replace(self, **groups)
 
     def record(self) -> dict[str, Any]:
-        """Return the settings by key, as JSON values."""
-        values = {key: value for group in dataclasses.asdict(self).values() for key, value in group.items()}
+        """Return the settings by key, as JSON values, without those that the objective does not have."""
+        groups = dataclasses.asdict(self)
+        if not self.loss.takes_clips:
+            del groups["rewards"]
+        values = {key: value for group in groups.values() for key, value in group.items()}
         return {**values, "target_modules": list(self.lora.target_modules)}
 
 
@@ -298,6 +348,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Settings by name: those of the paper (arXiv 2602.22745). The adapter it published is of step 2,400."""
+
+
+def adapt_to_objective(settings: TrainingSettings, objective: str) -> TrainingSettings:
+    """Return settings that were chosen for pairs as defaults of an objective; those on clips have others.
+
+    A step has as many clips as before, and there is no regulariser: the loss itself holds the model near the sampler.
+
+    >>> adapted = adapt_to_objective(TrainingSettings(), "nft")
+    >>> adapted.optimizer.batch_size, adapted.loss.reg_weight
+    (16, 0.0)
+    """
+    if objective not in CLIP_OBJECTIVES:
+        return settings
+    return settings.change({"batch_size": 2 * settings.optimizer.batch_size, "reg_weight": 0.0})
 
 
 def check_preset(name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Train a LoRA on pairs: the reference is the model with its adapters off, winner and loser go through in one batch."""
+"""Train a LoRA on pairs or clips: the reference is the model with its adapters off, or with those it began with."""
 
 from __future__ import annotations
 
@@ -14,38 +14,49 @@ import torch
 from torch import Tensor, nn
 
 from dsrbench.alignment.checkpoint import checkpoint_folder, load_state, save_state
+from dsrbench.alignment.examples import Example
 from dsrbench.alignment.families import Family
 from dsrbench.alignment.families.protocol import Text
 from dsrbench.alignment.logs import TrainingLog, make_accelerator
 from dsrbench.alignment.lora import add_lora, load_lora, norm_of_base, norm_of_change, reference, save_lora, swapped
-from dsrbench.alignment.losses import PairTerms, compute_terms, total_loss
+from dsrbench.alignment.losses import (
+    ClipTerms,
+    PairTerms,
+    compute_clip_terms,
+    compute_terms,
+    total_clip_loss,
+    total_loss,
+)
+from dsrbench.alignment.rewards import RewardedClip
 from dsrbench.alignment.settings import TrainingSettings
 from dsrbench.backends.pretrained.batches import explaining_memory
-from dsrbench.dataset import Pair
 from dsrbench.errors import InputError, OptionError, TrainingError
 
 Row = Mapping[str, float]
+
+Terms = PairTerms | ClipTerms
 
 
 class Trainer:
     """A training of one LoRA.
 
-    Every step draws its pairs, noise and times from the seed and its own number, so a training that was stopped at any
-    checkpoint and goes on gives what one gives that was not.
+    Every step draws its examples, noise and times from the seed and its own number, so a training that was stopped at
+    any checkpoint and goes on gives what one gives that was not.
 
     Args:
         family: The model.
-        pairs: Pairs to train on.
-        latents: Latents of every video of the pairs, by sha256.
-        texts: Features of every text of the pairs.
+        examples: Pairs to train on; for an objective on clips, clips with rewards.
+        latents: Latents of every video of the examples, by sha256.
+        texts: Features of every text of the examples.
         settings: All else.
         folder: For the state, the checkpoints and the log.
         start: Folder of the adapter to begin with, in place of one that changes nothing.
+        sampler: Folder of the adapter that made the clips, which the reference has in place of `start`.
         facts: Other values that the training depends on; a folder with the state of other facts is refused.
         accelerator: Accelerator of accelerate; by default one of the settings' precision on this process's device.
 
     Raises:
-        InputError: No pairs, one that is not encoded, or a target that matches no layer.
+        InputError: No examples, one that is not encoded, or a target that matches no layer.
         OptionError: A batch that cannot be divided, or a model that cannot compute activations again.
         WeightsError: The adapter to begin with cannot be read, or does not fit.
     """
@@ -53,23 +64,26 @@ class Trainer:
     def __init__(
         self,
         family: Family,
-        pairs: Sequence[Pair],
+        examples: Sequence[Example],
         latents: Mapping[str, Tensor],
         texts: Mapping[str, Text],
         settings: TrainingSettings,
         folder: Path,
         *,
         start: Path | None = None,
+        sampler: Path | None = None,
         facts: Mapping[str, str] | None = None,
         accelerator: Any = None,
     ) -> None:
-        if not pairs:
-            raise InputError("no pairs to train on")
-        absent = [p for p in pairs if {p.winner.sha256, p.loser.sha256} - set(latents) or p.text not in texts]
+        self._noun = noun = "clips" if settings.loss.takes_clips else "pairs"
+        if not examples:
+            raise InputError(f"no {noun} to train on")
+        known = set(latents)
+        absent = [e for e in examples if {c.sha256 for c in e.clips} - known or e.text not in texts]
         if absent:
             raise InputError(
-                f"{len(absent)} of {len(pairs)} pairs are not encoded, such as {absent[0].winner.video}; encode them "
-                f"again (dsrbench align --only latents)"
+                f"{len(absent)} of {len(examples)} {noun} are not encoded, such as {absent[0].clips[0].video}; encode "
+                f"them again (dsrbench align --only latents)"
             )
         if accelerator is None:
             accelerator = make_accelerator(settings.optimizer.precision, device=family.device)
@@ -81,12 +95,12 @@ class Trainer:
         share = accelerator.num_processes * optimizer.gradient_accumulation_steps
         if optimizer.batch_size % share:
             raise OptionError(
-                f"a batch of {optimizer.batch_size} pairs cannot be divided by "
+                f"a batch of {optimizer.batch_size} {noun} cannot be divided by "
                 f"processes x gradient_accumulation_steps = {share}"
             )
         self.family, self.settings, self.folder, self.accelerator = family, settings, folder, accelerator
         self.log = TrainingLog(folder, accelerator)
-        self._pairs, self._latents, self._texts = list(pairs), latents, texts
+        self._examples, self._latents, self._texts = list(examples), latents, texts
         self._part = optimizer.batch_size // share
         self.parameters = add_lora(
             family.transformer,
@@ -95,11 +109,12 @@ class Trainer:
             targets=settings.lora.target_modules or family.targets,
             seed=optimizer.seed,
         )
-        self._start: dict[str, Tensor] = {}
+        self._reference: dict[str, Tensor] = {}
         if start is not None:
-            load_lora(self.parameters, start)
             if settings.loss.reference == "start":
-                self._start = {name: p.detach().clone() for name, p in self.parameters.items()}
+                load_lora(self.parameters, sampler or start)
+                self._reference = {name: p.detach().clone() for name, p in self.parameters.items()}
+            load_lora(self.parameters, start)
         self._record = {**settings.record(), **(facts or {})}
         self._base_norm = norm_of_base(family.transformer, self.parameters)
         if optimizer.gradient_checkpointing:
@@ -163,8 +178,9 @@ class Trainer:
 
         Returns:
             Its figures: `loss`, `objective`, `regulariser`, `implicit_accuracy` (share of pairs whose winner gained
-            more), `winner_gain`, `loser_gain`, `margin` (their difference), `gradient_norm`, `learning_rate`, `drift`
-            (norm of the adapter's change over that of the weights it changes).
+            more, or of clips that gained where their reward is above 1/2 and lost elsewhere), `winner_gain`,
+            `loser_gain`, `margin` (their difference), `gradient_norm`, `learning_rate`, `drift` (norm of the adapter's
+            change over that of the weights it changes).
 
         Raises:
             TrainingError: The loss is not a number, or memory ran out; nothing was changed.
@@ -180,22 +196,22 @@ class Trainer:
             average.lerp_(self.parameters[name].detach(), 1 - min(s.ema_decay, (1 + step) / (10 + step)))
         return self._figures(terms, float(norm))
 
-    def accumulate(self, step: int) -> list[PairTerms]:
+    def accumulate(self, step: int) -> list[Terms]:
         """Accumulate a step's gradients over parts and processes in the parameters; return this process's terms.
 
         Raises:
             TrainingError: The loss is not a number, or memory ran out.
         """
-        s, acc = self.settings.loss, self.accelerator
+        acc = self.accelerator
         n_parts = self.settings.optimizer.gradient_accumulation_steps
         chosen = self._choose(step)
-        terms_of_parts: list[PairTerms] = []
+        terms_of_parts: list[Terms] = []
         for part in range(n_parts):
             first = (part * acc.num_processes + acc.process_index) * self._part
             last = part == n_parts - 1
             with contextlib.nullcontext() if last else acc.no_sync(self.model), self._explaining(step):
                 terms = self.compute_terms(chosen[first : first + self._part], step, first)
-                loss = total_loss(terms, objective=s.objective, beta=s.beta, weight=s.reg_weight, clip=s.clip)
+                loss = self._compute_loss(terms, weight=self.settings.loss.reg_weight)
                 if not math.isfinite(loss.item()):
                     raise TrainingError(
                         f"step {step + 1}: the loss is {loss.item()}; the last checkpoint in {self.folder} is good. "
@@ -209,40 +225,53 @@ class Trainer:
         """Say of memory that ran out what helps."""
         return explaining_memory(
             lambda reason: TrainingError(
-                f"step {step + 1}: out of memory with {self._part} pairs at once ({reason}); what was saved is kept. "
-                f"Try a larger gradient_accumulation_steps, gradient_checkpointing=true, precision=bf16, or clips of "
-                f"fewer frames"
+                f"step {step + 1}: out of memory with {self._part} {self._noun} at once ({reason}); what was saved is "
+                f"kept. Try a larger gradient_accumulation_steps, gradient_checkpointing=true, precision=bf16, or "
+                f"clips of fewer frames"
             )
         )
 
-    def compute_terms(self, pairs: Sequence[Pair], step: int, first: int) -> PairTerms:
-        """Errors of model and reference on pairs, whose noise and times depend on the step and their place in it."""
+    def compute_terms(self, examples: Sequence[Example], step: int, first: int) -> Terms:
+        """Errors of model and reference on examples, whose noise and times depend on the step and their place in it.
+
+        The batch has the first clip of every example, then the second of every example that is a pair.
+        """
         family, device = self.family, self.accelerator.device
-        winners = torch.stack([self._latents[pair.winner.sha256] for pair in pairs]).float()
-        losers = torch.stack([self._latents[pair.loser.sha256] for pair in pairs]).float()
+        columns = list(zip(*(example.clips for example in examples), strict=True))
+        clips = torch.stack([self._latents[clip.sha256] for column in columns for clip in column]).float()
         noises, times = [], []
-        for place in range(first, first + len(pairs)):
+        for place in range(first, first + len(examples)):
             generator = draw_generator(self.settings.optimizer.seed, step, place)
-            times.append(family.draw_times(1, generator, winners.shape[1:]))
-            ours = torch.randn(winners.shape[1:], generator=generator)
-            noises.append(
-                (ours, ours if self.settings.loss.shared_noise else torch.randn(ours.shape, generator=generator))
-            )
-        noise = torch.stack([n for n, _ in noises] + [n for _, n in noises]).to(device)
-        both, time = torch.cat([winners, losers]).to(device), torch.cat(times * 2).to(device)
-        texts = [{k: v.to(device) for k, v in self._texts[pair.text].items()} for pair in pairs] * 2
-        noisy, target = family.add_noise(both, noise, time), family.target(both, noise, time)
+            times.append(family.draw_times(1, generator, clips.shape[1:]))
+            ours = torch.randn(clips.shape[1:], generator=generator)
+            shared = self.settings.loss.shared_noise
+            others = (ours if shared else torch.randn(ours.shape, generator=generator) for _ in columns[1:])
+            noises.append([ours, *others])
+        noise = torch.stack([row[place] for place in range(len(columns)) for row in noises]).to(device)
+        clips, time = clips.to(device), torch.cat(times * len(columns)).to(device)
+        texts = [{k: v.to(device) for k, v in self._texts[e.text].items()} for e in examples] * len(columns)
+        noisy, target = family.add_noise(clips, noise, time), family.target(clips, noise, time)
         with self._frozen(), self.accelerator.autocast():
             frozen = family.predict(family.transformer, noisy, time, texts)
         with self.accelerator.autocast():  # another one: what the first keeps of the weights has other values
             output = family.predict(self.model, noisy, time, texts)
-        return compute_terms(output, frozen, target)
+        if not self.settings.loss.takes_clips:
+            return compute_terms(output, frozen, target)
+        rewards = torch.tensor([e.reward for e in examples if isinstance(e, RewardedClip)], device=device)
+        return compute_clip_terms(output, frozen, target, rewards)
+
+    def _compute_loss(self, terms: Terms, *, weight: float) -> Tensor:
+        s = self.settings.loss
+        if isinstance(terms, ClipTerms):
+            beta = self.settings.rewards.nft_beta
+            return total_clip_loss(terms, objective=s.objective, beta=beta, weight=weight)
+        return total_loss(terms, objective=s.objective, beta=s.beta, weight=weight, clip=s.clip)
 
     @contextlib.contextmanager
     def _frozen(self) -> Iterator[None]:
         """Within, the transformer is the reference; the weights are there once, whatever the reference is."""
-        if self._start:
-            with torch.no_grad(), swapped(self.parameters, self._start):
+        if self._reference:
+            with torch.no_grad(), swapped(self.parameters, self._reference):
                 yield
         else:
             with reference(self.family.transformer):
@@ -253,26 +282,18 @@ class Trainer:
         with swapped(self.parameters, self.averages or {n: p.data for n, p in self.parameters.items()}):
             save_lora(self.family.transformer, folder)
 
-    def _choose(self, step: int) -> list[Pair]:
-        """Return the step's pairs: all are used equally often, each round in another order."""
-        count, size, seed = len(self._pairs), self.settings.optimizer.batch_size, self.settings.optimizer.seed
+    def _choose(self, step: int) -> list[Example]:
+        """Return the step's examples: all are used equally often, each pass in another order."""
+        count, size, seed = len(self._examples), self.settings.optimizer.batch_size, self.settings.optimizer.seed
         places = np.arange(step * size, (step + 1) * size)
-        rounds = {int(place) // count for place in places}
-        orders = {r: np.random.default_rng([seed, 1, r]).permutation(count) for r in rounds}
-        return [self._pairs[orders[int(place) // count][int(place) % count]] for place in places]
+        passes = {int(place) // count for place in places}
+        orders = {p: np.random.default_rng([seed, 1, p]).permutation(count) for p in passes}
+        return [self._examples[orders[int(place) // count][int(place) % count]] for place in places]
 
-    def _figures(self, parts: Sequence[PairTerms], norm: float) -> dict[str, float]:
-        s, lora = self.settings.loss, self.settings.lora
-        terms = PairTerms(
-            *(torch.cat([getattr(t, n.name) for t in parts]).detach() for n in dataclasses.fields(PairTerms))
-        )
-        values = {
-            "objective": total_loss(terms, objective=s.objective, beta=s.beta, weight=0.0, clip=s.clip),
-            "regulariser": terms.regulariser.mean(),
-            "implicit_accuracy": (terms.winner_gain > terms.loser_gain).float().mean(),
-            "winner_gain": terms.winner_gain.mean(),
-            "loser_gain": terms.loser_gain.mean(),
-        }
+    def _figures(self, parts: Sequence[Terms], norm: float) -> dict[str, float]:
+        s, lora, kind = self.settings.loss, self.settings.lora, type(parts[0])
+        terms = kind(*(torch.cat([getattr(t, n.name) for t in parts]).detach() for n in dataclasses.fields(kind)))
+        values = {"objective": self._compute_loss(terms, weight=0.0), **terms.figures()}
         means = self.accelerator.reduce(torch.stack(list(values.values())), reduction="mean").tolist()
         row = dict(zip(values, means, strict=True))
         return {

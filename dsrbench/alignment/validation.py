@@ -41,6 +41,11 @@ class Validation:
     sharpness: float
     problem: str = ""
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Accuracy, then mean score with the unscored as 0: the higher, the better."""
+        return self.accuracy, self.mean_score_low
+
     def figures(self) -> dict[str, float]:
         """Return the numbers among these, but for the step."""
         return {name: v for name, v in dataclasses.asdict(self).items() if name not in ("step", "problem")}
@@ -89,7 +94,13 @@ def choose_best(validations: Sequence[Validation], *, sound: bool = True) -> Val
     100
     """
     able = [row for row in validations if row.step > 0 and not (sound and row.problem)]
-    return max(able, key=lambda row: (row.accuracy, row.mean_score_low, -row.step), default=None)
+    return max(able, key=lambda row: (*row.rank, -row.step), default=None)
+
+
+def read_validations(folder: Path) -> list[Validation]:
+    """Return the results of validations in the folder of a training, the base first; none where there are none."""
+    path = folder / NAME
+    return [Validation(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def thin(suite: Suite, count: int) -> Suite:
@@ -146,8 +157,7 @@ class Watch:
 
     def rows(self) -> list[Validation]:
         """Return the results so far, the base first."""
-        path = self._folder / NAME
-        return [Validation(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+        return read_validations(self._folder)
 
     def choose(self, last: int) -> int:
         """Choose the step whose adapter the training ends with: the best by validation, without one the last.

@@ -108,10 +108,14 @@ def command(
 ) -> None:
     """Sample candidates, score them, pair them, encode the pairs, train a LoRA, and compare it with the base.
 
+    The objective is dpo; -s objective=ipo and sft take the same pairs, nft (DiffusionNFT) and rwr (reward-weighted
+    regression) take all scored candidates with rewards in place of pairs.
+
     \b
     dsrbench align --out runs/align
     dsrbench align --model wan2.1-1.3b --preset spatialalign --out runs/wan
     dsrbench align --out runs/align --rounds 3 -s beta=15 -s max_steps=400
+    dsrbench align --out runs/nft --rounds 3 --candidates 0..3 -s objective=nft -s max_steps=100
     dsrbench align --out runs/align --pairs hf://datasets/OWNER/NAME
     """
     from dsrbench.alignment.config import AlignConfig

@@ -4,7 +4,7 @@ from dsrbench.dataset.build import build_dataset, describe, read_curation
 from dsrbench.dataset.curate import Rules
 from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
-from dsrbench.dataset.preferences import adopt_pairs, pair_sources
+from dsrbench.dataset.preferences import adopt_pairs, locate_samples, pair_sources
 from dsrbench.dataset.share import find_dataset, pull_dataset, push_dataset
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "build_dataset",
     "describe",
     "find_dataset",
+    "locate_samples",
     "make_pairs",
     "pair_sources",
     "pull_dataset",

@@ -19,7 +19,7 @@ from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One clip of a pair.
+    """One clip that a model is trained on.
 
     Attributes:
         video: Path of the video, as its run records it.
@@ -49,6 +49,11 @@ class Pair:
     text: str
     winner: Choice
     loser: Choice
+
+    @property
+    def clips(self) -> tuple[Choice, ...]:
+        """The winner, then the loser."""
+        return self.winner, self.loser
 
     @property
     def margin(self) -> float:

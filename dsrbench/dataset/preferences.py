@@ -110,7 +110,7 @@ def _join(sources: Sequence[Run | Path], home: Path, split: str) -> Iterator[Sam
     prompts: dict[str, Prompt] = {}
     for source in sources:
         shown = source if isinstance(source, Path) else source.disk.shown
-        for sample in _of_run(source, home) if isinstance(source, Run) else _of_dataset(source, home, split):
+        for sample in locate_samples(source, home) if isinstance(source, Run) else _of_dataset(source, home, split):
             if sample.id in seen:
                 raise InputError(f"{shown}: sample {sample.id} is in another source as well; give each once")
             seen[sample.id] = source
@@ -120,7 +120,8 @@ def _join(sources: Sequence[Run | Path], home: Path, split: str) -> Iterator[Sam
             yield sample
 
 
-def _of_run(run: Run, home: Path) -> Iterator[Sample]:
+def locate_samples(run: Run, home: Path) -> Iterator[Sample]:
+    """Yield the samples of a run, each with the path of its video relative to `home`."""
     for sample in run.iter_samples():
         place = _relative(run.find_video(sample.video), home) if sample.video else ""
         yield dataclasses.replace(sample, video=place)

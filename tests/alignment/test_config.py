@@ -52,6 +52,11 @@ RANGES = [
     ({"validation_seeds": 0}, "validation_seeds must be at least 1, got 0"),
     ({"max_coverage_loss": 2}, "max_coverage_loss must be in 0..1, got 2.0"),
     ({"max_sharpness_change": 0.5}, "max_sharpness_change must be at least 1, got 0.5"),
+    ({"nft_beta": 0}, "nft_beta must be above 0, got 0.0"),
+    ({"nft_beta": math.inf}, "nft_beta must be a finite number"),
+    ({"min_spread": -1}, "min_spread must be at least 0, got -1.0"),
+    ({"sampler_ema": 1}, "sampler_ema must be in 0..1, 1 left out, got 1.0"),
+    ({"settled_share": 1.5}, "settled_share must be in 0..1, got 1.5"),
 ]
 
 TYPES = [
@@ -94,7 +99,8 @@ def test_a_group_checks_itself(group, values, words):
 
 def test_every_numeric_setting_has_a_check():
     texts = {"early_stop", "gradient_checkpointing", "shared_noise", "target_modules"}
-    assert {key for changes, _ in RANGES for key in changes} == {*TrainingSettings().record()} - texts
+    record = TrainingSettings().change({"objective": "nft"}).record()
+    assert {key for changes, _ in RANGES for key in changes} == {*record} - texts
 
 
 def test_texts_become_values():
@@ -121,7 +127,14 @@ def test_old_keys_are_renamed_to_keys_there_are():
 
 def test_the_objectives_are_those_of_the_losses():
     losses = pytest.importorskip("dsrbench.alignment.losses")
-    assert tuple(losses.OBJECTIVES) == OBJECTIVE_NAMES
+    assert (*losses.OBJECTIVES, *losses.CLIP_OBJECTIVES) == OBJECTIVE_NAMES
+
+
+def test_only_objectives_on_clips_record_their_settings():
+    assert not {"nft_beta", "sampler_ema", "settled_share"} & set(TrainingSettings().record())
+    settings = TrainingSettings().change({"objective": "nft", "nft_beta": 0.5})
+    assert settings.record()["nft_beta"] == 0.5
+    assert TrainingSettings().change(settings.record()) == settings
 
 
 BAD = [

@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 diffusers = pytest.importorskip("diffusers")
 
-from factories.pairs import move  # noqa: E402
+from factories.pairs import move, reward_clips  # noqa: E402
 from factories.pipelines import BUILDERS  # noqa: E402
 
 from dsrbench.alignment.families import find_family  # noqa: E402
-from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
-from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
+from dsrbench.alignment.latents import encode_examples, read_encoded  # noqa: E402
+from dsrbench.alignment.settings import CLIP_OBJECTIVES, TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.backends.generators.recipe import read_recipe, recipe_names  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
@@ -65,7 +65,7 @@ def place(request, tmp_path_factory):
         write_mp4(folder / f"{n}.mp4", frames, fps=8)
         choices.append(Choice(f"{n}.mp4", sha256_file(folder / f"{n}.mp4"), n, 1.0 - n % 2))
     pairs = [Pair(f"p{n}", TEXTS[n], *choices[2 * n : 2 * n + 2]) for n in range(2)]
-    encode_pairs(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
+    encode_examples(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
     return types.SimpleNamespace(name=request.param, model=model, pairs=pairs, latents=folder / "latents")
 
 
@@ -215,6 +215,24 @@ def test_a_few_steps_and_the_adapter_in_plain_diffusers(place, tmp_path):
         base = find_family(place.model)
         torch.testing.assert_close(family.predict(pipeline.transformer.to(family.device), *arguments), ours)
         assert (base.predict(base.transformer, *arguments) - ours).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("objective", CLIP_OBJECTIVES)
+def test_a_step_on_clips_with_rewards(place, tmp_path, objective):
+    settings = SETTINGS.change({"objective": objective, "reg_weight": 0.0})
+    clips = reward_clips(place.pairs)
+    trainer = Trainer(find_family(place.model), clips, *read_encoded(place.latents), settings, tmp_path)
+    first, second = trainer.make_step(0), trainer.make_step(1)
+    assert first["regulariser"] == pytest.approx(0, abs=1e-12)
+    assert first["objective"] == pytest.approx(1 if objective == "nft" else trainer_mean_reward(trainer, 0), abs=1e-5)
+    assert first["gradient_norm"] > 0
+    assert second["regulariser"] > 0
+
+
+def trainer_mean_reward(trainer, step):
+    """Mean reward of the clips of a step."""
+    (terms,) = trainer.accumulate(step)
+    return terms.reward.mean().item()
 
 
 def test_the_adapter_goes_where_the_recipe_says(place, tmp_path):

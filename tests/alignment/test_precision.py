@@ -21,7 +21,7 @@ from factories.sprites import write_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from dsrbench.alignment.families import find_family  # noqa: E402
-from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.latents import encode_examples, read_encoded  # noqa: E402
 from dsrbench.alignment.logs import make_accelerator  # noqa: E402
 from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer  # noqa: E402
@@ -46,7 +46,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("precision")
     model = write_model(folder / "model")
     pairs = write_pairs(folder, count=4)
-    encode_pairs(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
+    encode_examples(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
     return model, pairs, folder / "latents"
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from dsrbench.alignment.checkpoint import NAME  # noqa: E402
 from dsrbench.alignment.families import find_family  # noqa: E402
-from dsrbench.alignment.latents import encode_pairs, read_encoded  # noqa: E402
+from dsrbench.alignment.latents import encode_examples, read_encoded  # noqa: E402
 from dsrbench.alignment.logs import make_accelerator  # noqa: E402
 from dsrbench.alignment.lora import reference  # noqa: E402
 from dsrbench.alignment.settings import PRESETS, TrainingSettings  # noqa: E402
@@ -55,7 +55,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     model = write_model(folder / "model")
     pairs = write_pairs(folder)
-    encode_pairs(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
+    encode_examples(pairs, find_family(model), folder / "latents", model="tiny", find_video=lambda name: folder / name)
     return model, pairs, folder / "latents"
 
 
@@ -372,7 +372,7 @@ def test_shards_are_made_once_and_checked(data, tmp_path):
     told = []
 
     def encode(of, name="tiny"):
-        encode_pairs(
+        encode_examples(
             *(of, find_family(model), tmp_path / "shards"),
             model=name,
             find_video=lambda video: source / video,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -55,6 +56,58 @@ def test_picture(results):
     bars = [float(bar.get("width")) for bar in root.iter(f"{kind}rect")][1:]
     assert bars == pytest.approx([90, 180, 30, 60, 180, 30])  # base, DPO, unregularised under either detector
     assert "DPO, no regulariser, seed 0" in {text.text for text in root.iter(f"{kind}text")}
+
+
+def test_every_arm_can_be_drawn():
+    experiments, plot = load("experiments"), load("plot")
+    assert set(plot.TITLES) == set(experiments.ARMS)
+    assert set(plot.COLOURS) == {"base", *experiments.ARMS}
+
+
+def test_the_settings_of_the_arms_are_understood():
+    from dsrbench.alignment.settings import TrainingSettings
+
+    for arm, arguments in load("experiments").ARMS.items():
+        given = dict(word.split("=") for flag, word in itertools.pairwise(arguments) if flag == "-s")
+        record = TrainingSettings().change(given).record()
+        expected = arm.partition("-")[0] if arm.startswith(("nft", "rwr", "sft")) else "dpo"
+        assert record["objective"] == expected
+        assert set(given) <= set(record)
+
+
+def test_arms_begin_with_what_they_share(tmp_path, monkeypatch):
+    experiments, calls = load("experiments"), []
+
+    def align(out, *arguments):
+        calls.append((out.name, [word for flag, word in itertools.pairwise(arguments) if flag == "--only"]))
+        names = ("candidates", "latents") if out.name == "shared-clips" else ()
+        for name in names:
+            (out / "round-1" / name).mkdir(parents=True, exist_ok=True)
+        (out / "round-1").mkdir(exist_ok=True)
+        if out.name == "shared-clips":
+            (out / "round-1/clips.jsonl").write_text("{}\n")
+        for name in (experiments.REWARD, experiments.SECOND):
+            (out / "round-1" / f"comparison-{name}.json").write_text("{}")
+        return 1.0
+
+    monkeypatch.setattr(experiments, "align", align)
+    (tmp_path / "shared/round-1/candidates").mkdir(parents=True)
+    (tmp_path / "shared/round-1/pairs.jsonl").write_text("{}\n")
+    for arm in ("dpo", "nft", "nft-rounds"):
+        experiments.run_arm(tmp_path, arm, 0, "sprites-test")
+    assert calls == [
+        ("dpo-0", ["train"]),
+        ("dpo-0", ["evaluate"]),
+        ("shared-clips", ["pairs", "latents"]),
+        ("nft-0", ["train"]),
+        ("nft-0", ["evaluate"]),
+        ("nft-rounds-0", ["candidates", "pairs", "latents", "train"]),
+        ("nft-rounds-0", ["evaluate"]),
+    ]
+    assert (tmp_path / "dpo-0/round-1/pairs.jsonl").exists()
+    assert (tmp_path / "nft-0/round-1/clips.jsonl").samefile(tmp_path / "shared-clips/round-1/clips.jsonl")
+    assert not (tmp_path / "nft-0/round-1/pairs.jsonl").exists()
+    assert not (tmp_path / "nft-rounds-0/round-1/candidates").exists()
 
 
 def test_results_are_kept_beside_those_of_others(results, tmp_path, capsys):

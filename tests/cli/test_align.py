@@ -138,6 +138,29 @@ def test_rounds_and_validation(place):
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
+def test_an_objective_on_clips_with_rewards(place):
+    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=seed == 0 or id == "b") for id in "abc" for seed in range(8)]
+    (place / "easy.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = (*BASE, "-o", "detector.boxes=easy.jsonl", "--out", "nft", *SHORT, "--rounds", "2", "-s", "objective=nft")
+    asked += ("-s", "sampler_ema=0.5", "--candidates", "0..2")
+    done = dsrbench(*asked, cwd=place)
+    assert "no clips to train on: 0 clips with rewards of 0 prompts" in error_line(done, 3)
+    assert "3 clips with rewards of 1 prompts; left out are 1 prompts whose clips all score the same" in done.stderr
+    assert (
+        "1 of 2 prompts are settled: all of their last candidates passed, or none; 6 new candidates, 2 to 4 a prompt"
+    ) in done.stderr
+    one, two = place / "nft/round-1", place / "nft/round-2"
+    settings = json.loads((one / "training/settings.json").read_text())
+    assert (settings["objective"], settings["reg_weight"], settings["nft_beta"]) == ("nft", 0.0, 0.3)
+    assert (one / "sampler/pytorch_lora_weights.safetensors").is_file()
+    assert not (one / "pairs.jsonl").exists()
+    assert "3 clips with rewards of 1 prompts, from 6 candidates" in (one / "adapter/README.md").read_text()
+    assert Run.open(two / "candidates").manifest.n_samples == 6
+    evaluated = dsrbench(*asked, "--rounds", "1", "--only", "evaluate", cwd=place)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "Accuracy@0.7" in evaluated.stdout
+
+
 @pytest.fixture
 def refused(place, monkeypatch):
     """Run in this process, which has what every command must import; the error's exit code and line."""
@@ -171,6 +194,8 @@ def test_a_missing_suite_is_named_before_missing_weights(refused, tmp_path, monk
         (("-s", "beta"), 3, "expected a setting such as beta=30, got 'beta'"),
         (("--dinov2", "nowhere"), 5, "no such folder: nowhere"),
         (("--preset", "paper"), 3, "no preset 'paper'. Known: spatialalign"),
+        (("-s", "objective=nft", "--pairs", "x.jsonl"), 3, "objective nft takes all scored candidates, not pairs"),
+        (("-s", "objective=rwr", "--per-prompt", "2"), 3, "leave out pairs and per_prompt"),
     ],
 )
 def test_bad_settings_are_one_line(refused, more, code, words):

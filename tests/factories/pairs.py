@@ -1,10 +1,11 @@
-"""Clips of the size the sprites model makes, and pairs of them."""
+"""Clips of the size the sprites model makes, pairs of them, and clips with rewards."""
 
 from __future__ import annotations
 
 import numpy as np
 from factories.sprites import TEXTS
 
+from dsrbench.alignment.rewards import RewardedClip
 from dsrbench.dataset import Choice, Pair
 from dsrbench.video import sha256_file, write_mp4
 
@@ -27,3 +28,12 @@ def write_pairs(folder, count=3):
         )
         choices.append(Choice(name, sha256_file(folder / name), n, 1.0 - n % 2))
     return [Pair(f"p{n}", TEXTS[n % len(TEXTS)], *choices[2 * n : 2 * n + 2]) for n in range(count)]
+
+
+def reward_clips(pairs):
+    """The clips of pairs with rewards: a winner has 1, a loser 1/4."""
+    return [
+        RewardedClip(pair.prompt_id, pair.text, choice, reward)
+        for pair in pairs
+        for choice, reward in zip(pair.clips, (1.0, 0.25), strict=True)
+    ]
