@@ -203,9 +203,9 @@ def _certainty_bin(sample: Sample) -> int:
 
 def _unlike_pairs(clips: Iterable[Clip], rng: random.Random) -> list[tuple[Clip, Clip]]:
     """Return the pairs of clips of one prompt whose scores differ."""
-    by_prompt: defaultdict[str, list[Clip]] = defaultdict(list)
+    by_prompt: defaultdict[tuple[str, str], list[Clip]] = defaultdict(list)
     for clip in clips:
-        by_prompt[clip.sample.prompt.id].append(clip)
+        by_prompt[clip.sample.prompt.id, clip.sample.prompt.text].append(clip)
     pairs: list[tuple[Clip, Clip]] = []
     for members in by_prompt.values():
         few = rng.sample(members, min(len(members), MAX_MEMBERS))

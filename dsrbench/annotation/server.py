@@ -171,10 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         except DSRBenchError as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
-        except (ConnectionError, TimeoutError):
+        except OSError:  # the browser has gone, or reads no longer
             self.close_connection = True
         except ValueError:
             self._refuse(HTTPStatus.BAD_REQUEST, "expected an address of this page")
+        except Exception:
+            logger.exception("a request failed")
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its terminal says why")
 
     def _get(self, url: Any) -> None:
         if url.path in ASSETS:
@@ -282,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         self.close_connection = True  # a body that was not read is not the next request
         line = f"{' '.join(message.split())}\n"
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        with contextlib.suppress(OSError):
             more = {"Connection": "close", **(headers or {})}
             self._send(status, line.encode("utf-8", "replace"), "text/plain; charset=utf-8", more)
 

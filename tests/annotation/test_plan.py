@@ -119,6 +119,16 @@ def test_pairs_are_of_one_prompt_with_different_scores():
     assert max(abs(a.score - b.score) for a, b in plan.pairs) > 0.6
 
 
+def test_prompts_of_one_id_and_other_words_make_no_pair():
+    import dataclasses
+
+    first, second = make_clip(0.9), make_clip(0.1, seed=1)
+    prompt = dataclasses.replace(second.sample.prompt, text="other words")
+    other = dataclasses.replace(second, sample=dataclasses.replace(second.sample, prompt=prompt))
+    assert len(make_plan([first, second]).pairs) == 1
+    assert len(make_plan([first, other]).pairs) == 0
+
+
 def test_each_annotator_has_an_order_of_their_own():
     plan = make_plan(make_clips(120), n_clips=100, n_pairs=40, repeats=0.05)
     ada, ben = plan.tasks("ada"), plan.tasks("ben")

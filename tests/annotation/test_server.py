@@ -276,3 +276,12 @@ def test_a_full_disk_is_told(server, monkeypatch):
         patch.setattr(AnswerFile, "append", fail)
         assert post(server, "/answer", {"task": task, **CLIP}) == (500, "disk full while writing labels/ada.jsonl\n")
     assert post(server, "/answer", {"task": task, **CLIP})[0] == 200
+
+
+def test_an_error_nobody_expected_is_told(server, monkeypatch, caplog):
+    from dsrbench.annotation.session import Session
+
+    monkeypatch.setattr(Session, "next", lambda self: 1 / 0)
+    status, _, text = ask(server, "/task")
+    assert (status, text) == (500, b"the server failed; its terminal says why\n")
+    assert "ZeroDivisionError" in caplog.text
