@@ -119,6 +119,7 @@ function show(next) {
   );
   byId("questions").replaceChildren(...(task.questions || []).map(makeQuestion));
   update();
+  scrollTo(0, 0); // on a phone the next clip is above
   if (isEnd) byId("end").focus();
   else activate(0);
   document.body.dataset.task = task.task || "end";
