@@ -14,6 +14,7 @@ from dsrbench.errors import DSRBenchError
 COMMANDS = {
     "agreement": "Compare two detectors or trackers, or scores with what people say.",
     "align": "Fine-tune a model on preferences that DSR-Score makes.",
+    "annotate": "Ask people about the clips of runs, on a page in the browser.",
     "backends": "List backends and their options; fetch their weights.",
     "board": "Check a leaderboard; raise or withdraw its entries.",
     "compare": "Compare two models on the same prompts.",
