@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--human",
     type=click.Path(path_type=Path),
-    help="Folder with answers of people, *.jsonl, in place of RUN2 or --reference.",
+    help="Folder with answers of people, *.jsonl, to compare the scores of RUN with, and of RUN2 where it is given.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
 def command(
@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference.
 
-    With --human, compare the scores of RUN with what people say of its clips.
+    With --human, compare the scores of RUN, and of RUN2 where it is given, with what people say of their clips.
 
     \b
     dsrbench agreement runs/nanodet runs/picodet
@@ -53,8 +53,10 @@ def command(
     from dsrbench.analysis import compare_backends, read_reference
     from dsrbench.store import Run
 
-    if sum(side is not None for side in (other, reference, human)) != 1:
+    if human is None and (other is None) == (reference is None):
         raise click.UsageError("give one of RUN2, --reference CSV and --human FOLDER")
+    if human is not None and reference is not None:
+        raise click.UsageError("give either --reference CSV or --human FOLDER")
     if curves is not None and reference is None:
         raise click.UsageError("--curves belongs to --reference; the sequences of RUN2 are in RUN2")
     if human is not None:
@@ -62,7 +64,8 @@ def command(
         from dsrbench.analysis.people import compare_people
         from dsrbench.report.people import describe_people, print_people
 
-        people = compare_people(Run.open(run).samples(), read_labels(human))
+        runs = [run] if other is None else [run, other]
+        people = compare_people([sample for each in runs for sample in Run.open(each).samples()], read_labels(human))
         print_people(people)
         _write(out, describe_people(people))
         return

@@ -155,9 +155,7 @@ def test_auc_and_threshold_against_their_definitions():
 
 def test_the_command(tmp_path):
     samples, _, rows = simulate(40)
-    run = Run(tmp_path / "run")
-    run.write_manifest(RunManifest.from_json({**MANIFEST, "models": ["m"]}))
-    write_tables(run, samples)
+    run = Run.open(write_finished(tmp_path / "run", samples))
     labels = write(tmp_path / "labels", rows)
     out = tmp_path / "people.json"
     result = CliRunner().invoke(cli.group, ["agreement", str(run.folder), "--human", str(labels), "--out", str(out)])
@@ -167,8 +165,26 @@ def test_the_command(tmp_path):
     figures = json.loads(out.read_text())
     assert figures["n_annotators"] == 3
     assert set(figures["largest"][0]) >= {"model", "prompt_id", "seed", "score", "people"}
-    both = CliRunner().invoke(cli.group, ["agreement", str(run.folder), str(run.folder), "--human", str(labels)])
-    assert both.exit_code == 2
+    arguments = ["agreement", str(run.folder), "--human", str(labels), "--reference", "scores.csv"]
+    assert CliRunner().invoke(cli.group, arguments).exit_code == 2
+
+
+def write_finished(folder, samples):
+    run = Run(folder)
+    run.write_manifest(RunManifest.from_json({**MANIFEST, "models": sorted({sample.model for sample in samples})}))
+    write_tables(run, samples)
+    return str(run.folder)
+
+
+def test_two_runs(tmp_path):
+    samples = {name: [make_sample(0.9, model=name), make_sample(0.2, model=name, prompt="q")] for name in "ab"}
+    rows = [answer(sample, sample.model == "a") for group in samples.values() for sample in group]
+    runs = [write_finished(tmp_path / name, group) for name, group in samples.items()]
+    labels, out = write(tmp_path / "labels", rows), tmp_path / "people.json"
+    result = CliRunner().invoke(cli.group, ["agreement", *runs, "--human", str(labels), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "By model" in result.output
+    assert json.loads(out.read_text())["by_model"] == {"a": [1.0, 0.5], "b": [0.0, 0.5]}
 
 
 S = make_sample(0.9)
