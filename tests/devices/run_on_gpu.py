@@ -59,7 +59,10 @@ def check_detector(folder, name, **options):
         assert {p.device.type for p in backend._net.parameters()} == {device}
         found.append(backend.detect(FRAMES, LABELS))
         of_tensor = backend.detect(torch.from_numpy(FRAMES).to(device), LABELS)  # stays where it is
-        assert [len(frame) for frame in of_tensor] == [len(frame) for frame in found[-1]]
+        within = 2e-2 if "dtype" in options else ATOL
+        for one, other in zip(of_tensor, found[-1], strict=True):
+            best = min(len(one), len(other), 10)
+            np.testing.assert_allclose(one.score[:best], other.score[:best], rtol=0, atol=within)
     for here, there in zip(*found, strict=True):
         if NAME == PRETEND:
             np.testing.assert_allclose(there.xyxy, here.xyxy, rtol=0, atol=ATOL)
