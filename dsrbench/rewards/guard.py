@@ -25,6 +25,9 @@ CHECKS = ("certainty", "sharpness", "flicker", "second")
 SPOTS = 4
 """Places in a clip at which its look is measured, in three neighbouring frames each."""
 
+MIN_SIDE = 120
+"""Smallest number of pixels along a side of a frame whose flicker is measured; of larger frames, pixels are skipped."""
+
 MIN_FLICKER = 0.002
 """Flicker that is never too much times less: half a step of 8 bits, as of backgrounds that stand still."""
 
@@ -151,8 +154,9 @@ def measure_look(chunks: Iterable[NDArray[np.uint8]], tracks: VideoTracks) -> Lo
 
 def _flicker(frames: Sequence[NDArray[np.uint8]], tracks: VideoTracks, start: int) -> float:
     """Return the flicker of three frames from `start` on; NaN where boxes cover all of them."""
-    before, here, after = (luma(frame) for frame in frames)
-    is_background = np.ones(here.shape, bool)
+    height, width = frames[0].shape[:2]
+    step = max(1, min(height, width) // MIN_SIDE)
+    is_background = np.ones((height, width), bool)
     for part in (tracks, *tracks.further):
         for boxes in (part.subject, part.object):
             for box in boxes[start : start + 3]:
@@ -161,7 +165,8 @@ def _flicker(frames: Sequence[NDArray[np.uint8]], tracks: VideoTracks, start: in
                     x0, y0 = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
                     x1, y1 = np.maximum(np.ceil(box[2:] + margin), 0).astype(int)
                     is_background[y0:y1, x0:x1] = False
-    difference = np.abs(here - (before + after) / 2)[is_background]
+    before, here, after = (luma(frame[::step, ::step]) for frame in frames)
+    difference = np.abs(here - (before + after) / 2)[is_background[::step, ::step]]
     return float(difference.mean()) if len(difference) else math.nan
 
 
