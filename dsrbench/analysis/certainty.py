@@ -18,8 +18,7 @@ def certainty_of(sample: Sample) -> Certainty | None:
 
 def decision_certainty(sample: Sample) -> float | None:
     """Return the probability that a sample's decision is right, in 0..1; None where it is not known."""
-    certainty = certainty_of(sample)
-    return None if certainty is None else certainty.of_decision(sample.score.passes())
+    return sample.score.decision_certainty if sample.score.status is Status.SCORED else None
 
 
 def is_uncertain(sample: Sample) -> bool:

@@ -13,7 +13,7 @@ from dsrbench.backends.protocols import Options
 from dsrbench.backends.registry import Registry, depth_estimators, describe_options, detectors, trackers
 from dsrbench.errors import BackendError, DSRBenchError, InputError, PromptError
 from dsrbench.evaluation.defaults import SECOND_DETECTOR, choose_backends
-from dsrbench.evaluation.frames import DecodedVideo, VideoFile, open_video
+from dsrbench.evaluation.frames import DecodedVideo
 from dsrbench.evaluation.scorer import Scorer, score_video
 from dsrbench.evaluation.tracing import trace_once
 from dsrbench.evaluation.weights import fetch_weights, find_missing_weights
@@ -21,12 +21,12 @@ from dsrbench.prompts import parse_prompt
 from dsrbench.rewards.guard import CHECKS, Guard, Look, measure_look, median_look
 from dsrbench.rewards.videos import read_videos
 from dsrbench.types import Prompt, Status, VideoScore, VideoTracks
+from dsrbench.video import read_clip
 
 logger = logging.getLogger("dsrbench")
 
 FPS = 16.0
 """Frames a second of clips in memory, where nothing else is said; the score does not depend on it."""
-
 
 UNVISITED = 0.5
 """Largest reward of a clip that does not visit the middle relations of a chain, and so does not pass."""
@@ -180,29 +180,30 @@ class DSRReward:
         prompt = self._read(given)
         if isinstance(prompt, PromptError):
             return RewardDetail(self.unscored, reason=str(prompt))
-        source = open_video(video)
         try:
-            self._scorer.check_prompt(prompt)
-            tracks, score = self._score(self._scorer, source, prompt)
+            return self._reward_known(video, prompt, with_second=with_second)
         except DSRBenchError as error:
+            logger.warning("reward: a clip has no score: %s", error)
             return RewardDetail(self.unscored, prompt, VideoScore.failed(str(error)), str(error))
+
+    def _reward_known(self, video: DecodedVideo | Path, prompt: Prompt, *, with_second: bool) -> RewardDetail:
+        self._scorer.check_prompt(prompt)
+        name, source = _decode(video)
+        tracks, score = self._score(self._scorer, source, prompt, name)
         if score.status is not Status.SCORED:
             return RewardDetail(self.unscored, prompt, score, score.reason)
         failed, look = self._check(source, tracks, score)
         second = None
         if with_second and self._second is not None and knows(self._second, prompt):
-            _, second = self._score(self._second, source, prompt)
+            _, second = self._score(self._second, source, prompt, name)
             if not agrees(score, second):
                 failed.append("second")
         reached = score.dsr_score if score.visited is not False else min(score.dsr_score, UNVISITED)
         return RewardDetail(reached * self.guard.penalty ** len(failed), prompt, score, "", tuple(failed), look, second)
 
-    def _score(
-        self, scorer: Scorer, source: DecodedVideo | VideoFile, prompt: Prompt
-    ) -> tuple[VideoTracks, VideoScore]:
+    def _score(self, scorer: Scorer, source: DecodedVideo, prompt: Prompt, name: str) -> tuple[VideoTracks, VideoScore]:
         if prompt.needs_depth and scorer.depth is None:
             scorer = dataclasses.replace(scorer, depth=self._make_depth(prompt))
-        name = source.path.name if isinstance(source, VideoFile) else ""
         tracks = trace_once(scorer, prompt, source, name)
         return tracks, score_video(tracks, prompt, scorer.counts)
 
@@ -227,12 +228,10 @@ class DSRReward:
                 self._prompts[prompt] = error
         return self._prompts[prompt]
 
-    def _check(
-        self, source: DecodedVideo | VideoFile, tracks: VideoTracks, score: VideoScore
-    ) -> tuple[list[str], Look | None]:
+    def _check(self, source: DecodedVideo, tracks: VideoTracks, score: VideoScore) -> tuple[list[str], Look | None]:
         """Return the checks that a scored clip fails, and its look."""
         guard, failed = self.guard, []
-        certainty = certainty_of(score)
+        certainty = score.decision_certainty
         if guard.min_certainty is not None and certainty is not None and certainty < guard.min_certainty:
             failed.append("certainty")
         if not guard.looks:
@@ -245,6 +244,14 @@ class DSRReward:
             self._reference = median_look(self._looks)
             logger.info("reward: the look of the first %d clips is the reference: %s", len(self._looks), self.reference)
         return failed, look
+
+
+def _decode(video: DecodedVideo | Path) -> tuple[str, DecodedVideo]:
+    """Return the name of a file, empty for a video in memory, and the video; a file is decoded once for all stages."""
+    if isinstance(video, DecodedVideo):
+        return "", video
+    clip = read_clip(video)
+    return video.name, DecodedVideo(clip.frames, clip.fps)
 
 
 def knows(scorer: Scorer, prompt: Prompt) -> bool:
@@ -261,15 +268,10 @@ def agrees(first: VideoScore, second: VideoScore) -> bool:
     return first.passes() == second.passes()
 
 
-def certainty_of(score: VideoScore) -> float | None:
-    """Return the probability that the decision of a score is right; None where it is not known."""
-    return None if score.certainty is None else score.certainty.of_decision(score.passes())
-
-
 def summarize_details(details: Sequence[RewardDetail]) -> dict[str, float]:
     """Return figures of rewards; NaN where there is nothing to average."""
     scored = [one for one in details if one.score is not None and not one.reason]
-    certainties = [certainty_of(one.score) for one in scored if one.score is not None]
+    certainties = [one.score.decision_certainty for one in scored if one.score is not None]
     seconds = [one for one in scored if one.second is not None]
     figures = {
         "reward/mean": _mean([one.value for one in details if one.value is not None]),

@@ -118,6 +118,11 @@ class VideoScore:
         return cls(Status.FAILED, reason)
 
     @property
+    def decision_certainty(self) -> float | None:
+        """Probability that the decision at the headline threshold is right, in 0..1; None where it is not known."""
+        return None if self.certainty is None else self.certainty.of_decision(self.passes())
+
+    @property
     def decisive_claim(self) -> int:
         """Index of the claim that decides the score: that of the worst status, then of the least score."""
         worst_first = (Status.FAILED, Status.INVALID, Status.SCORED)

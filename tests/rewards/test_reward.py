@@ -10,7 +10,7 @@ import pytest
 from factories.rendered import OBEYS, STAYS, render_pair
 
 import dsrbench
-from dsrbench.errors import DSRBenchError, InputError, OptionError
+from dsrbench.errors import BackendError, DSRBenchError, InputError, OptionError
 from dsrbench.rewards import DSRReward, Guard, Look, RewardDetail, measure_look
 from dsrbench.rewards.guard import median_look
 from dsrbench.rewards.reward import summarize_details
@@ -153,6 +153,20 @@ def test_a_second_detector_looks_now_and_then():
     assert looked[0].value == pytest.approx(0.5 * plain[0])
     assert reward.figures["guard/agreement"] == 0.5
     assert [one.second for one in reward(CLIPS, PROMPTS, details=True)] == [None, None]
+
+
+def test_a_second_detector_that_fails_costs_its_clip_alone(monkeypatch, caplog):
+    guard = Guard(second_every=1, min_certainty=None, max_sharpness=None, max_flicker=None)
+    reward = make(guard=guard, second_detector="sprites-template", options={"second_detector": {"threshold": "0.6"}})
+
+    def fail(*_):
+        raise BackendError("out of memory")
+
+    monkeypatch.setattr(reward._second.detector.instance, "detect", fail)
+    details = reward([CLIPS[0], np.zeros_like(CLIPS[0])], [OBEYS, OBEYS], details=True)
+    assert [one.score.status for one in details] == [Status.FAILED, Status.INVALID]
+    assert details[0].reason == "out of memory"
+    assert "reward: a clip has no score: out of memory" in caplog.text
 
 
 def test_figures_of_nothing():
