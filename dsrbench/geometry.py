@@ -6,11 +6,15 @@ Boxes are x0, y0, x1, y1 with y pointing down. The SSR score (static spatial rel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.errors import BoxError, InputError
 from dsrbench.types import Floats, Relation
+
+Mask = NDArray[np.bool_]
 
 UNDER_SHARE = 0.1
 """Share of the smaller height against which "under" measures its distance (the authors' scripts)."""
@@ -155,6 +159,30 @@ def clip_boxes(boxes: Floats, size: tuple[int, int]) -> Floats:
     """
     width, height = size
     return np.asarray(np.clip(boxes, 0, np.array([width, height, width, height], np.float64)))
+
+
+def mask_background(shape: tuple[int, ...], boxes: Iterable[Floats], *, margin: float, scale: float = 1.0) -> Mask:
+    """Return which pixels lie outside of all boxes, bool `[h, w]`.
+
+    Args:
+        shape: Height and width.
+        boxes: Boxes `[4]` in pixels; NaN means absent.
+        margin: Share of a box's sides by which it is enlarged at each side.
+        scale: Factor from the pixels of the boxes to those of the mask.
+
+    >>> mask_background((2, 4), [np.array([0.0, 0, 2, 2])], margin=0)
+    array([[False, False,  True,  True],
+           [False, False,  True,  True]])
+    """
+    mask = np.ones(shape, bool)
+    for box in boxes:
+        if not np.isnan(box[0]):
+            sides = margin * (box[2:] - box[:2])
+            low, high = (box[:2] - sides) * scale, (box[2:] + sides) * scale
+            x0, y0 = np.maximum(np.floor(low), 0).astype(int)
+            x1, y1 = np.maximum(np.ceil(high), 0).astype(int)
+            mask[y0:y1, x0:x1] = False
+    return mask
 
 
 def nms(boxes: Floats, scores: Floats, groups: NDArray[np.int64], *, iou: float) -> NDArray[np.int64]:

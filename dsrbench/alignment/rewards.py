@@ -10,10 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrbench.dataset import Choice
-from dsrbench.errors import InputError
-from dsrbench.lines import iter_objects, located
-from dsrbench.records import from_json
+from dsrbench.dataset import Choice, read_rows
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import Status
 
@@ -132,15 +129,7 @@ def read_clips(path: Path) -> list[RewardedClip]:
     Raises:
         InputError: The file cannot be read, or a line is no clip with a reward; the message names the line.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: clips with rewards cannot be read ({error.strerror})") from None
-    clips = []
-    for place, values in iter_objects(data, path):
-        with located(f"{place}: no clip with a reward"):
-            clips.append(from_json(RewardedClip, values))
-    return clips
+    return read_rows(path, RewardedClip, one="clip with a reward", several="clips with rewards")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dsrbench.dataset.build import build_dataset, describe, read_curation
 from dsrbench.dataset.curate import Rules
 from dsrbench.dataset.form import Curation, Form
-from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, write_pairs
+from dsrbench.dataset.pairs import Choice, Pair, PairReport, make_pairs, read_pairs, read_rows, write_pairs
 from dsrbench.dataset.preferences import adopt_pairs, locate_samples, pair_sources
 from dsrbench.dataset.share import find_dataset, pull_dataset, push_dataset
 
@@ -25,5 +25,6 @@ __all__ = [
     "push_dataset",
     "read_curation",
     "read_pairs",
+    "read_rows",
     "write_pairs",
 ]

@@ -7,6 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from dsrbench.lines import iter_objects, located
 from dsrbench.records import from_json
 from dsrbench.store import LocalDisk, Sample
 from dsrbench.types import HEADLINE_THRESHOLD, Prompt, Status
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +153,30 @@ def read_pairs(path: Path) -> list[Pair]:
     Raises:
         InputError: The file cannot be read, or a line is no pair; the message names the line.
     """
+    return read_rows(path, Pair, one="pair", several="pairs")
+
+
+def read_rows(path: Path, kind: type[T], *, one: str, several: str) -> list[T]:
+    """Read a file with a dataclass a line.
+
+    Args:
+        path: The file.
+        kind: The dataclass.
+        one: Name of a row, for messages.
+        several: Name of the rows.
+
+    Raises:
+        InputError: The file cannot be read, or a line is no such row; the message names the line.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: pairs cannot be read ({error.strerror})") from None
-    pairs = []
+        raise InputError(f"{path}: {several} cannot be read ({error.strerror})") from None
+    rows = []
     for place, values in iter_objects(data, path):
-        with located(f"{place}: no pair"):
-            pairs.append(from_json(Pair, values))
-    return pairs
+        with located(f"{place}: no {one}"):
+            rows.append(from_json(kind, values))
+    return rows
 
 
 def _kind(winners: Sequence[Sample], losers: Sequence[Sample]) -> str:

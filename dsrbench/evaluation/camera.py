@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.geometry import mask_background
 from dsrbench.requirements import package_version
 from dsrbench.types import Floats, VideoTracks
 
@@ -81,15 +82,8 @@ def measure_camera(tracks: Sequence[VideoTracks], chunks: Iterable[NDArray[np.ui
 
 def _background(tracks: Sequence[VideoTracks], t: int, shape: tuple[int, ...], scale: float) -> NDArray[np.uint8]:
     """Return a mask `[h, w]` of a reduced frame: 255 outside all boxes, 0 inside."""
-    mask = np.full(shape, 255, np.uint8)
-    for box in (boxes[t] for each in tracks for boxes in (each.subject, each.object)):
-        if not np.isnan(box[0]):
-            margin = _MARGIN * (box[2:] - box[:2])
-            low, high = (box[:2] - margin) * scale, (box[2:] + margin) * scale
-            x0, y0 = np.maximum(np.floor(low), 0).astype(int)
-            x1, y1 = np.maximum(np.ceil(high), 0).astype(int)
-            mask[y0:y1, x0:x1] = 0
-    return mask
+    boxes = (boxes[t] for each in tracks for boxes in (each.subject, each.object))
+    return mask_background(shape, boxes, margin=_MARGIN, scale=scale).astype(np.uint8) * 255
 
 
 def _follow(previous: NDArray[np.uint8], gray: Any, mask: NDArray[np.uint8]) -> Floats | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dsrbench.backends.registry import convert_options
 from dsrbench.errors import InputError
+from dsrbench.geometry import mask_background
 from dsrbench.quality import sharpness
 from dsrbench.quality.frames import luma
 from dsrbench.types import VideoTracks
@@ -156,15 +157,13 @@ def _flicker(frames: Sequence[NDArray[np.uint8]], tracks: VideoTracks, start: in
     """Return the flicker of three frames from `start` on; NaN where boxes cover all of them."""
     height, width = frames[0].shape[:2]
     step = max(1, min(height, width) // MIN_SIDE)
-    is_background = np.ones((height, width), bool)
-    for part in (tracks, *tracks.further):
-        for boxes in (part.subject, part.object):
-            for box in boxes[start : start + 3]:
-                if not np.isnan(box[0]):
-                    margin = MARGIN * (box[2:] - box[:2])
-                    x0, y0 = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
-                    x1, y1 = np.maximum(np.ceil(box[2:] + margin), 0).astype(int)
-                    is_background[y0:y1, x0:x1] = False
+    every_box = (
+        box
+        for part in (tracks, *tracks.further)
+        for boxes in (part.subject, part.object)
+        for box in boxes[start : start + 3]
+    )
+    is_background = mask_background((height, width), every_box, margin=MARGIN)
     before, here, after = (luma(frame[::step, ::step]) for frame in frames)
     difference = np.abs(here - (before + after) / 2)[is_background[::step, ::step]]
     return float(difference.mean()) if len(difference) else math.nan
