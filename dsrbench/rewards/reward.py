@@ -221,12 +221,15 @@ class DSRReward:
     def _read(self, prompt: str | Prompt) -> Prompt | PromptError:
         if isinstance(prompt, Prompt):
             return prompt
-        if prompt not in self._prompts:
+        read = self._prompts.get(prompt) if isinstance(prompt, str) else None
+        if read is None:
             try:
-                self._prompts[prompt] = parse_prompt(prompt)
+                read = parse_prompt(prompt)
             except PromptError as error:
-                self._prompts[prompt] = error
-        return self._prompts[prompt]
+                read = error
+            if isinstance(prompt, str):
+                self._prompts[prompt] = read
+        return read
 
     def _check(self, source: DecodedVideo, tracks: VideoTracks, score: VideoScore) -> tuple[list[str], Look | None]:
         """Return the checks that a scored clip fails, and its look."""

@@ -94,6 +94,13 @@ def test_what_has_no_score(unscored, tmp_path):
         assert "\n" not in one.reason
 
 
+@pytest.mark.parametrize("prompt", [None, 5, ["a"], {}, ""])
+def test_a_prompt_that_is_no_text_has_no_score(prompt):
+    (detail,) = make()(CLIPS[:1], [prompt], details=True)
+    assert (detail.value, detail.score) == (0.0, None)
+    assert detail.reason.startswith("expected the text of a prompt")
+
+
 def test_prompts_may_be_prompts():
     prompts = [dsrbench.parse_prompt(text) for text in PROMPTS]
     assert make()(CLIPS, prompts) == make()(CLIPS, PROMPTS)
