@@ -1,6 +1,6 @@
 """Draw what `experiments.py` found: Accuracy@0.7 of base and aligned model under either detector, with coverage.
 
-Run: python benchmark/align/plot.py FOLDER [--out benchmark/align/results.svg]
+Run: python benchmark/align/plot.py FOLDER [--out docs/images/alignment.svg]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDTH, ROW, LEFT, TOP = 860, 22, 190, 54
 PANEL = 300
 COLOURS = {
@@ -86,7 +86,7 @@ def main() -> None:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="of experiments.py")
-    parser.add_argument("--out", type=Path, default=HERE / "results.svg")
+    parser.add_argument("--out", type=Path, default=IMAGES / "alignment.svg")
     given = parser.parse_args()
     results = json.loads((given.folder / "results.json").read_text(encoding="utf-8"))
     given.out.write_text(draw(results), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Draw the README's picture: the example videos as trajectories, with their SSR curves, scores and diagnoses.
+"""Draw `docs/images/diagnoses.svg`: the example videos as trajectories, with their SSR curves, scores and diagnoses.
 
 Run: python benchmark/figures/make_diagnoses.py
 """
@@ -16,6 +16,7 @@ from dsrbench.metric.box_files import tracks_from_line
 from dsrbench.report.words import TITLES
 
 HERE = Path(__file__).resolve().parent
+IMAGES = HERE.parents[1] / "docs" / "images"
 SHOWN = ("walks_over", "stops_half_way", "stays_where_it_is", "walks_backwards")
 WIDTH, ROW, SCENE = 860, 132, 200
 SUBJECT, OBJECT = "#d1801b", "#2b7bba"
@@ -52,7 +53,7 @@ def draw_curves(score: VideoScore, x: float, y: float, width: float, height: flo
 
 
 def main() -> None:
-    """Write diagnoses.svg beside this file."""
+    """Write the picture."""
     lines = (HERE.parent / "examples" / "boxes.jsonl").read_text(encoding="utf-8").splitlines()
     videos = {line["video"].removesuffix(".mp4"): line for line in map(json.loads, lines)}
     names = {"L": "left of", "R": "right of", "T": "on top of"}
@@ -67,7 +68,7 @@ def main() -> None:
         rows.append(f'<text x="570" y="{y + 54}">DSR-Score {score.dsr_score:.2f}</text>')
         rows.append(f'<text x="570" y="{y + 80}" class="s">asked: {escape(asked)}</text>')
     head = (
-        '<text x="10" y="18" class="s">subject (orange, later is darker), object</text>'
+        '<text x="10" y="18" class="s">subject (orange), object (blue)</text>'
         '<text x="240" y="18" class="s">SSR score of the initial (—) and final (- -) relation, -1 … 1</text>'
     )
     style = "text{font:15px system-ui,sans-serif;fill:#777}.b{font-weight:600}.s{font-size:12px}"
@@ -76,7 +77,7 @@ def main() -> None:
         f"<title>Four videos, their SSR curves, DSR-Scores and diagnoses</title><style>{style}</style>"
         f"{head}{''.join(rows)}</svg>\n"
     )
-    (HERE / "diagnoses.svg").write_text(svg, encoding="utf-8")
+    (IMAGES / "diagnoses.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

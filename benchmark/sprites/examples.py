@@ -1,6 +1,6 @@
 """Draw clips that the embedded model made, with their prompts and what DSR-Score says of them, as an animated GIF.
 
-Run: dsrbench eval && python benchmark/sprites/examples.py [RUN] [--out benchmark/sprites/examples.gif]
+Run: dsrbench eval && python benchmark/sprites/examples.py [RUN] [--out docs/images/examples.gif]
 
 Of each diagnosis the clip nearest to the middle score of its kind is taken, of `correct` one a relation type: chosen by
 rule, not by eye.
@@ -25,6 +25,8 @@ TEXT_HEIGHT, SCALE, COLOURS = 58, 4, 256
 """Pixels under each clip, pixels a pixel of the world, colours of the GIF."""
 
 WORLD = (48, 32)
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 def choose(samples: Sequence[Sample]) -> list[Sample]:
@@ -64,7 +66,7 @@ def draw_tile(frame: Image.Image, sample: Sample) -> Image.Image:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?", default=Path("runs/sprites-sprites"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "examples.gif")
+    parser.add_argument("--out", type=Path, default=IMAGES / "examples.gif")
     given = parser.parse_args()
     run = Run.open(given.run)
     chosen = choose(run.samples())

@@ -1,0 +1,1 @@
+../../dsrbench/board/app/assets/scoring.js
