@@ -10,7 +10,7 @@ from clips import dsrbench, error_line
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
-from factories.alignment import write_line, write_place
+from factories.alignment import write_five, write_line, write_place
 
 from dsrbench import cli
 from dsrbench.dataset import read_pairs
@@ -268,13 +268,7 @@ def test_a_pipeline_of_diffusers_goes_through_all_stages(place):
 
     pytest.importorskip("transformers")
     wan21_1_3b(place / "wan")
-    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
-    for row in lines:
-        step = 6 if "seed0" in row["video"] else 0
-        boxes = [[[step * t, 8, step * t + 16, 24], [12, 8, 28, 24]] for t in range(5)]
-        frames = [{"frame": t, "labels": ["cat", "box"], "boxes_xyxy": two} for t, two in enumerate(boxes)]
-        row.update(n_frames=5, frames=frames)
-    (place / "five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    write_five(place)
     size = [f"generator.{name}={value}" for name, value in (("frames", 5), ("height", 32), ("width", 48), ("steps", 2))]
     done = dsrbench(
         *("align", "--model", "wan", "--suite", "train.jsonl", "--held-out", "held.jsonl", "--candidates", "0..1"),

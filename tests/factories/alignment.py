@@ -28,3 +28,14 @@ def write_line(video, *, obeys):
         frames.append({"frame": t, "labels": ["cat", "box"], "boxes_xyxy": boxes})
     fields = {"video": video, "type": "LR", "subject": "cat", "object": "box", "n_frames": 16}
     return {**fields, "frames": frames}
+
+
+def write_five(folder):
+    """Write `five.jsonl`, boxes of five frames of every clip of `write_place`; those of seed 0 obey."""
+    lines = [write_line(f"{id}_seed{seed}.mp4", obeys=False) for id in "abc" for seed in range(2)]
+    for row in lines:
+        step = 6 if "seed0" in row["video"] else 0
+        boxes = [[[step * t, 8, step * t + 16, 24], [12, 8, 28, 24]] for t in range(5)]
+        frames = [{"frame": t, "labels": ["cat", "box"], "boxes_xyxy": two} for t, two in enumerate(boxes)]
+        row.update(n_frames=5, frames=frames)
+    (folder / "five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
