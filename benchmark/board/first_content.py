@@ -1,9 +1,10 @@
 """The board's first entries: the embedded model base and aligned, and the paper's two published figures.
 
-Run: python benchmark/board/first_content.py BOARD [--base RUN --aligned RUN] [--account NAME]
+Run: python benchmark/board/first_content.py BOARD [--entry NAME RUN]... [--account NAME]
 
-RUN are finished runs of one suite with the same seeds, as `dsrbench align` leaves them (`base-run` and `aligned-run` of
-its folder). A second call adds nothing. The published figures are of the tier "published", which is never ranked.
+NAME is one of sprites, sprites-aligned, sprites-nft, sprites-depth, sprites-depth-aligned; RUN is a finished run, as
+`dsrbench align` leaves it (`base` and `round-1/aligned` of its folder). An entry that was aligned is submitted after
+its base. A second call adds nothing. The published figures are of the tier "published", which is never ranked.
 """
 
 from __future__ import annotations
@@ -24,8 +25,14 @@ from dsrbench.submission import Entry, ModelFacts, SubmissionError, pack_entry
 SOURCE = "https://arxiv.org/abs/2602.22745"
 """Address of the published figures."""
 
-EMBEDDED = {"sprites": "the model that comes with dsrbench", "sprites-aligned": "the same after dsrbench align"}
-"""Notes of the entries by name; the second entry was aligned from the first."""
+EMBEDDED = {
+    "sprites": ("", "the model that comes with dsrbench"),
+    "sprites-aligned": ("sprites", "the same after dsrbench align"),
+    "sprites-nft": ("sprites", "the same after three rounds of dsrbench align -s objective=nft"),
+    "sprites-depth": ("", "the model that comes with dsrbench for in front of and behind"),
+    "sprites-depth-aligned": ("sprites-depth", "the same after dsrbench align"),
+}
+"""Base and note of each entry, by name; a base stands before what was aligned from it."""
 
 PAPER = {
     "paper-wan-2.1-t2v-1.3b": ("Wan-AI/Wan2.1-T2V-1.3B", 0.307, "as published, before fine-tuning"),
@@ -38,31 +45,33 @@ def main() -> None:
     """Write the published figures, and submit the runs named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("board", help="folder of the board, or hf://datasets/OWNER/NAME")
-    parser.add_argument("--base", type=Path, help="run of the embedded model")
-    parser.add_argument("--aligned", type=Path, help="run of the aligned one")
+    parser.add_argument("--entry", nargs=2, action="append", default=[], metavar=("NAME", "RUN"), help="an entry")
     parser.add_argument("--account", default="dsrbench")
     arguments = parser.parse_args()
+    runs = {name: Path(run) for name, run in arguments.entry}
+    if unknown := runs.keys() - EMBEDDED:
+        parser.error(f"no entry {', '.join(sorted(unknown))}; the entries are {', '.join(EMBEDDED)}")
     try:
         results, submissions = open_stores(arguments.board)
         publish_figures(results)
-        base, aligned = EMBEDDED
-        for name, run, before in ((base, arguments.base, ""), (aligned, arguments.aligned, base)):
-            if run is not None:
-                receipt = submit_run(Intake(results, submissions), run, name, before, arguments.account)
+        for name in EMBEDDED:
+            if name in runs:
+                receipt = submit_run(Intake(results, submissions), runs[name], name, arguments.account)
                 print(f"{name}: {'was there already' if receipt.is_repeated else 'accepted'}")
     except DSRBenchError as error:
         sys.exit(f"{error}")
 
 
-def submit_run(intake: Intake, run: Path, name: str, base: str, account: str) -> Receipt:
+def submit_run(intake: Intake, run: Path, name: str, account: str) -> Receipt:
     """Pack a run of the embedded model and submit it like any other.
 
     Raises:
         SubmissionError: The entry is not accepted.
     """
+    base, notes = EMBEDDED[name]
     model = ModelFacts(name, license="apache-2.0")
     with tempfile.TemporaryDirectory() as folder:
-        pack_entry(Run.open(run), Path(folder), name=name, model=model, base=base, notes=EMBEDDED[name])
+        pack_entry(Run.open(run), Path(folder), name=name, model=model, base=base, notes=notes)
         receipt = intake.submit(Path(folder), account)
     if not receipt.is_accepted:
         raise SubmissionError(*receipt.problems)

@@ -1,9 +1,10 @@
 """Fill a board with made-up entries, to measure and picture the application; no model made these videos.
 
-    python benchmark/board/made_up.py FOLDER --entries 200
+    python benchmark/board/made_up.py FOLDER --entries 200 [--kinds]
 
 Every entry has a record with random figures over all prompts of `dsr-core` and five seeds; the first entries also have
-boxes and go through the intake.
+boxes and go through the intake. With --kinds there are two more entries of each suite of another kind: one relation
+throughout, depth, motion.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dsrbench.submission.check import score_rows
 from dsrbench.types import Diagnosis, FrameState, Prompt, Status, VideoScore, VideoTracks
 
 SEEDS = (0, 1, 2, 3, 4)
+KINDS = ("dsr-static", "dsr-depth", "dsr-motion")
 FRAMES, WIDTH, HEIGHT = 17, 320, 180
 LICENCES = ("apache-2.0", "mit", "openrail", "")
 PLACES = {"L": (50, 90), "R": (270, 90), "T": (160, 30), "U": (160, 150)}
@@ -111,12 +113,15 @@ def make_record(suite: Suite, i: int) -> Record:
     )
 
 
-def fill_board(folder: Path, n_entries: int, *, with_boxes: int = 2) -> None:
+def fill_board(folder: Path, n_entries: int, *, with_boxes: int = 2, with_kinds: bool = False) -> None:
     """Fill a board in a folder; entry 1 is aligned from entry 0."""
     intake, suite = Intake(*open_stores(folder)), read_suite("dsr-core")
     for i in range(min(with_boxes, n_entries)):
         submit_entry(intake, suite, i, 0.35 if i == 0 else 0.65, base="made-up-000" if i == 1 else "")
     records = [make_record(suite, i) for i in range(with_boxes, n_entries)]
+    if with_kinds:
+        others = [read_suite(name) for name in KINDS for _ in range(2)]
+        records += [make_record(other, n_entries + i) for i, other in enumerate(others)]
     figures = Summary(accuracy={"0.7": Interval(0.5, math.nan, math.nan)})
     entry = Entry("made-up-published", ModelFacts("made-up/published"))
     records.append(Record("made-up-published", "", PUBLISHED, "made-up", "2026-01-01T00:00:00Z", entry, figures))
@@ -128,5 +133,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--entries", type=int, default=200)
+    parser.add_argument("--kinds", action="store_true", help="two entries of each other kind of suite as well")
     arguments = parser.parse_args()
-    fill_board(arguments.folder, arguments.entries)
+    fill_board(arguments.folder, arguments.entries, with_kinds=arguments.kinds)

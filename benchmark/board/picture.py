@@ -1,6 +1,6 @@
 """Take pictures of the application with a board of made-up entries.
 
-python benchmark/board/made_up.py FOLDER --entries 12 && python benchmark/board/picture.py FOLDER
+python benchmark/board/made_up.py FOLDER --entries 8 --kinds && python benchmark/board/picture.py FOLDER
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dsrbench.board.app import Site
 from dsrbench.board.app.serve import start
 
 VIEWS = {
-    "board": ("?tab=board", "#board tbody tr", {}),
+    "board": ("?tab=board", "#board tbody tr", {"viewport": {"width": 1180, "height": 1500}}),
     "compare": ("?tab=compare&a=made-up-000&b=made-up-001", "#compare .prose", {}),
     "samples": ("?tab=samples&entry=made-up-001&outcome=correct", "#sample svg.chart", {}),
     "scoring": ("?tab=scoring", "dsr-scoring svg.chart", {"color_scheme": "dark"}),

@@ -23,9 +23,10 @@ def test_first_content_twice(tmp_path):
     base = write_whole_run(tmp_path / "base", rows=make_rows(share=0.3)).folder
     aligned = write_whole_run(tmp_path / "aligned", rows=make_rows(share=0.8, luck=1)).folder
     board = tmp_path / "board"
-    first = run("first_content.py", board, "--base", base, "--aligned", aligned)
+    entries = ("--entry", "sprites-aligned", aligned, "--entry", "sprites", base)
+    first = run("first_content.py", board, *entries)
     assert (first.returncode, first.stdout) == (0, "sprites: accepted\nsprites-aligned: accepted\n"), first.stderr
-    again = run("first_content.py", board, "--base", base, "--aligned", aligned)
+    again = run("first_content.py", board, *entries)
     assert again.stdout == "sprites: was there already\nsprites-aligned: was there already\n"
     placed = Board(open_stores(board)[0]).view().entries
     assert [(p.name, p.base, p.tie) for p in placed] == [
@@ -39,7 +40,7 @@ def test_first_content_twice(tmp_path):
         (PUBLISHED, 0.307, "https://arxiv.org/abs/2602.22745"),
     ]
     short = write_whole_run(tmp_path / "short", rows=make_rows(seeds=(0,))).folder
-    refused = run("first_content.py", tmp_path / "other", "--base", short)
+    refused = run("first_content.py", tmp_path / "other", "--entry", "sprites", short)
     assert refused.returncode == 1
     assert "have the seeds 0, 1, 2, 3, 4 here" in refused.stderr
 

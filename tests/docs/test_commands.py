@@ -31,7 +31,7 @@ CHECKED = ("Needs an account", "Needs a cluster", "Needs a key", "Needs your fil
 SIZE = "-o generator.steps=1 -o generator.dtype=float32 -o generator.frames=5 -o generator.height=32 -o generator.width=48"
 CLIPS = f"--suite prompts.csv --seeds 0 --detector scripted -o detector.boxes=five.jsonl {SIZE}"
 TRAINING = "--suite train.jsonl --held-out held.jsonl --candidates 0..1 --seeds 0 --validation none --detector scripted"
-STEPS = "-s max_steps=2 -s batch_size=2 -s warmup_steps=0 -s lora_rank=2"
+STEPS = "-s max_steps=2 -s batch_size=2 -s warmup_steps=0 -s lora_rank=2 -s learning_rate=1"
 TINY = {
     "eval --model": CLIPS,
     "eval --videos": "-o detector.model=tiny/dino",
@@ -124,13 +124,15 @@ def place(tmp_path):
     from factories.pipelines import cogvideox_2b, wan21_1_3b
 
     folder = tmp_path / "place"
-    (folder / "tiny").mkdir(parents=True)
+    folder.mkdir()
     write_place(folder)
     write_five(folder)
     for name, make in (("wan", wan21_1_3b), ("cogvideox", cogvideox_2b), ("dino", grounding_dino)):
+        (folder / "tiny" / name).mkdir(parents=True)
         make(folder / "tiny" / name)
+    (folder / "tiny/reciting").mkdir()
     reciting_model(folder / "tiny/reciting")
-    (folder / "prompts.csv").write_text(f'id,text\na,"{TEXT}"\n')
+    (folder / "prompts.csv").write_text(f'prompt_id,prompt\na,"{TEXT}"\n')
     return folder
 
 
