@@ -4,9 +4,10 @@ The transcription keeps a deep copy of the model as the reference and makes four
 the winner, model and reference on the loser (SpatialAlign, arXiv 2602.22745, section 5 of its definition here: beta 1,
 lambda 0.5, independent noises, a shared time). `align` has one copy of the weights, whose adapters it switches off, and
 puts winner and loser through together. Both train the same randomly initialised transformer of Wan's class, large
-enough that its weights dominate, with so few tokens that a step is short; each runs in a process of its own.
+enough that its weights dominate, with so few tokens that a step is short; each runs in a process of its own. With
+--again both compute activations again in the backward pass, on clips of 2,304 tokens, where activations dominate.
 
-    python benchmark/speed/align_step.py
+    python benchmark/speed/align_step.py [--again --layers 3 --steps 4]
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-SHAPE = (16, 2, 4, 4)
-"""Latents of a clip: channels, frames, height, width; 8 tokens."""
+SHAPES = {False: (16, 2, 4, 4), True: (16, 9, 32, 32)}
+"""Latents of a clip: channels, frames, height, width; 8 tokens, and 2,304 where activations are computed again."""
 
 WORDS = 32
 """Tokens of the text; a real one has 512, most of them zeros."""
@@ -70,7 +71,7 @@ def published_loss(model, frozen, clips, noises, sigma, text):
     return -F.logsigmoid(margin) + 0.5 * (drifts[0] + drifts[1]) / 2
 
 
-def run_published(layers: int, steps: int) -> list[float]:
+def run_published(layers: int, steps: int, again: bool) -> list[float]:
     """CPU seconds of each step of the transcription."""
     import torch
     from peft import LoraConfig
@@ -79,8 +80,11 @@ def run_published(layers: int, steps: int) -> list[float]:
     frozen = copy.deepcopy(model)
     model.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS)))
     parameters = [p for p in model.parameters() if p.requires_grad]
+    if again:
+        model.enable_gradient_checkpointing()
+        model.train()
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
-    clips, text = (torch.randn(1, *SHAPE), torch.randn(1, *SHAPE)), torch.randn(1, WORDS, 4096)
+    clips, text = [torch.randn(1, *SHAPES[again]) for _ in range(2)], torch.randn(1, WORDS, 4096)
     seconds = []
     for _ in range(steps):
         began = time.process_time()
@@ -93,7 +97,7 @@ def run_published(layers: int, steps: int) -> list[float]:
     return seconds
 
 
-def run_align(layers: int, steps: int) -> list[float]:
+def run_align(layers: int, steps: int, again: bool) -> list[float]:
     """CPU seconds of each step of `dsrbench.alignment`'s trainer."""
     import torch
 
@@ -112,8 +116,8 @@ def run_align(layers: int, steps: int) -> list[float]:
             self.__dict__.update(_scheduler={}, transformer=make_transformer(layers), targets=TARGETS)
 
     pair = Pair("p", "text", Choice("w.mp4", "w", 0, 1.0), Choice("l.mp4", "l", 1, 0.0))
-    latents = {"w": torch.randn(SHAPE), "l": torch.randn(SHAPE)}
-    changes = {"batch_size": 1, "precision": "no", "gradient_checkpointing": False, "warmup_steps": 0}
+    latents = {name: torch.randn(SHAPES[again]) for name in ("w", "l")}
+    changes = {"batch_size": 1, "precision": "no", "gradient_checkpointing": again, "warmup_steps": 0}
     settings = TrainingSettings().change({**PRESETS["spatialalign"], **changes})
     with tempfile.TemporaryDirectory() as folder:
         texts = {"text": {"features": torch.randn(WORDS, 4096)}}
@@ -126,7 +130,7 @@ def run_align(layers: int, steps: int) -> list[float]:
     return seconds
 
 
-def run_nothing(layers: int, steps: int) -> list[float]:
+def run_nothing(layers: int, steps: int, again: bool) -> list[float]:
     """What both import, and no model."""
     from diffusers import WanTransformer3DModel  # noqa: F401
     from peft import LoraConfig  # noqa: F401
@@ -141,9 +145,10 @@ def run_nothing(layers: int, steps: int) -> list[float]:
 RUNS = {"published": run_published, "align": run_align, "nothing": run_nothing}
 
 
-def measure(name: str, layers: int, steps: int) -> tuple[float, float]:
+def measure(name: str, layers: int, steps: int, again: bool) -> tuple[float, float]:
     """Peak memory of a process, MiB, and the median seconds of its steps but for the first two."""
     command = [sys.executable, __file__, "--run", name, "--layers", str(layers), "--steps", str(steps)]
+    command += ["--again"] if again else []
     said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
     return said["peak"], float(np.median(said["seconds"][2:] or said["seconds"]))
 
@@ -153,10 +158,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--again", action="store_true", help="compute activations again in the backward pass")
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.run:
-        seconds = RUNS[asked.run](asked.layers, asked.steps)
+        seconds = RUNS[asked.run](asked.layers, asked.steps, asked.again)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"peak": peak, "seconds": seconds}))
         return
@@ -164,8 +170,8 @@ def main() -> None:
 
     with torch.device("meta"):
         weights = sum(p.numel() for p in make_transformer(asked.layers).parameters()) * 4 / 2**20
-    nothing, _ = measure("nothing", asked.layers, asked.steps)
-    figures = {name: measure(name, asked.layers, asked.steps) for name in ("published", "align")}
+    nothing, _ = measure("nothing", asked.layers, asked.steps, asked.again)
+    figures = {name: measure(name, asked.layers, asked.steps, asked.again) for name in ("published", "align")}
     print(f"weights: {weights:,.0f} MiB in float32; imports alone: {nothing:,.0f} MiB\n")
     print("| step | peak memory | ratio | beyond the imports | ratio | CPU seconds a step, median | ratio |")
     print("|---|---|---|---|---|---|---|")

@@ -65,7 +65,10 @@ class OptimizerSettings:
         max_grad_norm: Gradients are scaled down to this norm.
         ema_decay: Decay of averaged weights, which are then what is saved, in 0..1 without 1; 0 for no average.
         precision: `no` for float32, or `bf16`; the LoRA is float32 in both.
-        gradient_checkpointing: Whether to compute activations again in the backward pass, to save memory.
+        gradient_checkpointing: Whether to compute activations again in the backward pass, to save memory; the clips of
+            a batch then go through the model one by one.
+        compile: Whether to compile the blocks of the transformer; the first step takes minutes longer, later ones less.
+        attention: Attention kernel of diffusers, such as `_native_cudnn` or `flash`; None for that of torch.
         seed: Random seed of the training.
 
     Raises:
@@ -82,6 +85,8 @@ class OptimizerSettings:
     ema_decay: float = 0.0
     precision: str = "no"
     gradient_checkpointing: bool = False
+    compile: bool = False
+    attention: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -255,10 +260,16 @@ class TrainingSettings:
         return dataclasses.replace(self, **groups)
 
     def record(self) -> dict[str, Any]:
-        """Return the settings by key, as JSON values, without those that the objective does not have."""
+        """Return the settings by key, as JSON values, without those that the objective does not have.
+
+        Settings of speed that are as in versions without them are left out, so that trainings of these go on.
+        """
         groups = dataclasses.asdict(self)
         if not self.loss.takes_clips:
             del groups["rewards"]
+        for key in ("compile", "attention"):
+            if not groups["optimizer"][key]:
+                del groups["optimizer"][key]
         values = {key: value for group in groups.values() for key, value in group.items()}
         return {**values, "target_modules": list(self.lora.target_modules)}
 

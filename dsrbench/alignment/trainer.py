@@ -28,7 +28,8 @@ from dsrbench.alignment.losses import (
     total_loss,
 )
 from dsrbench.alignment.rewards import RewardedClip
-from dsrbench.alignment.settings import TrainingSettings
+from dsrbench.alignment.settings import OptimizerSettings, TrainingSettings
+from dsrbench.backends.pretrained.acceleration import CompiledBlocks, select_attention
 from dsrbench.backends.pretrained.batches import explaining_memory
 from dsrbench.errors import InputError, OptionError, TrainingError
 
@@ -117,12 +118,7 @@ class Trainer:
             load_lora(self.parameters, start)
         self._record = {**settings.record(), **(facts or {})}
         self._base_norm = norm_of_base(family.transformer, self.parameters)
-        if optimizer.gradient_checkpointing:
-            if not getattr(family.transformer, "_supports_gradient_checkpointing", False):
-                raise OptionError(
-                    f"a {type(family.transformer).__name__} has no gradient_checkpointing; set it to false"
-                )
-            family.transformer.enable_gradient_checkpointing()
+        self._compiled = prepare_transformer(family.transformer, optimizer)
         self.averages = {n: p.detach().clone() for n, p in self.parameters.items()} if optimizer.ema_decay else {}
         self._optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=optimizer.learning_rate, weight_decay=optimizer.weight_decay
@@ -252,13 +248,26 @@ class Trainer:
         texts = [{k: v.to(device) for k, v in self._texts[e.text].items()} for e in examples] * len(columns)
         noisy, target = family.add_noise(clips, noise, time), family.target(clips, noise, time)
         with self._frozen(), self.accelerator.autocast():
-            frozen = family.predict(family.transformer, noisy, time, texts)
+            frozen = self._predict(family.transformer, noisy, time, texts)
         with self.accelerator.autocast():  # another one: what the first keeps of the weights has other values
-            output = family.predict(self.model, noisy, time, texts)
+            output = self._predict(self.model, noisy, time, texts)
         if not self.settings.loss.takes_clips:
             return compute_terms(output, frozen, target)
         rewards = torch.tensor([e.reward for e in examples if isinstance(e, RewardedClip)], device=device)
         return compute_clip_terms(output, frozen, target, rewards)
+
+    def _predict(self, model: nn.Module, noisy: Tensor, times: Tensor, texts: Sequence[Text]) -> Tensor:
+        """Predict all clips at once or, where activations are computed again to save memory, each by itself.
+
+        The backward pass then computes a block again for one clip at a time, and holds the activations of no other.
+        """
+        size = 1 if self.settings.optimizer.gradient_checkpointing else len(noisy)
+        places = [slice(first, first + size) for first in range(0, len(noisy), size)]
+
+        def predict() -> Tensor:
+            return torch.cat([self.family.predict(model, noisy[i], times[i], texts[i]) for i in places])
+
+        return predict() if self._compiled is None else self._compiled.run(predict)
 
     def _compute_loss(self, terms: Terms, *, weight: float) -> Tensor:
         s = self.settings.loss
@@ -328,6 +337,21 @@ class Trainer:
                 optimizer=self._optimizer,
             )
         self.accelerator.wait_for_everyone()
+
+
+def prepare_transformer(transformer: Any, settings: OptimizerSettings) -> CompiledBlocks | None:
+    """Set how activations are kept and attention is computed; the compiled blocks, or None without compilation.
+
+    Raises:
+        OptionError: The transformer cannot compute activations again or be compiled, or has no such kernel.
+    """
+    if settings.gradient_checkpointing:
+        if not getattr(transformer, "_supports_gradient_checkpointing", False):
+            raise OptionError(f"a {type(transformer).__name__} has no gradient_checkpointing; set it to false")
+        transformer.enable_gradient_checkpointing()
+    if settings.attention is not None:
+        select_attention(transformer, settings.attention)
+    return CompiledBlocks(transformer) if settings.compile else None
 
 
 def schedule(step: int, *, warm_up: int, steps: int) -> float:

@@ -96,16 +96,26 @@ def test_a_later_round_in_bf16_learns(data, tmp_path):
     assert torch.cosine_similarity(a, b, dim=0) > 0.98
 
 
-def test_computing_activations_again_changes_no_gradient(tmp_path):
+WAYS = (
+    {"gradient_checkpointing": True},
+    {"attention": "_native_math"},
+    pytest.param({"compile": True}, marks=pytest.mark.slow),
+    pytest.param({"compile": True, "gradient_checkpointing": True}, marks=pytest.mark.slow),
+)
+"""Settings of speed and memory."""
+
+
+@pytest.mark.parametrize("ways", WAYS, ids=str)
+def test_ways_to_compute_change_no_gradient(ways, tmp_path):
     model = wan21_1_3b(tmp_path / "model")
     pairs = write_pairs(tmp_path, count=1)
     family = find_family(model)
     latents = {c.sha256: torch.randn(16, 2, 4, 4) for c in (pairs[0].winner, pairs[0].loser)}
     texts = {pairs[0].text: family.encode_text([pairs[0].text])[0]}
     found = []
-    for again in (False, True):
-        settings = SETTINGS.change({"batch_size": 1, "gradient_checkpointing": again})
-        trainer = Trainer(find_family(model), pairs, latents, texts, settings, tmp_path / str(again))
+    for changes in ({}, ways):
+        settings = SETTINGS.change({"batch_size": 1, **changes})
+        trainer = Trainer(find_family(model), pairs, latents, texts, settings, tmp_path / str(len(found)))
         first = next(p for n, p in trainer.parameters.items() if "lora_B" in n)
         torch.nn.init.constant_(first, 0.1)
         found.append(gradients(trainer)[0])

@@ -1,8 +1,8 @@
 """The commands of the pages run as they stand; where the title of a block says why one cannot, with small things.
 
-A block of bash runs in one folder a page, after the blocks before it. One that needs weights runs with tiny random ones;
-one that takes long, with a tiny model, few clips and steps; one that runs until it is interrupted is interrupted. Of
-those that need an account, a cluster, a key, files or answers of somebody, the options are checked: what they do is
+A block of bash runs in one folder a page, after the blocks before it. One that needs weights runs with tiny random
+ones; one that takes long, with a tiny model, few clips and steps; one that runs until it is interrupted is interrupted.
+Of those that need an account, a cluster, a key, files or answers of somebody, the options are checked: what they do is
 tested elsewhere, against local stand-ins.
 """
 
@@ -28,20 +28,27 @@ LONG = re.compile(r"Takes .+")
 SERVES = "Runs until interrupted"
 CHECKED = ("Needs an account", "Needs a cluster", "Needs a key", "Needs your files", "Needs answers")
 
-SIZE = "-o generator.steps=1 -o generator.dtype=float32 -o generator.frames=5 -o generator.height=32 -o generator.width=48"
+SIZE = (
+    "-o generator.steps=1 -o generator.dtype=float32 -o generator.frames=5 -o generator.height=32 -o generator.width=48"
+)
 CLIPS = f"--suite prompts.csv --seeds 0 --detector scripted -o detector.boxes=five.jsonl {SIZE}"
 TRAINING = "--suite train.jsonl --held-out held.jsonl --candidates 0..1 --seeds 0 --validation none --detector scripted"
+QUICK = "-o generator.steps=1 -o generator.enlarge=1"
 STEPS = "-s max_steps=2 -s batch_size=2 -s warmup_steps=0 -s lora_rank=2 -s learning_rate=1"
 TINY = {
     "eval --model": CLIPS,
     "eval --videos": "-o detector.model=tiny/dino",
     "upsample": "--model tiny/reciting",
     "align --model": f"{TRAINING} -o detector.boxes=five.jsonl {SIZE} {STEPS}",
-    "align": f"--model model {TRAINING} -o detector.boxes=boxes.jsonl -o generator.steps=1 -o generator.enlarge=1 {STEPS}",
+    "align": f"--model model {TRAINING} -o detector.boxes=boxes.jsonl {QUICK} {STEPS}",
 }
 """What is added to a command, by its beginning; of an option that is there twice, the last one counts."""
 
-MODELS = {"wan2.1-1.3b": "tiny/wan", "cogvideox": "tiny/cogvideox", "spatialalign": "spatialalign -s gradient_accumulation_steps=1"}
+MODELS = {
+    "wan2.1-1.3b": "tiny/wan",
+    "cogvideox": "tiny/cogvideox",
+    "spatialalign": "spatialalign -s gradient_accumulation_steps=1",
+}
 
 
 def blocks(page):

@@ -12,6 +12,7 @@ from typing import Any
 from dsrbench.backends.generators.adapter import load_adapter
 from dsrbench.backends.generators.recipe import Recipe, match_recipe, read_recipe, recipe_names
 from dsrbench.backends.generators.settings import Settings
+from dsrbench.backends.pretrained.acceleration import select_attention
 from dsrbench.backends.pretrained.batches import explaining_memory, is_out_of_memory
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.pipelines import (
@@ -147,6 +148,7 @@ class Placement:
         vae_tiling: Whether videos are decoded tile by tile.
         adapter: Path of a LoRA from `find_adapter`.
         adapter_scale: Factor of the adapter's change.
+        attention: Attention kernel of the transformer; None for that of diffusers.
     """
 
     device: str | None = None
@@ -154,6 +156,7 @@ class Placement:
     vae_tiling: bool = False
     adapter: Path | None = None
     adapter_scale: float = 1.0
+    attention: str | None = None
 
     def check(self) -> None:
         """Check that the machine supports this placement.
@@ -223,7 +226,7 @@ def _read(cls: Any, model: Model, settings: Settings) -> Any:
 
 
 def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -> None:
-    """Set scheduler, guidance, tiling and adapter of a loaded pipeline."""
+    """Set scheduler, guidance, tiling, adapter and attention kernel of a loaded pipeline."""
     import diffusers
 
     recipe = model.recipe
@@ -237,6 +240,8 @@ def _adjust(pipe: Any, model: Model, settings: Settings, placement: Placement) -
         pipe.vae.enable_tiling()
     if placement.adapter is not None:
         load_adapter(getattr(pipe, recipe.lora), placement.adapter, scale=placement.adapter_scale)
+    if placement.attention is not None:
+        select_attention(getattr(pipe, recipe.lora), placement.attention)
 
 
 def explaining(what: str) -> contextlib.AbstractContextManager[None]:

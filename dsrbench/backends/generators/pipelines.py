@@ -19,6 +19,7 @@ from dsrbench.backends.generators.footprint import Footprint, measure_footprint
 from dsrbench.backends.generators.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.backends.generators.settings import Overrides, settle
 from dsrbench.backends.generators.upsampled import Texts
+from dsrbench.backends.pretrained.acceleration import CompiledBlocks
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.errors import InputError, MissingExtraError, OptionError
 from dsrbench.types import Clip, NoClip, Prompt
@@ -59,6 +60,8 @@ class Pipelines(Generator):
         adapter: A LoRA in diffusers' format: a `.safetensors` file, its folder, or an id in the Hub's cache.
         adapter_scale: Factor of the adapter's change.
         upsampled: A file of `dsrbench upsample`; the model receives its texts instead of the prompts' own.
+        compile: Whether to compile the blocks of the transformer; the first clip takes minutes longer, later ones less.
+        attention: Attention kernel of diffusers, such as `_native_cudnn` or `flash`; by default that of torch.
 
     Raises:
         MissingExtraError: A package is not installed.
@@ -90,6 +93,8 @@ class Pipelines(Generator):
         adapter: Path | None = None,
         adapter_scale: float = 1.0,
         upsampled: Path | None = None,
+        compile: bool = False,
+        attention: str | None = None,
     ) -> None:
         if batch < 1:
             raise OptionError(f"batch must be at least 1, got {batch}")
@@ -104,9 +109,11 @@ class Pipelines(Generator):
         overrides = Overrides(height, width, frames, fps, steps, guidance, words, dtype)
         self.settings, self.notes = settle(self.model.recipe, overrides)
         file = find_adapter(adapter) if adapter is not None else None
-        self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale))
+        self._placement = Placement(device, offload, vae_tiling, file, check_scale(adapter_scale), attention)
         self._placement.check()
         self._texts = Texts.read(upsampled)
+        self._compiles = compile
+        self._compiled: CompiledBlocks | None = None
         self.fingerprint = {
             **self.model.fingerprint,
             "recipe": self.model.recipe.name,
@@ -155,9 +162,20 @@ class Pipelines(Generator):
 
     def _make(self, texts: list[str], seeds: Sequence[int]) -> NDArray[np.floating[Any]]:
         """Make videos of texts, float `[B, T, H, W, 3]` in 0..1, NaN where the model failed."""
+        pipe, settings = self._pipeline, self.settings
+
+        def make() -> NDArray[np.floating[Any]]:
+            return np.asarray(pipe(**self._arguments(texts, seeds)).frames)
+
+        size = f"{settings.frames} frames of {settings.width}x{settings.height}, {len(texts)} at once"
+        with quiet(), explaining(f"{self.model.recipe.name}, {size}"), np.errstate(invalid="ignore"):
+            return make() if self._compiled is None else self._compiled.run(make)
+
+    def _arguments(self, texts: list[str], seeds: Sequence[int]) -> dict[str, Any]:
+        """Return the arguments of a call of the pipeline, with generators that nothing was drawn from yet."""
         import torch
 
-        pipe, recipe, settings = self._pipeline, self.model.recipe, self.settings
+        recipe, settings = self.model.recipe, self.settings
         arguments: dict[str, Any] = {
             "prompt": texts,
             "height": settings.height,
@@ -174,9 +192,7 @@ class Pipelines(Generator):
             arguments[recipe.guidance_argument] = settings.guidance
         if recipe.fps_argument:
             arguments[recipe.fps_argument] = settings.fps
-        size = f"{settings.frames} frames of {settings.width}x{settings.height}, {len(texts)} at once"
-        with quiet(), explaining(f"{recipe.name}, {size}"), np.errstate(invalid="ignore"):
-            return np.asarray(pipe(**arguments).frames)
+        return arguments
 
     def _finish(self, video: NDArray[np.floating[Any]], text: str, seed: int) -> Clip | NoClip:
         broken = ~np.isfinite(video).all(axis=(1, 2, 3))
@@ -195,7 +211,10 @@ class Pipelines(Generator):
     @functools.cached_property
     def _pipeline(self) -> Any:
         """The pipeline, loaded when the first clip is made."""
-        return load_pipeline(self.model, self.settings, self._placement)
+        pipe = load_pipeline(self.model, self.settings, self._placement)
+        if self._compiles:
+            self._compiled = CompiledBlocks(getattr(pipe, self.model.recipe.lora))
+        return pipe
 
 
 def _check_packages(*packages: str) -> None:

@@ -1,0 +1,106 @@
+"""Compile the blocks of a transformer of diffusers and select its attention kernel; both only make it faster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from dsrbench.errors import OptionError, first_line, near_matches
+
+T = TypeVar("T")
+logger = logging.getLogger("dsrbench")
+
+
+def list_attentions() -> list[str]:
+    """Return the names of the attention kernels that diffusers knows, installed or not."""
+    from diffusers.models.attention_dispatch import AttentionBackendName
+
+    return [kernel.value for kernel in AttentionBackendName]
+
+
+def select_attention(transformer: Any, kernel: str) -> None:
+    """Make a transformer use an attention kernel.
+
+    Args:
+        transformer: A transformer of diffusers.
+        kernel: One of `list_attentions`, such as `_native_cudnn` or `flash`.
+
+    Raises:
+        OptionError: diffusers has no such kernel, or a package, card or version that it needs is absent.
+    """
+    known = list_attentions()
+    if kernel not in known:
+        raise OptionError(f"attention must be one of {', '.join(known)}{near_matches(kernel, known)}; got {kernel!r}")
+    if not hasattr(transformer, "set_attention_backend"):
+        raise OptionError(f"a {type(transformer).__name__} has no choice of attention kernels; leave attention out")
+    try:
+        transformer.set_attention_backend(kernel)
+    except Exception as error:  # what diffusers raises for a kernel that cannot be used is not documented
+        raise OptionError(f"attention {kernel!r} cannot be used here ({first_line(error)})") from None
+
+
+class CompiledBlocks:
+    """The repeated blocks of a transformer, compiled by torch at their first call.
+
+    A block that cannot be compiled is no reason to stop: all of them then run as they are, and one line says so.
+
+    Args:
+        transformer: A module with lists of blocks, as the transformers of diffusers have.
+
+    Raises:
+        OptionError: It has no list of blocks.
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        from torch import nn
+
+        lists = [part for part in transformer.children() if isinstance(part, nn.ModuleList)]
+        self._blocks = [block for part in lists for block in part]
+        if not self._blocks:
+            raise OptionError(f"a {type(transformer).__name__} has no list of blocks to compile; leave compile out")
+        for block in self._blocks:
+            block.compile()
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Return the result of a function that calls the transformer, again without compilation if that fails."""
+        try:
+            with _quiet_compiler():
+                return call()
+        except Exception as error:
+            if not _is_of_compiler(error) or not self._blocks:
+                raise
+            reason = first_line(error)
+        logger.warning("the blocks cannot be compiled (%s); going on without compilation", reason)
+        self.undo()
+        return call()
+
+    def undo(self) -> None:
+        """Let the blocks run as they are."""
+        for block in self._blocks:
+            block._compiled_call_impl = None
+        self._blocks = []
+
+
+def _is_of_compiler(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised from, comes from torch's compiler."""
+    while error is not None:
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            return True
+        error = error.__cause__
+    return False
+
+
+@contextlib.contextmanager
+def _quiet_compiler() -> Iterator[None]:
+    """Silence what the compiler logs of its own; what matters is raised."""
+    loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor")]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
