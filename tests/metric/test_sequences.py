@@ -56,7 +56,7 @@ def test_frames_without_a_value_are_not_scored(present, status):
     initial = np.where(np.arange(81) < present, DOWN, np.nan)
     score = score_sequences(initial, UP)
     assert (score.status, score.n_scored) == (status, present)
-    assert ("too few scored frames: 19 of at least 20" == score.reason) == (status is Status.INVALID)
+    assert (score.reason == "too few scored frames: 19 of at least 20") == (status is Status.INVALID)
     assert np.isnan(score.ssr_final).sum() == 81 - present
 
 
