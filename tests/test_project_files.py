@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import dsrbench
+from dsrbench.board.app.tabs.about import documentation_links
+from dsrbench.markdown import SITE
 
 yaml = pytest.importorskip("yaml")
 
@@ -124,6 +126,24 @@ def test_the_citation():
     names = ", ".join(f"{author['given-names']} {author['family-names']}" for author in paper["authors"])
     notice = " ".join((ROOT / "NOTICE").read_text(encoding="utf-8").split())
     assert f'{names}, "{paper["title"]}", {paper["identifiers"][0]["value"].replace(":", " ")}' in notice
+
+
+LINKS = [
+    ROOT / "leaderboard/README.md",
+    ROOT / ".github/ISSUE_TEMPLATE/config.yml",
+    *ROOT.glob("dsrbench/**/cards/*.md"),
+]
+
+
+def test_links_to_thedocumentation_links_lead_to_pages():
+    assert re.search(r'^site_url = "(.+)"$', (ROOT / "zensical.toml").read_text(encoding="utf-8"), re.M)[1] == SITE
+    assert read(ROOT / "CITATION.cff")["url"] == SITE
+    pages = {page for path in LINKS for page in re.findall(rf"{SITE}([\w./-]*)", path.read_text(encoding="utf-8"))}
+    for path in ROOT.glob("dsrbench/**/*.py"):
+        pages.update(re.findall(r"link_page\([^()]+, [\"']([\w./-]+)[\"']\)", path.read_text(encoding="utf-8")))
+    pages.update(re.findall(rf"{SITE}([\w./-]*)", documentation_links()))
+    assert len(pages) >= 8
+    assert [page for page in pages if page and not (ROOT / f"docs/{page.strip('/')}.md").is_file()] == []
 
 
 def test_a_release_checks_its_tag():
