@@ -17,7 +17,7 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
-OTHERS = [ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml", ROOT / ".github/ISSUE_TEMPLATE/config.yml"]
+OTHERS = [ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml", ROOT / ".github/dependabot.yml"]
 PINNED = re.compile(r"^\s*-? ?uses: ([\w.-]+/[\w./-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$")
 READ_ONLY = {"contents": "read"}
 WRITES = {("docs.yml", "deploy"): {"pages", "id-token"}, ("release.yml", "publish"): {"id-token"}}
