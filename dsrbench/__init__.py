@@ -37,6 +37,7 @@ _HOME = {
     "parse_prompt": "prompts",
     "read_suite": "prompts",
     "score_many": "metric",
+    "score_sequences": "metric",
     "score_tracks": "metric",
 }
 
@@ -68,6 +69,7 @@ __all__ = [
     "parse_prompt",
     "read_suite",
     "score_many",
+    "score_sequences",
     "score_tracks",
 ]
 
@@ -76,7 +78,14 @@ if TYPE_CHECKING:
     from dsrbench.alignment.result import AlignmentResult
     from dsrbench.api import EvaluationResult, align, evaluate
     from dsrbench.errors import DSRBenchError
-    from dsrbench.metric import DSRScore, find_anchor_frame, measure_certainty, score_many, score_tracks
+    from dsrbench.metric import (
+        DSRScore,
+        find_anchor_frame,
+        measure_certainty,
+        score_many,
+        score_sequences,
+        score_tracks,
+    )
     from dsrbench.prompts import parse_prompt, read_suite
     from dsrbench.rewards import DSRReward
     from dsrbench.types import (

@@ -1,4 +1,4 @@
-"""Tables of Markdown, for cards and for files that have a table between two comments."""
+"""Tables and links of Markdown, for cards and for files that have a table between two comments."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from pathlib import Path
 
 from dsrbench.errors import InputError
 
+SITE = "https://dsrbench.github.io/dsrbench/"
+"""Address of the documentation, to which cards and boards link."""
+
 END = "<!-- end of table -->"
 """Comment after a table, by default."""
+
+
+def link_page(text: str, page: str) -> str:
+    """Return a link to a page of the documentation.
+
+    Args:
+        text: Text of the link.
+        page: Path of the page in `docs/`, without its suffix.
+
+    >>> link_page("the metric", "concepts/metric")
+    '[the metric](https://dsrbench.github.io/dsrbench/concepts/metric/)'
+    """
+    return f"[{text}]({SITE}{page}/)"
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

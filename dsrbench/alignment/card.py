@@ -16,7 +16,7 @@ from dsrbench.alignment.validation import NAME as VALIDATION
 from dsrbench.analysis.statistics import PairedDifference
 from dsrbench.dataset import read_pairs
 from dsrbench.evaluation.defaults import EMBEDDED, EMBEDDED_DEPTH
-from dsrbench.markdown import markdown_table
+from dsrbench.markdown import link_page, markdown_table
 from dsrbench.store import LocalDisk, Run
 from dsrbench.video import sha256_file
 
@@ -53,7 +53,9 @@ def make_card(home: Path, *, base: str, number: int, hands_on_start: bool = Fals
         + f"tags: [dsrbench, lora, {settings['objective']}, text-to-video]\n---",
         f"# A LoRA for {base}, aligned with where things should be",
         f"Trained by `dsrbench align` (dsrbench {__version__}) on preferences that DSR-Score makes between clips of "
-        f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}.",
+        f"one prompt (arXiv 2602.22745); objective `{settings['objective']}`, round {number}, begun from {began}. "
+        f"Documentation: {link_page('alignment', 'quickstart/align-a-model')}, "
+        f"{link_page('the score', 'concepts/metric')}.",
         f"```bash\ndsrbench eval --model {base} --adapter FOLDER --suite SUITE\n```\n\nIn Python, "
         f'`pipeline.load_lora_weights("FOLDER", weight_name="{FILE}")` of diffusers; its alpha is in the file.',
         "## Data",

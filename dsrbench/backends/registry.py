@@ -115,6 +115,23 @@ class Registry(Generic[B]):
         self.kind = kind
         self.noun = noun or kind
         self._builtin = dict(builtin)
+        self._registered: dict[str, type[B]] = {}
+
+    def register(self, name: str, cls: type[B]) -> None:
+        """Give a class a name in this process, as an entry point of an installed package does in every process.
+
+        Args:
+            name: The name; one that was registered before gets the new class.
+            cls: The class, with the methods that its kind must have. Its attribute `fingerprint` tells its results from
+                those of another version.
+
+        Raises:
+            BackendError: The name is that of a built-in or installed backend, or the class lacks a method.
+        """
+        if name in self.targets() and name not in self._registered:
+            raise BackendError(f"there is a {self.noun} named {name!r} already: {self.targets()[name][0]}")
+        self._check(cls, f"{self.noun} {name!r}")
+        self._registered[name] = cls
 
     def targets(self) -> dict[str, tuple[str, str]]:
         """Map every known name to its "module:Class" and the distribution that provides it.
@@ -123,6 +140,8 @@ class Registry(Generic[B]):
             BackendError: Two packages claim one name.
         """
         targets = {name: (target, "dsrbench") for name, target in self._builtin.items()}
+        for name, cls in self._registered.items():
+            targets[name] = (f"{cls.__module__}:{cls.__qualname__}", "unknown")
         for point in importlib.metadata.entry_points(group=f"dsrbench.{self.noun.replace(' ', '_')}s"):
             owner = point.dist.name if point.dist else "unknown"
             if point.name in targets and targets[point.name] != (point.value, owner):
@@ -152,20 +171,25 @@ class Registry(Generic[B]):
         targets = self.targets()
         if name not in targets:
             raise UnknownBackendError(f"no {self.noun} named {name!r}{near_matches(name, targets)}")
+        what = f"{self.noun} {name!r} ({targets[name][0]})"
+        if name in self._registered:
+            return self._check(self._registered[name], what)
         module, _, attribute = targets[name][0].partition(":")
         try:
-            cls = typing.cast("type[B]", getattr(importlib.import_module(module), attribute))
-        except (
-            Exception
-        ) as error:  # a third party's module may raise any error, for example for a missing shared library
-            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) cannot be imported: {error}") from error
+            cls = getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # a module of another package may raise any error, such as for a missing library
+            raise BackendError(f"{what} cannot be imported: {error}") from error
+        return self._check(cls, what)
+
+    def _check(self, cls: Any, what: str) -> type[B]:
+        """Return a class with the defaults of its kind, if it is a class and has the methods that the kind needs."""
         if not isinstance(cls, type):
-            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) is no class")
+            raise BackendError(f"{what} is no class")
         complete_class(cls)
         if not issubclass(cls, KINDS[self.kind]):
             methods = " or ".join(sorted(method for kind in KINDS[self.kind] for method in kind.__abstractmethods__))
-            raise BackendError(f"{self.noun} {name!r} ({targets[name][0]}) has no method {methods}")
-        return cls
+            raise BackendError(f"{what} has no method {methods}")
+        return typing.cast("type[B]", cls)
 
     def convert(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Convert the texts among a user's options of a backend to each option's type; errors as for `create`."""

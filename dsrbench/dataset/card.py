@@ -11,7 +11,7 @@ from dsrbench.dataset.curate import LOSER, REASONS, WINNER, Candidate, Rules
 from dsrbench.dataset.form import Curation, Form
 from dsrbench.dataset.plots import stacked_bars
 from dsrbench.errors import MissingExtraError
-from dsrbench.markdown import markdown_table
+from dsrbench.markdown import link_page, markdown_table
 from dsrbench.store import LocalDisk, RunManifest
 from dsrbench.types import Diagnosis, Prompt, Status
 
@@ -72,7 +72,9 @@ def write_card(
         f"# {form.name}",
         f"{len(rows)} videos of text-to-video models, each with a prompt that asks for a change of place, the boxes of "
         "what it names, and a DSR-Score ([arXiv 2602.22745](https://arxiv.org/abs/2602.22745)) that says whether the "
-        f"change is shown. Made by `dsrbench dataset build` (dsrbench {__version__}).",
+        f"change is shown. Made by `dsrbench dataset build` (dsrbench {__version__}). Documentation: "
+        f"{link_page('the score', 'concepts/metric')}, {link_page('datasets', 'how-to/dataset')}, "
+        f"{link_page('file formats', 'reference/formats')}.",
         _how_to_load(form),
         "## Columns",
         COLUMNS.format(video=video, threshold=rules.threshold),

@@ -67,6 +67,15 @@ class ScoredFrames:
             means[some] = np.add.reduceat(values, self.start[some]) / self.count[some]
         return means
 
+    def spread(self, values: Floats) -> Floats:
+        """Return each video's largest minus its smallest value, `[N]`; 0 where it has none."""
+        spread = np.zeros(len(self.count))
+        some = self.count > 0
+        if some.any():
+            start = self.start[some]
+            spread[some] = np.maximum.reduceat(values, start) - np.minimum.reduceat(values, start)
+        return spread
+
     def at(self, values: Floats, offset: int) -> Floats:
         """Return each video's value `offset` scored frames after its first (negative: before the one past its last)."""
         if not len(values):

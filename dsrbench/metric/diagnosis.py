@@ -49,25 +49,64 @@ def diagnose(
         A diagnosis a video; None where there is no score.
     """
     initial, final = relations[0], relations[-1]
-    a, b = frames.of(initial), frames.of(final)
-    a_start, a_end = (frames.window(a, window, last=last) for last in (False, True))
-    b_start, b_end = (frames.window(b, window, last=last) for last in (False, True))
     right, down = (frames.window(axis, window, last=True) for axis in (frames.right, frames.down))
     at_end = {Relation.LEFT: -right, Relation.RIGHT: right, Relation.TOP: -down, Relation.UNDER: down}
-    moved = np.maximum(_range(frames, frames.right), _range(frames, frames.down))
+    moved = np.maximum(frames.spread(frames.right), frames.spread(frames.down))
     if initial.needs_depth or final.needs_depth:
         front = frames.window(frames.front, window, last=True)
         at_end |= {Relation.FRONT: front, Relation.BEHIND: -front}
-        moved = np.maximum(moved, _range(frames, frames.front))
+        moved = np.maximum(moved, frames.spread(frames.front))
     strays = np.max([at_end[r] for r in at_end if r not in (initial, final)], axis=0) >= HOLDS
-    still = moved < STILL
+    return diagnose_sequences(
+        frames,
+        frames.of(initial),
+        frames.of(final),
+        dsr_score=dsr_score,
+        visited=visited,
+        window=window,
+        strays=strays,
+        still=moved < STILL,
+        differ=initial != final,
+    )
+
+
+def diagnose_sequences(
+    frames: ScoredFrames,
+    a: Floats,
+    b: Floats,
+    *,
+    dsr_score: Floats,
+    visited: NDArray[np.bool_],
+    window: Ints,
+    strays: NDArray[np.bool_],
+    still: NDArray[np.bool_],
+    differ: bool = True,
+) -> list[Diagnosis | None]:
+    """Diagnose N videos from the SSR scores of the two relations that they were asked for.
+
+    Args:
+        frames: Their scored frames.
+        a: SSR scores of the initial relation, `[M]`.
+        b: SSR scores of the final relation, `[M]`.
+        dsr_score: Their scores, `[N]`, NaN where there is none.
+        visited: Whether every middle relation was visited, `[N]`.
+        window: Frames averaged at either end, `[N]`.
+        strays: Whether some relation other than the two holds at the end, `[N]`.
+        still: Whether the subject stands still, `[N]`.
+        differ: Whether the relations are two different ones.
+
+    Returns:
+        A diagnosis a video; None where there is no score.
+    """
+    a_start, a_end = (frames.window(a, window, last=last) for last in (False, True))
+    b_start, b_end = (frames.window(b, window, last=last) for last in (False, True))
     with np.errstate(invalid="ignore"):
         starts, ends = a_start >= HOLDS, b_end >= HOLDS
         under_way = (b_end - b_start >= STRAYED) | (a_start - a_end >= STRAYED) | (ends & ~visited)
         rules = [
             (Diagnosis.CORRECT, (dsr_score >= HEADLINE_THRESHOLD) & visited),
             (Diagnosis.STATIC, still),
-            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS) & (initial != final)),
+            (Diagnosis.REVERSED, (b_start >= HOLDS) & (a_end >= HOLDS) & differ),
             (Diagnosis.WRONG_START, ends & ~starts),
             (Diagnosis.WRONG_END, starts & (strays | (b_end < b_start - STRAYED)) & ~ends),
             (Diagnosis.PARTIAL, starts & under_way),
@@ -75,13 +114,3 @@ def diagnose(
     names = np.select([fits for _, fits in rules], range(len(rules)), default=len(rules))
     words = [*(word for word, _ in rules), Diagnosis.OTHER]
     return [None if np.isnan(score) else words[name] for score, name in zip(dsr_score, names, strict=True)]
-
-
-def _range(frames: ScoredFrames, values: Floats) -> Floats:
-    """Largest minus smallest value of each video, `[N]`; 0 where it has none."""
-    spread = np.zeros(len(frames.count))
-    some = frames.count > 0
-    if some.any():
-        start = frames.start[some]
-        spread[some] = np.maximum.reduceat(values, start) - np.minimum.reduceat(values, start)
-    return spread

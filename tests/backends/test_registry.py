@@ -378,3 +378,37 @@ def test_a_constructor_that_fails_is_one_line(install):
 class Broken(Blind):
     def __init__(self) -> None:
         1 / 0  # noqa: B018
+
+
+class Own(Blind):
+    def __init__(self, *, threshold: float = 0.5) -> None:
+        self.fingerprint = {"rule": "own"}
+
+
+def test_a_class_gets_a_name_in_this_process():
+    registry = made(builtin="test_registry:Blind")
+    registry.register("own", Own)
+    assert registry.names() == ["builtin", "own"]
+    backend = registry.create("own", {"threshold": "0.25"})
+    assert isinstance(backend.instance, Own)
+    assert backend.record() == BackendRecord("own", "unknown", {"threshold": 0.25}, {"rule": "own"})
+    assert not registry.is_builtin("own")
+    registry.register("own", Blind)
+    assert registry.load("own") is Blind, "the newest, as a cell that runs again defines it"
+
+
+class Deaf:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "cls", "words"),
+    [
+        ("builtin", Own, "there is a detector named 'builtin' already: test_registry:Blind"),
+        ("own", Deaf, "detector 'own' has no method detect"),
+        ("own", 3, "detector 'own' is no class"),
+    ],
+)
+def test_a_name_that_is_taken_and_a_class_that_is_no_backend_are_refused(name, cls, words):
+    with pytest.raises(BackendError, match=f"^{words}$"):
+        made(builtin="test_registry:Blind").register(name, cls)

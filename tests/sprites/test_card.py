@@ -14,6 +14,7 @@ pytest.importorskip("diffusers")
 from safetensors.torch import save_file  # noqa: E402
 
 import dsrbench  # noqa: E402
+from dsrbench.markdown import SITE  # noqa: E402
 from dsrbench.sprites.embedded import EMBEDDED, ENTRY, find_weights_folder, read_sums  # noqa: E402
 from dsrbench.sprites.training.card import count_parameters, finish_folder, make_card  # noqa: E402
 from dsrbench.sprites.training.settings import Settings  # noqa: E402
@@ -82,9 +83,13 @@ def test_settings_and_losses_are_those_of_the_kind():
 
 
 def test_its_link_leads_to_the_measurements(kind):
-    (link,) = re.findall(r"\]\((.*?)\)", make_card(kind, Settings(), [], parameters=1))
+    pattern = r"\]\((.*?)\)"
+    (link,) = re.findall(pattern, make_card(kind, Settings(), [], parameters=1))
+    assert re.findall(pattern, (EMBEDDED[kind] / "README.md").read_text()) == [link]
+    assert link.startswith(SITE)
     root = Path(dsrbench.__file__).parents[1]
-    assert (EMBEDDED[kind] / link).resolve() == root / "benchmark" / "sprites" / "README.md"
+    page = root / "docs" / f"{link.removeprefix(SITE).strip('/')}.md"
+    assert "benchmark/sprites/README.md" in page.read_text()
 
 
 def test_a_folder_is_finished_with_card_and_sums(kind, tmp_path):

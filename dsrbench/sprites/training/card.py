@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from dsrbench.markdown import markdown_table
+from dsrbench.markdown import link_page, markdown_table
 from dsrbench.sprites.embedded import Kind, write_sums
 from dsrbench.sprites.split import DEPTH_SIZES, SIZES
 from dsrbench.sprites.training.data import FOREGROUND
@@ -76,6 +76,7 @@ def make_card(kind: Kind, settings: Settings, log: Sequence[dict[str, Any]], *, 
         foreground=f"{FOREGROUND:g}",
         settings=_settings(kind, settings),
         losses=_losses(kind, log),
+        documentation=link_page("the embedded model", "concepts/embedded-model"),
     )
 
 

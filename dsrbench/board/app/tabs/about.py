@@ -12,6 +12,7 @@ from dsrbench.board.entries import View
 from dsrbench.board.records import TIERS
 from dsrbench.board.rules import named_suite
 from dsrbench.errors import DSRBenchError
+from dsrbench.markdown import SITE
 
 SCORING = """<div class="dsr">
 <p>A detector and a tracker give the boxes of subject and object in every frame. In each frame the <b>SSR score</b>, in
@@ -69,7 +70,8 @@ def about_html(view: View) -> str:
         f"<h2>Suites taken</h2><ul>{suites}</ul><p>An account may submit {view.rules.quota} times a day (UTC).</p>"
         + _list("Withdrawn", withdrawn)
         + _list("Not readable, left out", "".join(f"<li>{escape(line)}</li>" for line in view.damaged))
-        + f'<p class="quiet">dsrbench {escape(dsrbench.__version__)}, Apache-2.0.</p></div>'
+        + f'<p class="quiet">dsrbench {escape(dsrbench.__version__)}, Apache-2.0. '
+        f"Documentation: {documentation_links()}.</p></div>"
     )
 
 
@@ -80,6 +82,18 @@ def _describe_suite(view: View, name: str) -> str:
     except DSRBenchError as error:
         return f"{escape(name)}: {escape(str(error))}"
     return f"{escape(name)} {escape(suite.version)}: {len(suite)} prompts, seeds {', '.join(map(str, seeds))}"
+
+
+def documentation_links() -> str:
+    """Return links to pages of the documentation, which open beside the board."""
+    pages = {
+        "how to submit": "how-to/submit",
+        "coverage and statistics": "concepts/statistics",
+        "questions": "questions",
+    }
+    return ", ".join(
+        f'<a href="{SITE}{page}/" rel="noopener" target="_blank">{title}</a>' for title, page in pages.items()
+    )
 
 
 def _list(title: str, items: str) -> str:
