@@ -35,20 +35,27 @@ CLIPS = f"--suite prompts.csv --seeds 0 --detector scripted -o detector.boxes=fi
 TRAINING = "--suite train.jsonl --held-out held.jsonl --candidates 0..1 --seeds 0 --validation none --detector scripted"
 QUICK = "-o generator.steps=1 -o generator.enlarge=1"
 STEPS = "-s max_steps=2 -s batch_size=2 -s warmup_steps=0 -s lora_rank=2 -s learning_rate=1"
+EMBEDDED = f"--model model {TRAINING} -o detector.boxes=boxes.jsonl {QUICK} {STEPS}"
 TINY = {
     "eval --model": CLIPS,
     "eval --videos": "-o detector.model=tiny/dino",
     "upsample": "--model tiny/reciting",
     "align --model": f"{TRAINING} -o detector.boxes=five.jsonl {SIZE} {STEPS}",
-    "align": f"--model model {TRAINING} -o detector.boxes=boxes.jsonl {QUICK} {STEPS}",
+    "align --out runs/nft": f"{EMBEDDED} --rounds 1",
+    "align": EMBEDDED,
 }
-"""What is added to a command, by its beginning; of an option that is there twice, the last one counts."""
+"""What is added to a command, by its beginning; of an option that is there twice, the last one counts.
+
+A file of boxes has those of one round.
+"""
 
 MODELS = {
     "wan2.1-1.3b": "tiny/wan",
     "cogvideox": "tiny/cogvideox",
     "spatialalign": "spatialalign -s gradient_accumulation_steps=1",
+    " -o generator.offload=model": "",
 }
+"""What stands in place of what a command names; to offload needs a GPU."""
 
 
 def blocks(page):
