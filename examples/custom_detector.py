@@ -3,8 +3,8 @@
     pip install "dsrbench[sprites]"
     python custom_detector.py
 
-`register` gives the name in this process. In a package of yours an entry point gives it everywhere, so that
-`dsrbench eval --detector colours -o detector.contrast=40` works too; in its pyproject.toml:
+`register` gives the name in this process. An entry point in the pyproject.toml of a package of yours gives it to
+`dsrbench eval --detector colours -o detector.contrast=40` as well:
 
     [project.entry-points."dsrbench.detectors"]
     colours = "custom_detector:Colours"
@@ -15,7 +15,6 @@ Trackers, generators and depth estimators work alike: see `dsrbench.backends.bas
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
@@ -50,11 +49,11 @@ class Colours:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Evaluate the embedded model, or videos, with a detector by colours.")
-    parser.add_argument("--videos", type=Path, help="folder of videos; by default the embedded model makes some")
+    parser.add_argument("--videos", help="folder of videos; by default the embedded model makes some")
     parser.add_argument("--suite", default="sprites")
     chosen = parser.parse_args()
     detectors.register("colours", Colours)
     more = {"videos": chosen.videos} if chosen.videos else {"seeds": [0], "limit": 8}
     result = dsrbench.evaluate(suite=chosen.suite, detector="colours", out="runs/colours", on_note=print, **more)
-    print(result.run.manifest.detector)
-    print(f"coverage {result.summary.coverage:.2f}, Accuracy@0.7 {result.summary.headline.value:.2f}")
+    figures = result.summary
+    print(f"{result.run.manifest.detector}\ncoverage {figures.coverage:.2f}, Accuracy@0.7 {figures.headline.value:.2f}")

@@ -5,8 +5,8 @@
 
 A step makes clips of each prompt, rewards them, and draws the model towards the clips that are better than the others
 of their prompt and away from those that are worse (arXiv 2509.16117). `DSRReward` takes the clips of any model as its
-decoder gives them, on any device; for others than this cartoon world, `DSRReward(detector="grounding-dino")`. This
-shows a loop that learns four prompts; for a better model, see `dsrbench align`, and `dsrbench.rewards.adapters`.
+decoder gives them, on any device; for others than this cartoon world, `DSRReward(detector="grounding-dino")`. Ten steps
+show how it is wired; a better model takes hundreds, and a validation: `dsrbench align -s objective=nft` has both.
 """
 
 import argparse
@@ -34,10 +34,9 @@ torch.manual_seed(0)
 pipeline = SpritesPipeline.from_pretrained(MODEL)
 pipeline.set_progress_bar_config(disable=True)
 model, reference = pipeline.transformer, copy.deepcopy(pipeline.transformer).requires_grad_(False)
-optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-5)
 reward = DSRReward(detector="sprites")
-texts = [prompt.text for prompt in dsrbench.read_suite("sprites-train")][:4]
-prompts = [text for text in texts for _ in range(arguments.clips)]
+prompts = [p.text for p in dsrbench.read_suite("sprites-train").prompts[:4] for _ in range(arguments.clips)]
 
 for step in range(1, arguments.steps + 1):
     latents = pipeline(prompts, num_inference_steps=8, output_type="latent").frames
@@ -45,7 +44,7 @@ for step in range(1, arguments.steps + 1):
         videos = (pipeline.autoencoder.decode(latents) / 2 + 0.5).clamp(0, 1)  # [B, C, T, H, W]
         features, mask = pipeline.encode_prompts(prompts, guided=False)
 
-    rewards = torch.tensor(reward(videos, prompts)).view(len(texts), arguments.clips)
+    rewards = torch.tensor(reward(videos, prompts)).view(-1, arguments.clips)
     advantages = ((rewards - rewards.mean(dim=1, keepdim=True)) / (rewards.std(dim=1, keepdim=True) + 0.05)).flatten()
 
     for _ in range(8):

@@ -146,6 +146,11 @@ def test_links_to_the_documentation_lead_to_pages():
     assert [page for page in pages if page and not (ROOT / f"docs/{page.strip('/')}.md").is_file()] == []
 
 
+def test_the_space_installs_this_version():
+    (line,) = (ROOT / "leaderboard/requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert line == f"dsrbench[board]=={dsrbench.__version__}"
+
+
 def test_a_release_checks_its_tag():
     lines = [line for line in commands() if "GITHUB_REF_NAME" in line]
     names = {line.split()[-1] for line in lines}

@@ -126,7 +126,7 @@ def test_the_extras_are_those_of_the_package():
     """Extras for users, with its packages, as setup.cfg has them; `all` is of others, others are not for users."""
     declared = {}
     for extra, lines in config()["options.extras_require"].items():
-        if extra not in ("all", "test", "light-test", "s3-test", "dev"):
+        if extra not in ("all", "test", "light-test", "s3-test", "dev", "docs"):
             words = [re.match(r"(dsrbench\[\w+\]|[\w.-]+)", line)[0] for line in lines.split("\n") if line]
             of_others = [declared[word[len("dsrbench[") : -1]] for word in words if "[" in word]
             declared[extra] = (*itertools.chain(*of_others), *(word for word in words if "[" not in word))
