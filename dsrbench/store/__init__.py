@@ -6,6 +6,7 @@
 """
 
 from dsrbench.store.disk import LocalDisk
+from dsrbench.store.journal import Journal
 from dsrbench.store.manifest import BackendRecord, DeviceRecord, RunManifest, RuntimeRecord, ShardRecord, SuiteRecord
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.run import Run, Written, describe_changes
@@ -15,6 +16,7 @@ from dsrbench.store.tensors import pack_tensors, sort_notes
 __all__ = [
     "BackendRecord",
     "DeviceRecord",
+    "Journal",
     "LocalDisk",
     "Mirror",
     "Run",
