@@ -2,7 +2,7 @@
 
 `run.json` (manifest), `videos/`, `generated/` (a note for each video made here), `detections/`, `tracks/`, `samples/`
 (one JSON a sample), `samples.parquet` (compacted from them), `files.parquet` (which videos these were of), `log.jsonl`,
-`report/`.
+`report/`, `judgments/` (answers of a vision-language model).
 """
 
 from dsrbench.store.disk import LocalDisk

@@ -78,9 +78,9 @@ class Journal:
         Raises:
             StoreError: It cannot be written; it is as it was.
         """
-        rows = [dict(row) for row in rows]
-        self._disk.write_atomic(self._name, b"".join(map(_line, rows)))
-        self.rows = rows
+        copies = [dict(row) for row in rows]
+        self._disk.write_atomic(self._name, b"".join(map(_line, copies)))
+        self.rows = copies
 
     def _load(self) -> None:
         data = self._disk.read(self._name)
