@@ -31,7 +31,7 @@ from dsrbench.analysis.judgments import ClaimAnswers
 from dsrbench.backends.pretrained.batches import Batches
 from dsrbench.backends.pretrained.models import Choice, Pretrained, import_transformers, load_pretrained, quiet
 from dsrbench.backends.pretrained.snapshots import find_snapshot
-from dsrbench.errors import OptionError, WeightsError
+from dsrbench.errors import OptionError, WeightsError, first_line
 from dsrbench.hub import HubModel
 from dsrbench.judging.questions import VERSION, Part, Question, Wording, ask_claim
 from dsrbench.types import Clause, Floats
@@ -128,7 +128,14 @@ class Judge:
         loaded = self._loaded
         chats = [[{"role": "user", "content": _make_content(wording, pictures)}] for wording in wordings]
         with quiet(), torch.inference_mode():
-            inputs = self._encode(loaded.processor.apply_chat_template(chats, add_generation_prompt=True), pictures)
+            try:
+                texts = loaded.processor.apply_chat_template(chats, add_generation_prompt=True)
+                inputs = self._encode(texts, pictures)
+            except Exception as error:  # of the template, or of a processor that takes no or other pictures
+                raise WeightsError(
+                    f"{self._choice.model} cannot be asked about {len(pictures)} pictures ({first_line(error)}); take "
+                    f"an instruction-tuned vision-language model such as {MODEL.id}"
+                ) from error
             logits = loaded.net(**inputs.to(loaded.device, dtype=loaded.dtype), **self._last_token).logits[:, -1]
             log_shares = logits.double().log_softmax(dim=-1).cpu()
         return [self._read(row, wording.words) for row, wording in zip(log_shares, wordings, strict=True)]
@@ -137,6 +144,8 @@ class Judge:
         """Return the inputs of the network, padded on the left, so that the last token is that before the answer."""
         processor = self._loaded.processor
         begin = processor.tokenizer.bos_token
+        # SmolVLM takes frames of videos whole, too; in tiles, a few pictures would fill its context
+        whole = {"do_image_splitting": False} if hasattr(processor.image_processor, "do_image_splitting") else {}
         return processor(
             text=list(texts),
             images=[list(pictures)] * len(texts),
@@ -144,6 +153,7 @@ class Judge:
             padding=True,
             padding_side="left",
             return_tensors="pt",
+            **whole,
         )
 
     def _read(self, log_shares: Any, words: tuple[str, ...]) -> tuple[Floats, float]:

@@ -87,15 +87,16 @@ def judge_run(run: Run, judge: Judge, *, progress: Progress = lambda *_: None) -
         skipped: defaultdict[str, list[SampleKey]] = defaultdict(list)
         n_new = 0
         for done, sample in enumerate(samples, start=1):
-            if sample.id not in rows:
-                result = _judge_sample(run, sample, judge)
-                if isinstance(result, str):
-                    skipped[result].append(sample.id)
-                    continue
+            if sample.id in rows:
+                continue
+            result = _judge_sample(run, sample, judge)
+            if isinstance(result, str):
+                skipped[result].append(sample.id)
+            else:
                 rows[sample.id] = result.row()
                 journal.append(rows[sample.id])
                 n_new += 1
-                progress(done, len(samples), sample.id)
+            progress(done, len(samples), sample.id)
         ordered = [rows[key] for key in sorted(rows)]
         if not ordered:
             raise InputError(f"{run.disk.shown} has no clip to judge: {describe_skipped(skipped)}")

@@ -118,6 +118,11 @@ def other_type(folder):
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "internvl_chat"}))
 
 
+def no_images_in_template(folder):
+    path = folder / "chat_template.jinja"
+    path.write_text(path.read_text().replace("c['text']", "raise_exception('text only')"))
+
+
 def no_weights(folder):
     (folder / "model.safetensors").unlink()
 
@@ -133,6 +138,7 @@ def no_processor(folder):
 
 BAD = [
     (without("chat_template"), WeightsError, "has no chat template, so it cannot be asked"),
+    (no_images_in_template, WeightsError, r"cannot be asked about 2 pictures \(text only\)"),
     (no_processor, WeightsError, "has no image processor|cannot be loaded as a model"),
     (other_type, WeightsError, "holds a model of the type 'internvl_chat'; judge takes"),
     (no_weights, WeightsError, "is no model: model.safetensors is not in it"),
