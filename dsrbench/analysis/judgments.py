@@ -6,7 +6,6 @@ A run has a file of JSON lines for each judge in `judgments/`, one line a sample
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +46,7 @@ class ClaimAnswers:
 
 @dataclasses.dataclass(frozen=True)
 class Judgment:
-    """What a judge says of one clip.
+    """The answers of a judge about one clip.
 
     Attributes:
         judge: Name of the judge, which has all that decides its answers.
@@ -126,8 +125,3 @@ def read_judgments(run: Run) -> dict[str, dict[SampleKey, Judgment]]:
             if videos.get(judgment.sample) == judgment.video_sha256:
                 judges.setdefault(judgment.judge, {})[judgment.sample] = judgment
     return judges
-
-
-def mean_mass(judgments: Mapping[SampleKey, Judgment]) -> float:
-    """Return the mean probability that a judge gives to the answers it may give."""
-    return statistics.fmean(judgment.mass for judgment in judgments.values())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsrbench.analysis.certainty import decision_certainty
-from dsrbench.analysis.people import BINS
+from dsrbench.analysis.raters import BINS
 from dsrbench.errors import InputError
 from dsrbench.store import Run, Sample, SampleKey
 from dsrbench.types import HEADLINE_THRESHOLD, Status

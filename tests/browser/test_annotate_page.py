@@ -162,7 +162,7 @@ def test_three_annotators_by_keyboard(run, by_bytes, visit, tmp_path):
     people = compare_people(run.samples(), labels)
     shares = expected_decisions(rules.values())
     assert {tuple(verdict.sample.id): verdict.share for verdict in people.largest} == pytest.approx(shares)
-    assert (people.n_annotators, people.n_clips, people.consistency.value) == (3, 7, 1.0)
+    assert (people.n_annotators, people.score.n_clips, people.consistency.value) == (3, 7, 1.0)
     assert people.n_unknown == sum(label.start == "unknown" for label in labels.clips) >= 2
 
 
