@@ -217,8 +217,8 @@ def best_threshold(scores: Floats, truth: Floats) -> float:
     """
     if not len(scores):
         return math.nan
-    ends = np.concatenate([[0.0], np.unique(scores), [1.0]])
-    middles = (ends[:-1] + ends[1:]) / 2
+    ends = np.unique(np.concatenate([[0.0], scores, [1.0]]))
+    middles = np.concatenate([[0.0][: int(scores.min() <= 0)], (ends[:-1] + ends[1:]) / 2])  # 0 accepts all
     agreeing = np.array([np.mean((scores >= middle) == truth) for middle in middles])
     best = middles[agreeing == agreeing.max()]
     return float(best[len(best) // 2])

@@ -55,7 +55,7 @@ def file_name(judge: str) -> str:
     """Return the name of a judge's file in a run, from the name of the judge.
 
     >>> file_name("tiny vlm@0123456789ab, questions 1, 4 frames, float32")
-    'judgments/tiny-vlm-22a5f42d.jsonl'
+    'judgments/tiny-vlm-911dc44c.jsonl'
     """
     readable = re.sub(r"[^A-Za-z0-9._]+", "-", judge.partition("@")[0]).strip("-.")[-60:]
     return f"{FOLDER}/{readable}-{hash_json(judge)[:8]}.jsonl"

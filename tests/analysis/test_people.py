@@ -157,6 +157,9 @@ def test_auc_and_threshold_against_their_definitions():
     every = [np.mean((scores >= t) == truth) for t in np.linspace(0, 1, 1001)]
     assert np.mean((scores >= best) == truth) == pytest.approx(max(every))
     assert math.isnan(roc_auc(scores, np.zeros(60, bool)))
+    certain = np.array([0.0, 0.0, 1.0])
+    assert best_threshold(certain, certain > 0) == 0.5
+    assert best_threshold(certain, np.ones(3, bool)) == 0
 
 
 def test_the_command(tmp_path):
