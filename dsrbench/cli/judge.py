@@ -44,11 +44,11 @@ def command(
     the least of the three probabilities of the right answer; a clip passes from 0.5. Answers go to RUN/judgments/.
 
     \b
-    Models (parameters, license):
-      HuggingFaceTB/SmolVLM2-2.2B-Instruct  2.2 billion, Apache-2.0; also 0.5 and 0.3 (-500M-, -256M-Video-Instruct)
-      Qwen/Qwen3-VL-4B-Instruct             4 billion, Apache-2.0; also 2 and 8 (-2B-, -8B-)
-      Qwen/Qwen2.5-VL-7B-Instruct           8 billion, Apache-2.0; the one of 3 billion is not for commercial use
-      OpenGVLab/InternVL3_5-4B-HF           5 billion, Apache-2.0; also 2 and 8 (-2B-HF, -8B-HF)
+    Models (billions of parameters, license):
+      HuggingFaceTB/SmolVLM2-2.2B-Instruct  2.2, Apache-2.0; smaller: -500M-Video-Instruct, -256M-
+      Qwen/Qwen3-VL-4B-Instruct             4, Apache-2.0; also -2B-Instruct, -8B-Instruct
+      Qwen/Qwen2.5-VL-7B-Instruct           8, Apache-2.0 (-3B-Instruct: no commercial use)
+      OpenGVLab/InternVL3_5-4B-HF           5, Apache-2.0; also -2B-HF, -8B-HF
     """
     from dsrbench.backends.pretrained.devices import check_device, check_dtype
     from dsrbench.backends.pretrained.models import Choice
