@@ -15,7 +15,7 @@ import click
 )
 @click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option(
-    "--frames", default=4, show_default=True, help="Pictures of the beginning, of the end; twice of the whole."
+    "--frames", default=4, show_default=True, help="Pictures of each end of a video; twice as many of the whole."
 )
 @click.option("--batch-size", default=4, show_default=True, help="Questions at a time; halved when memory runs out.")
 @click.option("--device", help="Device name of torch. [default: CUDA where torch sees one, else the CPU]")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +158,34 @@ def test_the_command(folder, model):
     assert "s left" in result.output
     assert "5 clips judged (0 now)" in run_command(*words).output
     assert run_command(folder, "--help").exit_code == 0
+
+
+def test_agreement_has_a_column_for_the_judge(folder, model, tmp_path):
+    assert run_command(folder, "--model", model, "--frames", 2, "--device", "cpu").exit_code == 0
+    answers = {"start": "left", "end": "right", "present": "both"}
+    keys = [sample.id._asdict() for sample in Run.open(folder).samples() if sample.prompt.id == "1000_LR"]
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    lines = [json.dumps({"annotator": "ada", "sample": key, **answers}) + "\n" for key in keys]
+    (labels / "ada.jsonl").write_text("".join(lines))
+    words = ["agreement", folder, "--human", labels, "--out", tmp_path / "out.json", "--pages", tmp_path / "pages"]
+    result = CliRunner().invoke(group, list(map(str, words)), env={"COLUMNS": "160"})
+    assert result.exit_code == 0, result.output
+    assert re.search(rf"Beside people.* DSR-Score +{model.name}", result.output)
+    figures = json.loads((tmp_path / "out.json").read_text())
+    ((name, judge),) = figures["judges"].items()
+    assert name.startswith(f"{model.name}@")
+    assert judge["n_clips"] == figures["score"]["n_clips"] == 2
+    page = Path(figures["largest"][0]["page"]).read_text("utf-8")
+    assert name in page
+    assert "Answers of judges" in page
+
+
+def test_a_run_that_has_not_finished(folder, model):
+    (folder / "samples.parquet").unlink()
+    result = run_command(folder, "--model", model)
+    assert "its run has not finished" in str(result.exception)
+    assert result.exception.exit_code == 6
 
 
 BAD = [

@@ -66,6 +66,17 @@ def test_every_family_answers_alike_in_any_batch(family, folder_of, pictures):
     assert other.yes["end"] == answers.yes["end"]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_runs_in_half_precision(family, folder_of, pictures):
+    full, _ = make_judge(folder_of(family)).judge(CLAUSE, pictures)
+    judge = Judge(Choice(str(folder_of(family)), None, "cpu", "bfloat16"))
+    assert judge.name.endswith("bfloat16")
+    half, _ = judge.judge(CLAUSE, pictures)
+    assert half.yes == pytest.approx(full.yes, abs=0.05)
+    assert half.choice == pytest.approx(full.choice, abs=0.05)
+    assert half != full
+
+
 def test_an_answer_is_the_mean_over_orders(folder_of, pictures):
     judge = make_judge(folder_of("qwen"))
     for question in ask_claim(CLAUSE):
