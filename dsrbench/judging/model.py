@@ -22,16 +22,17 @@ import functools
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dsrbench.analysis.judgments import ClaimAnswers
-from dsrbench.backends.pretrained.batches import Batches
+from dsrbench.backends.pretrained.batches import Batches, is_out_of_memory
 from dsrbench.backends.pretrained.models import Choice, Pretrained, import_transformers, load_pretrained, quiet
 from dsrbench.backends.pretrained.snapshots import find_snapshot
-from dsrbench.errors import OptionError, WeightsError, first_line
+from dsrbench.errors import BackendError, OptionError, WeightsError, first_line
 from dsrbench.hub import HubModel
 from dsrbench.judging.questions import VERSION, Part, Question, Wording, ask_claim
 from dsrbench.types import Clause, Floats
@@ -105,7 +106,7 @@ class Judge:
 
         Raises:
             WeightsError: The model is damaged, or cannot be asked about pictures.
-            BackendError: Not even one question fits into memory.
+            BackendError: Not even one question fits into memory, or the answers are no numbers.
         """
         questions = ask_claim(clause)
         answers = {question.name: self.ask(question, pictures[question.part]) for question in questions}
@@ -132,6 +133,8 @@ class Judge:
                 texts = loaded.processor.apply_chat_template(chats, add_generation_prompt=True)
                 inputs = self._encode(texts, pictures)
             except Exception as error:  # of the template, or of a processor that takes no or other pictures
+                if is_out_of_memory(error):
+                    raise
                 raise WeightsError(
                     f"{self._choice.model} cannot be asked about {len(pictures)} pictures ({first_line(error)}); take "
                     f"an instruction-tuned vision-language model such as {MODEL.id}"
@@ -159,6 +162,11 @@ class Judge:
     def _read(self, log_shares: Any, words: tuple[str, ...]) -> tuple[Floats, float]:
         shares = np.array([float(log_shares[ids].exp().sum()) for ids in self._first_tokens(words)])
         mass = float(shares.sum())
+        if not math.isfinite(mass):
+            raise BackendError(
+                f"the answers of {self._choice.model} are no numbers in {self._choice.dtype}; take --precision "
+                f"{'bfloat16' if self._choice.dtype == 'float16' else 'float32'}, or another model"
+            )
         return (shares / mass if mass > 0 else np.full(len(words), 1 / len(words))), min(mass, 1.0)
 
     @functools.cache  # noqa: B019  # a judge lives as long as its command

@@ -76,7 +76,7 @@ def judge_run(run: Run, judge: Judge, *, progress: Progress = lambda *_: None) -
         StoreError: The run has not finished, another process works on it, or the file cannot be written.
         InputError: No clip can be judged, or the file has something else.
         WeightsError: The model is damaged, or cannot be asked about pictures.
-        BackendError: Not even one question fits into memory.
+        BackendError: Not even one question fits into memory, or the answers are no numbers.
     """
     samples = run.samples()
     with run.lock():

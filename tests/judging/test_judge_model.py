@@ -98,6 +98,12 @@ def test_habits_win_nothing(tmp_path, pictures):
     assert mass > 0.5
 
 
+def test_answers_that_are_no_numbers(tmp_path, pictures):
+    judge = make_judge(vision_models.habitual(tmp_path, {"x": math.nan}))
+    with pytest.raises(BackendError, match="are no numbers in float32; take --precision"):
+        judge.judge(CLAUSE, pictures)
+
+
 def test_the_right_letter_in_every_order(tmp_path):
     """The word of each answer moves through all letters, so that a model which reads is right in every order."""
     choice = ask_claim(CLAUSE)[-1]
