@@ -181,7 +181,7 @@ def make_table(sims: int, clips: Sequence[int] = CLIPS, annotators: Sequence[int
 def main() -> None:
     """Make the table, print it and write it into both files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sims", type=int, default=30, help="simulated studies for a row")
+    parser.add_argument("--sims", type=int, default=20, help="simulated studies for a row")
     table = make_table(parser.parse_args().sims)
     print(table)
     for path in FILES:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsrbench.analysis.certainty import decision_certainty
 from dsrbench.analysis.judgments import Judgment
@@ -209,7 +210,7 @@ def roc_auc(scores: Floats, truth: Floats) -> float:
     return float((ranks - n_true * (n_true + 1) / 2) / (n_true * n_false))
 
 
-def best_threshold(scores: Floats, truth: Floats) -> float:
+def best_threshold(scores: Floats, truth: NDArray[np.bool_]) -> float:
     """Return the threshold at which `score >= threshold` agrees best with the truth; the middle of the best range.
 
     >>> best_threshold(np.array([0.2, 0.5, 0.8]), np.array([False, True, True])).__round__(3)
@@ -217,9 +218,15 @@ def best_threshold(scores: Floats, truth: Floats) -> float:
     """
     if not len(scores):
         return math.nan
-    ends = np.unique(np.concatenate([[0.0], scores, [1.0]]))
-    middles = np.concatenate([[0.0][: int(scores.min() <= 0)], (ends[:-1] + ends[1:]) / 2])  # 0 accepts all
-    agreeing = np.array([np.mean((scores >= middle) == truth) for middle in middles])
+    ends, places = np.unique(np.concatenate([[0.0, 1.0], scores]), return_inverse=True)
+    true, false = (
+        np.bincount(places[2:], weights=np.asarray(part, float), minlength=len(ends)) for part in (truth, ~truth)
+    )
+    # between two values, the true ones above and the false ones below agree
+    agreeing = true.sum() - np.cumsum(true)[:-1] + np.cumsum(false)[:-1]
+    middles = (ends[:-1] + ends[1:]) / 2
+    if scores.min() <= 0:  # then only 0 accepts all
+        middles, agreeing = np.concatenate([[0.0], middles]), np.concatenate([[true.sum()], agreeing])
     best = middles[agreeing == agreeing.max()]
     return float(best[len(best) // 2])
 
