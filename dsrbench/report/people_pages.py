@@ -89,8 +89,8 @@ def _judgments(judgments: Sequence[Judgment]) -> str:
         for claim in judgment.claims:
             yes = ", ".join(f"{name} {p:.2f}" for name, p in claim.yes.items())
             choice = ", ".join(f"{type_} {p:.2f}" for type_, p in claim.choice.items())
-            rows.append((judgment.judge, f"{judgment.score:.2f}", yes, choice))
-    return _table("Answers of judges, as probabilities", ("Judge", "Score", "Yes", "Choice"), rows) if rows else ""
+            rows.append((f"{judgment.score:.2f}", yes, choice, judgment.judge))
+    return _table("Answers of judges, as probabilities", ("Score", "Yes", "Choice", "Judge"), rows) if rows else ""
 
 
 def _index(folder: Path, verdicts: Sequence[Verdict], pages: Mapping[SampleKey, Path]) -> str:
