@@ -166,12 +166,12 @@ def make_table(sims: int, clips: Sequence[int] = CLIPS, annotators: Sequence[int
     held: list[bool] = []
     for n_clips, n_annotators in itertools.product(clips, annotators):
         row, own = measure(n_clips, n_annotators, sims)
-        rows.append(row)
+        rows.append([*row, f"{100 * float(np.mean(own)):.0f} %"])
         held += own
     truth = compute_known(3)
-    table = markdown_table(["clips", "annotators", "answers", "alpha", "decisions shared", "AUC", "preferences"], rows)
+    head = ["clips", "annotators", "answers", "alpha", "decisions shared", "AUC", "preferences"]
     return (
-        f"{table}\n\nMean half widths of 95 % intervals over {sims} simulated studies, in parentheses those of the "
+        f"{markdown_table([*head, 'hold the truth'], rows)}\n\nMean half widths of 95 % intervals over {sims} simulated studies, in parentheses those of the "
         f"formulas; {100 * float(np.mean(held)):.1f} % of all {len(held)} intervals hold the true figure. With three "
         f"annotators that is {truth.alpha:.2f} for alpha, {truth.decisions:.3f} for the decisions, {truth.auc:.3f} for "
         f"the AUC and {truth.preferences:.3f} for preferences."

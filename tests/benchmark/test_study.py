@@ -33,6 +33,10 @@ def read_table(path, start, end):
 def test_both_files_have_the_same_table(study):
     tables = [read_table(path, study.MARK, "<!-- end") for path in study.FILES]
     assert tables[0] == tables[1]
+    held = {50: [], 400: []}
+    for row in tables[0]:
+        held.setdefault(int(row[0]), []).append(float(row[-1].removesuffix(" %")))
+    assert 80 < np.mean(held[50]) < np.mean(held[400]) < 99
     settings = [(int(clips), int(people)) for clips, people, *_ in tables[0]]
     assert settings == [(clips, people) for clips in study.CLIPS for people in study.ANNOTATORS]
 
