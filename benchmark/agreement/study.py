@@ -169,12 +169,13 @@ def make_table(sims: int, clips: Sequence[int] = CLIPS, annotators: Sequence[int
         rows.append([*row, f"{100 * float(np.mean(own)):.0f} %"])
         held += own
     truth = compute_known(3)
-    head = ["clips", "annotators", "answers", "alpha", "decisions shared", "AUC", "preferences"]
+    head = ["clips", "annotators", "answers", "alpha", "decisions shared", "AUC", "preferences", "hold the truth"]
     return (
-        f"{markdown_table([*head, 'hold the truth'], rows)}\n\nMean half widths of 95 % intervals over {sims} simulated studies, in parentheses those of the "
-        f"formulas; {100 * float(np.mean(held)):.1f} % of all {len(held)} intervals hold the true figure. With three "
-        f"annotators that is {truth.alpha:.2f} for alpha, {truth.decisions:.3f} for the decisions, {truth.auc:.3f} for "
-        f"the AUC and {truth.preferences:.3f} for preferences."
+        f"{markdown_table(head, rows)}\n\n"
+        f"Mean half widths of 95 % intervals over {sims} simulated studies, in parentheses those of the formulas; "
+        f"{100 * float(np.mean(held)):.1f} % of all {len(held)} intervals hold the true figure. With three annotators "
+        f"that is {truth.alpha:.2f} for alpha, {truth.decisions:.3f} for the decisions, {truth.auc:.3f} for the AUC "
+        f"and {truth.preferences:.3f} for preferences."
     )
 
 
