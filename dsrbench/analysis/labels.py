@@ -78,6 +78,11 @@ class PairLabel:
     second: SampleKey
     better: str
 
+    @property
+    def clips(self) -> tuple[SampleKey, SampleKey]:
+        """Both clips."""
+        return self.first, self.second
+
 
 @dataclasses.dataclass(frozen=True)
 class Labels:

@@ -6,9 +6,6 @@ all.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,23 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from dsrbench.analysis.labels import Labels, read_labels
 from dsrbench.errors import InputError
-from dsrbench.lines import iter_objects
-from dsrbench.store import LocalDisk, SampleKey
-from dsrbench.store.disk import write_error
+from dsrbench.store import Journal, LocalDisk, SampleKey
+from dsrbench.store.journal import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = dict[str, Any]
-"""An answer as it is written."""
-
 _NAME = re.compile(r"\w([\w .@+-]{0,62}[\w.@+-])?")
 
 
-class AnswerFile:
+class AnswerFile(Journal):
     """The answers of one annotator in a folder.
-
-    A last line that a crash cut short was never taken, and is removed.
 
     Args:
         folder: Folder of all answers; made on the first answer.
@@ -46,15 +37,7 @@ class AnswerFile:
     def __init__(self, folder: Path, annotator: str) -> None:
         check_name(annotator)
         self.annotator = annotator
-        self._disk, self._name = LocalDisk(folder), f"{annotator}.jsonl"
-        self.rows: list[Row] = []
-        if self._disk.exists(self._name):
-            self._load()
-
-    @property
-    def path(self) -> Path:
-        """Path of the file."""
-        return self._disk.path(self._name)
+        super().__init__(LocalDisk(folder), f"{annotator}.jsonl")
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add an answer; it is on the disk when this returns.
@@ -62,25 +45,7 @@ class AnswerFile:
         Raises:
             StoreError: It cannot be written; the file is as it was.
         """
-        line = _line({"annotator": self.annotator, **row})
-        is_new = not self.path.exists()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                size = file.tell()
-                try:
-                    file.write(line)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:
-                    with contextlib.suppress(OSError):
-                        os.truncate(self.path, size)
-                    raise
-            if is_new:
-                _sync_folder(self.path.parent)
-        except OSError as error:
-            raise write_error(self.path, error) from error
-        self.rows.append({"annotator": self.annotator, **row})
+        super().append({"annotator": self.annotator, **row})
 
     def drop_last(self) -> None:
         """Remove the last answer.
@@ -91,27 +56,14 @@ class AnswerFile:
         """
         if not self.rows:
             raise InputError("there is no answer to undo")
-        self._write(self.rows[:-1])
+        self.rewrite(self.rows[:-1])
 
-    def _load(self) -> None:
-        data = self._disk.read(self._name)
-        whole, _, rest = data.rpartition(b"\n")
-        if rest.strip():
-            with contextlib.suppress(InputError):
-                list(iter_objects(rest, self.path))
-                whole = data  # a whole line that only lacks its end
-        self.rows = [row for _, row in iter_objects(whole, self.path)]
+    def _check(self) -> None:
         for row in self.rows:
             if row.get("annotator") != self.annotator:
                 raise InputError(
                     f"{self.path}: expected answers of {self.annotator!r} alone, got one of {row.get('annotator')!r}"
                 )
-        if rest:
-            self._write(self.rows)
-
-    def _write(self, rows: list[Row]) -> None:
-        self._disk.write_atomic(self._name, b"".join(map(_line, rows)))
-        self.rows = list(rows)
 
 
 def check_name(annotator: str) -> None:
@@ -176,16 +128,3 @@ def tabulate(labels: Labels) -> pa.Table:
         for label in labels.pairs
     ]
     return pa.Table.from_pylist(rows, schema=pa.schema(columns))
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsrbench.analysis.certainty import decision_certainty
-from dsrbench.analysis.people import BINS
+from dsrbench.analysis.raters import BINS
 from dsrbench.errors import InputError
 from dsrbench.store import Run, Sample, SampleKey
 from dsrbench.types import HEADLINE_THRESHOLD, Status
@@ -126,15 +126,9 @@ def read_clips(runs: Sequence[Path | str]) -> list[Clip]:
     """
     clips: dict[SampleKey, Clip] = {}
     for run in map(Run.open, runs):
-        files: dict[SampleKey, str | None] = {}
         for sample in run.iter_samples():
-            if not _is_suitable(sample):
-                continue
-            path = run.find_video(sample.video)
-            if not path.is_file():
-                files = files or {key: video.path for key, (_, video) in run.finished().items()}
-                path = Path(files.get(sample.id) or path)
-            if not path.is_file():
+            path = run.locate_video(sample) if _is_suitable(sample) else None
+            if path is None:
                 continue
             other = clips.setdefault(sample.id, Clip(sample, path))
             if other.sample.video_sha256 != sample.video_sha256:

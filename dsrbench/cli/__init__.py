@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "Say what is installed, which weights are there, and what is missing.",
     "eval": "Generate videos, or take those there are; detect, track, score, report.",
     "explain": "Score one video and write a page that shows why.",
+    "judge": "Ask a vision-language model about the clips of a run.",
     "leaderboard": "Show a leaderboard in the browser, and take submissions.",
     "merge": "Join the shards of a run into one.",
     "pairs": "Pair clips that follow their prompt with those that do not.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,17 @@ import click
 
 if TYPE_CHECKING:
     from dsrbench.analysis import Agreement
+    from dsrbench.analysis.judgments import Judgment
     from dsrbench.analysis.statistics import Interval
+    from dsrbench.store import SampleKey
 
 
 @click.command("agreement", short_help="Compare two detectors or trackers, or scores with what people say.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("other", metavar="[RUN2]", required=False, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
-    help="A CSV of scores instead of RUN2: model, video, status, dsr_score.",
+    help="A CSV of scores instead of a second RUN: model, video, status, dsr_score.",
 )
 @click.option(
     "--curves",
@@ -30,49 +32,73 @@ if TYPE_CHECKING:
 @click.option(
     "--human",
     type=click.Path(path_type=Path),
-    help="Folder with answers of people, *.jsonl, to compare the scores of RUN with, and of RUN2 where it is given.",
+    help="Folder with answers of people, *.jsonl, to compare the scores of all RUNs with.",
+)
+@click.option(
+    "--pages",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --human: write a page for each clip on which people and score differ most to this folder.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Also write everything as JSON.")
 def command(
-    run: Path,
-    other: Path | None,
+    runs: tuple[Path, ...],
     reference: Path | None,
     curves: Path | None,
     human: Path | None,
+    pages: Path | None,
     out: Path | None,
 ) -> None:
-    """Compare the scores two backends gave to the same videos: those of RUN with those of RUN2, or of a reference.
+    """Compare the scores two backends gave to the same videos: those of two RUNs, or of one and a reference.
 
-    With --human, compare the scores of RUN, and of RUN2 where it is given, with what people say of their clips.
+    With --human, compare the scores of one or more RUNs with what people say of their clips; those of judges in the
+    RUNs (see dsrbench judge) have columns of their own beside the DSR-Score.
 
     \b
     dsrbench agreement runs/nanodet runs/picodet
     dsrbench agreement runs/nanodet --reference scores.csv --out agreement.json
-    dsrbench agreement runs/nanodet --human labels/
+    dsrbench agreement runs/wan runs/ltx runs/cogvideox --human labels/ --pages pages/
     """
     from dsrbench.analysis import compare_backends, read_reference
     from dsrbench.store import Run
 
-    if human is None and (other is None) == (reference is None):
-        raise click.UsageError("give one of RUN2, --reference CSV and --human FOLDER")
-    if human is not None and reference is not None:
-        raise click.UsageError("give either --reference CSV or --human FOLDER")
-    if curves is not None and reference is None:
-        raise click.UsageError("--curves belongs to --reference; the sequences of RUN2 are in RUN2")
     if human is not None:
-        from dsrbench.analysis.labels import read_labels
-        from dsrbench.analysis.people import compare_people
-        from dsrbench.report.people import describe_people, print_people
-
-        runs = [run] if other is None else [run, other]
-        people = compare_people([sample for each in runs for sample in Run.open(each).samples()], read_labels(human))
-        print_people(people)
-        _write(out, describe_people(people))
+        if reference is not None:
+            raise click.UsageError("give either --reference CSV or --human FOLDER")
+        _compare_people(runs, human, pages, out)
         return
-    reference_side = Run.open(other) if other is not None else read_reference(reference or Path(), curves)
-    agreement = compare_backends(Run.open(run), reference_side)
-    _print(agreement, str(run), str(other or reference))
+    if pages is not None:
+        raise click.UsageError("--pages goes with --human FOLDER")
+    if len(runs) > 2 or (len(runs) == 2) == (reference is not None):
+        raise click.UsageError("give one of a second RUN, --reference CSV and --human FOLDER")
+    if curves is not None and reference is None:
+        raise click.UsageError("--curves belongs to --reference; the sequences of a second RUN are in it")
+    other = Run.open(runs[1]) if len(runs) == 2 else read_reference(reference or Path(), curves)
+    agreement = compare_backends(Run.open(runs[0]), other)
+    _print(agreement, str(runs[0]), str(runs[1] if len(runs) == 2 else reference))
     _write(out, agreement)
+
+
+def _compare_people(folders: Sequence[Path], human: Path, pages: Path | None, out: Path | None) -> None:
+    from dsrbench.analysis.judgments import read_judgments
+    from dsrbench.analysis.labels import read_labels
+    from dsrbench.analysis.people import compare_people
+    from dsrbench.report.people import describe_people, print_people
+    from dsrbench.report.people_pages import INDEX, write_people_pages
+    from dsrbench.store import Run
+
+    runs = [Run.open(folder) for folder in folders]
+    labels = read_labels(human)
+    samples = [sample for run in runs for sample in run.iter_samples()]
+    judges: dict[str, dict[SampleKey, Judgment]] = {}
+    for run in runs:
+        for name, judgments in read_judgments(run).items():
+            judges.setdefault(name, {}).update(judgments)
+    people = compare_people(samples, labels, judges)
+    written = write_people_pages(pages, people.largest, labels, runs, judges) if pages is not None else {}
+    print_people(people, written)
+    if pages is not None:
+        click.echo(f"Pages: {pages / INDEX}")
+    _write(out, describe_people(people, written))
 
 
 def _write(out: Path | None, figures: object) -> None:

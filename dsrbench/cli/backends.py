@@ -38,8 +38,9 @@ def command(context: click.Context) -> None:
 @click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on the Hub.")
 @click.option("--offline", is_flag=True, help="Check what is there; ask no server.")
 def pull_command(name: str, model: str | None, revision: str | None, offline: bool) -> None:
-    """Fetch the weights of the backend or text-to-video model NAME, or of the `upsampler`; what is there is kept.
+    """Fetch the weights of the backend or text-to-video model NAME; what is there is kept.
 
+    `upsampler` and `judge` are names, too: the models that extend prompts and that answer questions about clips.
     Files of weights are checked by their sha256; of a model on the Hub, the commit is printed.
 
     \b
@@ -51,16 +52,18 @@ def pull_command(name: str, model: str | None, revision: str | None, offline: bo
     from dsrbench.backends.generators.recipe import recipe_names
     from dsrbench.backends.registry import describe_options
     from dsrbench.errors import OptionError, UnknownBackendError, near_matches
+    from dsrbench.judging import model as judge
 
     registry = next((registry for registry in _registries() if name in registry.targets()), None)
     if name == "diffusers" or (registry is None and name in recipe_names()):
         _pull_pipeline(name, model, revision, offline=offline)
         return
-    if name == upsampler.NAME:
-        _pull_model(name, upsampler.MODEL, model or upsampler.MODEL.id, revision, offline=offline)
+    models = {upsampler.NAME: upsampler.MODEL, judge.NAME: judge.MODEL}
+    if name in models:
+        _pull_model(name, models[name], model or models[name].id, revision, offline=offline)
         return
     if registry is None:
-        names = [upsampler.NAME, *(names for registry in _registries() for names in registry.names()), *recipe_names()]
+        names = [*models, *(names for registry in _registries() for names in registry.names()), *recipe_names()]
         raise UnknownBackendError(f"no backend named {name!r}{near_matches(name, names)}")
     cls = registry.load(name)
     files, own = cls.weight_files, cls.hub_model

@@ -51,17 +51,17 @@ def command(
     Subject, object and directions must come back in the answer; otherwise the prompt stays as it is, with a note.
     """
     from dsrbench.backends.generators.upsampled import format_lines, read_lines
-    from dsrbench.backends.generators.upsampler import MODEL, Sampling, Upsampler
+    from dsrbench.backends.generators.upsampler import MODEL, NAME, Sampling, Upsampler
     from dsrbench.backends.pretrained.models import Choice
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
-    from dsrbench.evaluation.weights import missing_upsampler
+    from dsrbench.evaluation.weights import missing_model
     from dsrbench.prompts import read_suite
     from dsrbench.store import LocalDisk
 
     prompts = {prompt.text: prompt for prompt in read_suite(suite)}
     lines = read_lines(out)
-    missing = missing_upsampler(model or MODEL.id, revision)
+    missing = missing_model(NAME, MODEL, model or MODEL.id, revision)
     fetch_missing([missing] if missing is not None else [], offline=offline)
     sampling = Sampling(max_tokens, temperature, seed)
     upsampler = Upsampler(Choice(model or MODEL.id, revision, device, dtype), sampling)

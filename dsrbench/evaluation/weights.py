@@ -139,12 +139,16 @@ def _find_missing_model(backend: str, default: HubModel, options: Mapping[str, s
     return None
 
 
-def missing_upsampler(model: str, revision: str | None) -> MissingWeights | None:
-    """Return what is missing of the language model that extends prompts; None where it is on this machine."""
-    from dsrbench.backends.generators import upsampler
+def missing_model(user: str, default: HubModel, model: str, revision: str | None) -> MissingWeights | None:
+    """Return what is missing of a model of transformers that is no backend; None where it is on this machine.
 
-    options = {"model": model, **({"revision": revision} if revision else {})}
-    return _find_missing_model(upsampler.NAME, upsampler.MODEL, options)
+    Args:
+        user: Name that `dsrbench backends pull` knows, such as `upsampler`.
+        default: Model that it takes by default.
+        model: A folder, or an id on the Hub.
+        revision: A branch, tag or commit; by default the main branch.
+    """
+    return _find_missing_model(user, default, {"model": model, **({"revision": revision} if revision else {})})
 
 
 def _find_missing_pipeline(options: Mapping[str, str]) -> MissingWeights | None:

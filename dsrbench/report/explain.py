@@ -63,6 +63,7 @@ def write_explanation(
     tracks: VideoTracks,
     counts: FrameCounts | None = None,
     depth_maps: Sequence[NDArray[np.float32]] = (),
+    sections: Sequence[str] = (),
 ) -> Path:
     """Write a self-contained page: the prompt, the diagnosis, the losses by part, SSR curves and key frames.
 
@@ -73,6 +74,7 @@ def write_explanation(
         tracks: Boxes of every frame.
         counts: Frame counts of the score; None for those of the video's length.
         depth_maps: Depth map `[h, w]` of every frame, of which those of the key frames are shown; empty for none.
+        sections: Further parts of the page as HTML, such as the answers of people.
 
     Returns:
         Path of the page.
@@ -91,6 +93,7 @@ def write_explanation(
     others = alternative_tracks(tracks, alternative) if alternative is not None else None
     body = [
         _verdict(whole, _explain_certainty(sample, alternative)),
+        *sections,
         _claims(whole),
         _losses(score),
         _curves(sample, chart, window),
@@ -99,17 +102,22 @@ def write_explanation(
     ]
     if (folder / OVERLAY).exists():
         body.append(f'<p><a href="{OVERLAY}">Watch the video with its boxes</a></p>')
+    page = render_page(f"{video.name} · DSR-Score explained", "".join(body))
+    LocalDisk(folder).write_atomic(PAGE, page.encode())
+    return folder / PAGE
+
+
+def render_page(title: str, body: str) -> str:
+    """Return a page that needs nothing from elsewhere, from its title as text and its body as HTML."""
     style = (importlib.resources.files("dsrbench.report") / "assets" / "report.css").read_text("utf-8")
-    page = (
+    return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{html.escape(video.name)} · DSR-Score explained</title><style>{style}{_STYLE}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
+        f"<title>{html.escape(title)}</title><style>{style}{_STYLE}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
     )
-    LocalDisk(folder).write_atomic(PAGE, page.encode())
-    return folder / PAGE
 
 
 def explain_decision(sample: Sample, tracks: VideoTracks, counts: FrameCounts | None = None) -> str:

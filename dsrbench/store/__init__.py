@@ -2,10 +2,11 @@
 
 `run.json` (manifest), `videos/`, `generated/` (a note for each video made here), `detections/`, `tracks/`, `samples/`
 (one JSON a sample), `samples.parquet` (compacted from them), `files.parquet` (which videos these were of), `log.jsonl`,
-`report/`.
+`report/`, `judgments/` (answers of a vision-language model).
 """
 
 from dsrbench.store.disk import LocalDisk
+from dsrbench.store.journal import Journal
 from dsrbench.store.manifest import BackendRecord, DeviceRecord, RunManifest, RuntimeRecord, ShardRecord, SuiteRecord
 from dsrbench.store.mirror import Mirror, is_url
 from dsrbench.store.run import Run, Written, describe_changes
@@ -15,6 +16,7 @@ from dsrbench.store.tensors import pack_tensors, sort_notes
 __all__ = [
     "BackendRecord",
     "DeviceRecord",
+    "Journal",
     "LocalDisk",
     "Mirror",
     "Run",

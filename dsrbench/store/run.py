@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import socket
 import time
@@ -84,6 +85,19 @@ class Run:
         """Return the path of a video in `videos/`, on this disk; it need not exist."""
         return self.disk.fetch(f"videos/{name}")
 
+    def locate_video(self, sample: Sample) -> Path | None:
+        """Return the path of a sample's video, in the run or where it was scored; None if it is not on this disk."""
+        if not sample.video:
+            return None
+        path = self.find_video(sample.video)
+        if not path.is_file():
+            path = Path(self._video_paths.get(sample.id) or path)
+        return path if path.is_file() else None
+
+    @functools.cached_property
+    def _video_paths(self) -> dict[SampleKey, str | None]:
+        return {key: video.path for key, (_, video) in self.finished().items()}
+
     def publish_video(self, name: str) -> None:
         """Bring a video that was written in `videos/` to where the run folder is."""
         self.disk.publish(f"videos/{name}")
@@ -92,7 +106,7 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process alone, and clear what a killed one left half-written."""
         with self.disk.lock():
-            for part in ("", "samples", "tracks", "detections", "videos", "generated", "report"):
+            for part in ("", "samples", "tracks", "detections", "videos", "generated", "report", "judgments"):
                 self.disk.sweep(part)
             yield
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import math
 
@@ -12,8 +14,10 @@ from factories.runs import MANIFEST
 from factories.samples import make_sample, write_tables
 
 from dsrbench import cli
+from dsrbench.analysis.judgments import ClaimAnswers, Judgment
 from dsrbench.analysis.labels import read_labels
-from dsrbench.analysis.people import best_threshold, compare_people, krippendorff_alpha, roc_auc
+from dsrbench.analysis.people import compare_people, krippendorff_alpha
+from dsrbench.analysis.raters import best_threshold, rank_correlation, roc_auc, share_of_pairs
 from dsrbench.errors import InputError
 from dsrbench.store import Run, RunManifest
 
@@ -59,22 +63,23 @@ def simulate(n=400, annotators=3, seed=0):
 def test_annotators_of_known_error(tmp_path):
     samples, truth, rows = simulate(seed=1)
     people = compare_people(samples, read_labels(write(tmp_path / "labels", rows)))
-    assert (people.n_annotators, people.n_clips, people.n_decided, people.n_unknown) == (3, 400, 400, 0)
+    score = people.score
+    assert (people.n_annotators, score.n_clips, score.n_decided, people.n_unknown) == (3, 400, 400, 0)
     assert people.alpha.low <= 1 - 4 * ERROR * (1 - ERROR) <= people.alpha.high
     # most of three err with probability 3 e^2 - 2 e^3
     wrong = 3 * ERROR**2 - 2 * ERROR**3
     passes = np.array([sample.score.dsr_score >= 0.7 for sample in samples])
     right = np.mean(passes == truth)
-    assert people.agreeing.low <= right * (1 - wrong) + (1 - right) * wrong <= people.agreeing.high
+    assert people.score.agreeing.low <= right * (1 - wrong) + (1 - right) * wrong <= people.score.agreeing.high
     auc = roc_auc(np.array([sample.score.dsr_score for sample in samples]), truth)
-    assert people.auc.low <= auc * (1 - 2 * wrong) + wrong <= people.auc.high
-    assert people.threshold.low <= 0.675 <= people.threshold.high, "the middle of both means"
-    assert people.spearman.value > 0.6
-    (one,) = people.certainty
+    assert people.score.auc.low <= auc * (1 - 2 * wrong) + wrong <= people.score.auc.high
+    assert people.score.threshold.low <= 0.675 <= people.score.threshold.high, "the middle of both means"
+    assert people.score.spearman.value > 0.6
+    (one,) = people.score.certainty
     assert (one.low, one.n) == (0.9, 400)
     assert one.certainty == pytest.approx(0.95)
-    assert one.agreeing == pytest.approx(people.agreeing.value)
-    assert people.by_type == {"LR": (400, pytest.approx(people.agreeing.value))}
+    assert one.agreeing == pytest.approx(people.score.agreeing.value)
+    assert people.score.by_type == {"LR": (400, pytest.approx(people.score.agreeing.value))}
     differences = [verdict.difference for verdict in people.largest]
     assert differences == sorted(differences, reverse=True)
 
@@ -103,8 +108,8 @@ def test_what_an_answer_decides(tmp_path):
         labels = read_labels(write(tmp_path / str(i), [{**answer(sample, True), **change}]))
         assert labels.clips[0].follows(sample.prompt) is follows
     people = compare_people([sample], read_labels(tmp_path / "6"))
-    assert (people.n_clips, people.n_unknown) == (0, 1)
-    assert math.isnan(people.auc.value)
+    assert (people.score.n_clips, people.n_unknown) == (0, 1)
+    assert math.isnan(people.score.auc.value)
 
 
 def test_repeated_answers_and_divided_annotators(tmp_path):
@@ -112,7 +117,7 @@ def test_repeated_answers_and_divided_annotators(tmp_path):
     rows = [answer(sample, True), answer(sample, True), answer(sample, False), answer(sample, False, "ben")]
     people = compare_people([sample, other], read_labels(write(tmp_path / "labels", rows)))
     assert people.consistency.value == 0.5, "the second answer is as the first, the third is not"
-    assert (people.n_clips, people.n_decided) == (1, 0)
+    assert (people.score.n_clips, people.score.n_decided) == (1, 0)
     assert people.largest[0].share == 0.5
 
 
@@ -123,14 +128,15 @@ def test_pairs(tmp_path):
         for a, b, better in [(0, 1, "first"), (1, 0, "first"), (1, 2, "second"), (0, 2, "same"), (3, 0, "second")]
     ]
     people = compare_people(samples, read_labels(write(tmp_path / "labels", rows)))
-    assert people.pairwise.value == pytest.approx((1 + 0 + 0.5 + 1) / 4)
+    assert people.score.pairwise.value == pytest.approx((1 + 0 + 0.5 + 1) / 4)
 
 
 def test_models_side_by_side(tmp_path):
     samples = [make_sample(score, model=model, prompt=f"p{i}") for model in "ab" for i, score in enumerate((0.9, 0.3))]
     rows = [answer(sample, sample.model == "a") for sample in samples]
     people = compare_people(samples, read_labels(write(tmp_path / "labels", rows)))
-    assert people.by_model == {"a": (1.0, 0.5), "b": (0.0, 0.5)}
+    figures = {name: (one.n, one.people, one.score, one.passing) for name, one in people.score.by_model.items()}
+    assert figures == {"a": (2, 1.0, pytest.approx(0.6), 0.5), "b": (2, 0.0, pytest.approx(0.6), 0.5)}
 
 
 @pytest.mark.parametrize("n", [2, 3, 10])
@@ -151,6 +157,9 @@ def test_auc_and_threshold_against_their_definitions():
     every = [np.mean((scores >= t) == truth) for t in np.linspace(0, 1, 1001)]
     assert np.mean((scores >= best) == truth) == pytest.approx(max(every))
     assert math.isnan(roc_auc(scores, np.zeros(60, bool)))
+    certain = np.array([0.0, 0.0, 1.0])
+    assert best_threshold(certain, certain > 0) == 0.5
+    assert best_threshold(certain, np.ones(3, bool)) == 0
 
 
 def test_the_command(tmp_path):
@@ -165,8 +174,8 @@ def test_the_command(tmp_path):
     figures = json.loads(out.read_text())
     assert figures["n_annotators"] == 3
     assert set(figures["largest"][0]) >= {"model", "prompt_id", "seed", "score", "people"}
-    arguments = ["agreement", str(run.folder), "--human", str(labels), "--reference", "scores.csv"]
-    assert CliRunner().invoke(cli.group, arguments).exit_code == 2
+    for wrong in (["--human", str(labels), "--reference", "scores.csv"], ["--pages", "pages"], [], ["x", "y"]):
+        assert CliRunner().invoke(cli.group, ["agreement", str(run.folder), *wrong]).exit_code == 2
 
 
 def write_finished(folder, samples):
@@ -176,15 +185,99 @@ def write_finished(folder, samples):
     return str(run.folder)
 
 
-def test_two_runs(tmp_path):
-    samples = {name: [make_sample(0.9, model=name), make_sample(0.2, model=name, prompt="q")] for name in "ab"}
-    rows = [answer(sample, sample.model == "a") for group in samples.values() for sample in group]
+def test_several_runs(tmp_path):
+    scores = {"a": 0.9, "b": 0.8, "c": 0.2}
+    samples = {
+        name: [make_sample(score, model=name, prompt=f"p{i}") for i in range(4)] for name, score in scores.items()
+    }
+    rows = [answer(sample, sample.model != "c") for group in samples.values() for sample in group]
     runs = [write_finished(tmp_path / name, group) for name, group in samples.items()]
     labels, out = write(tmp_path / "labels", rows), tmp_path / "people.json"
     result = CliRunner().invoke(cli.group, ["agreement", *runs, "--human", str(labels), "--out", str(out)])
     assert result.exit_code == 0, result.output
-    assert "By model" in result.output
-    assert json.loads(out.read_text())["by_model"] == {"a": [1.0, 0.5], "b": [0.0, 0.5]}
+    for text in ("By model", "Means of models", "3 models: these figures describe them"):
+        assert text in result.output
+    score = json.loads(out.read_text())["score"]
+    assert score["by_model"]["c"] == {"n": 4, "people": 0.0, "score": pytest.approx(0.2), "passing": 0.0}
+    assert score["models_pairwise"]["value"] == pytest.approx((0.5 + 1 + 1) / 3), "people do not tell a from b"
+    assert score["models_spearman"]["value"] == pytest.approx(np.corrcoef([3, 2, 1], [2.5, 2.5, 1])[0, 1])
+
+
+def test_runs_that_cannot_be_told_apart(tmp_path):
+    sample = make_sample(0.9, video_sha256="a", key="1")
+    labels = read_labels(write(tmp_path / "labels", [answer(sample, True)]))
+    for change, message in (({"video_sha256": "b"}, "different videos of"), ({"key": "2"}, "one after the other")):
+        with pytest.raises(InputError, match=message):
+            compare_people([sample, dataclasses.replace(sample, **change)], labels)
+    assert compare_people([sample, sample], labels).score.n_clips == 1
+
+
+def judge_of(sample, score, judge="vlm@1, questions 1"):
+    answers = ClaimAnswers({"start": 1.0, "end": score}, {"LR": 1.0, "RL": 0.0, "L": 0.0, "R": 0.0})
+    return Judgment(judge, *sample.id, sample.video_sha256, (answers,), 1.0)
+
+
+def test_judges_beside_the_score(tmp_path):
+    """A judge that knows the truth, and one that knows nothing and has judged half of the clips."""
+    samples, truth, rows = simulate(200)
+    pairs = [
+        {"annotator": "ada", "first": key(a), "second": key(b), "better": "first" if truth[i] else "second"}
+        for i, (a, b) in enumerate(itertools.pairwise(samples))
+        if a.prompt.id == b.prompt.id and truth[i] != truth[i + 1]
+    ]
+    rng = np.random.default_rng(3)
+    right = {s.id: judge_of(s, 0.9 if follows else 0.2) for s, follows in zip(samples, truth, strict=True)}
+    wild = {s.id: judge_of(s, float(rng.random()), "other") for s in samples[:100]}
+    labels = read_labels(write(tmp_path / "labels", rows + pairs))
+    people = compare_people(samples, labels, {"right": right, "wild": wild})
+    assert list(people.judges) == ["right", "wild"]
+    one, other = people.judges.values()
+    assert (one.n_clips, other.n_clips) == (200, 100)
+    assert one.pairwise.value == 1
+    assert one.auc.value > people.score.auc.value > 0.9
+    assert other.auc.low < 0.5 < other.auc.high
+    assert 0.2 < one.threshold.value < 0.9
+    assert [row.low for row in one.certainty] == [0.75, 0.9]
+    assert sum(row.n for row in other.certainty) == other.n_decided
+
+
+def test_the_command_with_judges(tmp_path):
+    samples, truth, rows = simulate(40)
+    run = Run.open(write_finished(tmp_path / "run", samples))
+    lines = [judge_of(s, float(follows)).row() for s, follows in zip(samples, truth, strict=True)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    run.disk.write_atomic("judgments/vlm-1.jsonl", (text + text[:20]).encode())  # a line that is being written
+    other = [{**line, "judge": "[vlm]@2", "video_sha256": "0"} for line in lines]  # of other videos
+    run.disk.write_atomic("judgments/vlm-2.jsonl", "".join(json.dumps(line) + "\n" for line in other).encode())
+    labels, out = write(tmp_path / "labels", rows), tmp_path / "people.json"
+    words = [
+        "agreement",
+        str(run.folder),
+        "--human",
+        str(labels),
+        "--out",
+        str(out),
+        "--pages",
+        str(tmp_path / "pages"),
+    ]
+    result = CliRunner().invoke(cli.group, words, env={"COLUMNS": "160"})
+    assert result.exit_code == 0, result.output
+    for text in ("DSR-Score", "vlm: vlm@1, questions 1, passing from 0.5", "vlm, 0.99", "Pages: "):
+        assert text in result.output
+    figures = json.loads(out.read_text())
+    assert list(figures["judges"]) == ["vlm@1, questions 1"]
+    assert figures["judges"]["vlm@1, questions 1"]["n_clips"] == 40
+    assert {row["page"] for row in figures["largest"]} == {None}, "these clips have no tracks"
+    assert "Where people and score differ most" in (tmp_path / "pages/index.html").read_text()
+
+
+def test_figures_over_models():
+    scores = np.array([1.0, 2.0, 3.0, 3.0])
+    assert share_of_pairs(scores, scores) == pytest.approx((5 + 0.5) / 6)
+    assert share_of_pairs(scores, -scores) == pytest.approx(0.5 / 6)
+    assert math.isnan(share_of_pairs(scores[:1], scores[:1]))
+    assert rank_correlation(scores, scores) == pytest.approx(1)
+    assert math.isnan(rank_correlation(scores, np.ones(4)))
 
 
 S = make_sample(0.9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -114,11 +115,12 @@ for i in range(10**6):
 
 @pytest.mark.slow
 def test_no_answer_is_lost_when_the_process_is_killed(tmp_path):
-    for attempt in range(6):
+    rng = random.Random(0)
+    for attempt in range(12):
         folder = tmp_path / str(attempt)
         child = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE)
         child.stdout.readline()
-        time.sleep(0.05 + 0.03 * attempt)
+        time.sleep(rng.uniform(0, 0.3))
         os.kill(child.pid, signal.SIGKILL)
         taken = 1 + len(child.communicate()[0].splitlines())
         seeds = [row["sample"]["seed"] for row in AnswerFile(folder, "ada").rows]

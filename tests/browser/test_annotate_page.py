@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import urllib.request
 from contextlib import closing
 
 import pytest
+from annotation_page import annotating, free_port, press_answers, wait_task
 from factories.runs import Spec, write_run
 
-from dsrbench.analysis.labels import PLACES, PRESENT, read_labels
+from dsrbench.analysis.labels import read_labels
 from dsrbench.analysis.people import compare_people
 
 pytestmark = pytest.mark.browser
@@ -39,31 +36,6 @@ def run(tmp_path_factory):
     return write_run(tmp_path_factory.mktemp("run"), SPECS)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def annotating(run, out, *words, port=0):
-    """`dsrbench annotate` in a process of its own; the process and the link of each annotator."""
-    line = [sys.executable, "-m", "dsrbench", "annotate", run.folder, "--out", out, "--port", port or free_port()]
-    child = subprocess.Popen(
-        [str(word) for word in (*line, *words)],
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        text=True,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        child.stdout.readline()
-        n = words.count("--annotator") or 1
-        yield child, dict(child.stdout.readline().split(" (")[0].split(": ", 1) for _ in range(n))
-    finally:
-        child.kill()
-        child.communicate()
-
-
 @pytest.fixture
 def visit(visit_site):
     """Open an annotator's link; no error may be logged, and nothing may come from elsewhere."""
@@ -73,17 +45,6 @@ def visit(visit_site):
         return visit_site(address, mark + query, **options)
 
     return visit
-
-
-def wait_task(page, other=""):
-    page.wait_for_function("other => (document.body.dataset.task || other) !== other", arg=other)
-    return page.evaluate("document.body.dataset.task")
-
-
-def press_answers(page, start, end, present):
-    for choices, value in ((tuple(PLACES), start), (tuple(PLACES), end), (PRESENT, present)):
-        page.keyboard.press(str(choices.index(value) + 1))
-    page.keyboard.press("Enter")
 
 
 def look(page, run, sizes):
@@ -162,7 +123,7 @@ def test_three_annotators_by_keyboard(run, by_bytes, visit, tmp_path):
     people = compare_people(run.samples(), labels)
     shares = expected_decisions(rules.values())
     assert {tuple(verdict.sample.id): verdict.share for verdict in people.largest} == pytest.approx(shares)
-    assert (people.n_annotators, people.n_clips, people.consistency.value) == (3, 7, 1.0)
+    assert (people.n_annotators, people.score.n_clips, people.consistency.value) == (3, 7, 1.0)
     assert people.n_unknown == sum(label.start == "unknown" for label in labels.clips) >= 2
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import random
 import signal
 import subprocess
+import threading
 import urllib.request
 
 import pyarrow.parquet as pq
@@ -82,3 +85,42 @@ def test_export(place, tmp_path):
     done = dsrbench("annotate", "--out", tmp_path, "--export", "all.parquet", cwd=place)
     assert (done.returncode, done.stdout) == (0, "all.parquet: 2 answers\n"), done.stderr
     assert pq.read_table(place / "all.parquet")["annotator"].to_pylist() == ["ada", "ben"]
+
+
+@pytest.mark.slow
+def test_a_server_killed_at_random_moments_has_every_answer_that_it_took(place, tmp_path):
+    """Each answer that was taken before a kill is in the file, once, and the page goes on after it."""
+    write_run(tmp_path / "run", [Spec("m", f"{1000 + i}_LR", "LR", "LR", seed=i) for i in range(60)])
+    rng, taken, n_kills, is_done = random.Random(1), [], 0, False
+    while not is_done:
+        words = (tmp_path / "run", "--out", tmp_path / "labels", "--pairs", "0", "--repeats", "0")
+        with annotating(place, *words) as child:
+            child.stdout.readline()
+            link = child.stdout.readline().split()[1]
+            timer = threading.Timer(rng.uniform(0, 0.15), child.kill)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                task = ask(link, "/task")
+                timer.start()
+                while task["kind"] != "end":
+                    name, answer = task["task"], {"start": "left", "end": "right", "present": "both"}
+                    task = ask(link, "/answer", {"task": name, **answer})
+                    taken.append(name)
+                is_done = True
+            timer.cancel()
+            n_kills += not is_done
+        assert n_kills < 60
+    rows = [json.loads(line) for line in (tmp_path / "labels/me.jsonl").read_text().splitlines()]
+    assert len({row["sample"]["seed"] for row in rows}) == len(rows) == 60
+    assert len(taken) == len(set(taken)), "no task came again after its answer was taken"
+    assert 60 - n_kills <= len(taken) <= 60, "at most the last answer before a kill was written without a word"
+    assert n_kills >= 2
+
+
+def ask(link, path, body=None):
+    address, mark, query = link.partition("?")
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"{address.rstrip('/')}{path}{mark}{query}", data, {"Content-Type": "application/json"} if data else {}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)

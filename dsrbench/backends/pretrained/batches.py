@@ -1,11 +1,11 @@
-"""Run a model on frames in batches, which are halved when they do not fit into memory."""
+"""Run a model on frames or questions in batches, which are halved when they do not fit into memory."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dsrbench.errors import BackendError, DSRBenchError, OptionError, first_line
 
 T = TypeVar("T")
+S = TypeVar("S", NDArray[np.uint8], Sequence[Any])
 logger = logging.getLogger("dsrbench")
 
 
@@ -25,26 +26,27 @@ class Batches:
     Args:
         size: Initial number of frames of a batch.
         backend: Name of the backend, for messages.
+        unit: Word for a member of a batch, for messages.
 
     Raises:
         OptionError: The size is less than one frame.
     """
 
-    def __init__(self, size: int, *, backend: str) -> None:
+    def __init__(self, size: int, *, backend: str, unit: str = "frame") -> None:
         if size < 1:
-            raise OptionError(f"batch must be at least 1 frame, got {size}")
+            raise OptionError(f"batch must be at least 1 {unit}, got {size}")
         self.size = size
-        self._backend = backend
+        self._backend, self._unit = backend, unit
 
-    def run(self, frames: NDArray[np.uint8], forward: Callable[[NDArray[np.uint8]], list[T]]) -> list[T]:
-        """Call `forward` on batches of frames uint8 `[T, H, W, 3]` and return one result per frame.
+    def run(self, members: S, forward: Callable[[S], list[T]]) -> list[T]:
+        """Call `forward` on batches of frames uint8 `[T, H, W, 3]`, or of a list, and return one result per member.
 
         Raises:
-            BackendError: A single frame does not fit into memory.
+            BackendError: A single member does not fit into memory.
         """
         done: list[T] = []
-        while len(done) < len(frames):
-            part, failure = frames[len(done) : len(done) + self.size], ""
+        while len(done) < len(members):
+            part, failure = members[len(done) : len(done) + self.size], ""
             try:
                 done += forward(part)
             except Exception as error:
@@ -55,20 +57,20 @@ class Batches:
                 self._halve(part, failure)
         return done
 
-    def _halve(self, part: NDArray[np.uint8], reason: str) -> None:
-        height, width = part.shape[1:3]
+    def _halve(self, part: Sequence[Any] | NDArray[np.uint8], reason: str) -> None:
+        size = f" of {part.shape[2]}x{part.shape[1]}" if isinstance(part, np.ndarray) else ""
         if len(part) == 1:
             raise BackendError(
-                f"{self._backend}: not even one frame of {width}x{height} fits into memory ({reason}); take a smaller "
+                f"{self._backend}: not even one {self._unit}{size} fits into memory ({reason}); take a smaller "
                 f"model, the option dtype=bfloat16 or device=cpu"
             )
         self.size = len(part) // 2
         logger.warning(
-            "%s: out of memory with %d frames of %dx%d, going on with %d at a time",
+            "%s: out of memory with %d %ss%s, going on with %d at a time",
             self._backend,
             len(part),
-            width,
-            height,
+            self._unit,
+            size,
             self.size,
         )
         free_memory()

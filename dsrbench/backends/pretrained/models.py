@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -118,7 +119,9 @@ def _load(snapshot: Snapshot, net_class: Any, processor_class: Any, dtype: Any, 
             )
             processor = processor_class.from_pretrained(snapshot.folder, **local)
     except ImportError as error:
-        package = getattr(error, "name", None) or ("timm" if "timm" in str(error) else "torchvision")
+        named = re.search(r"Package `([\w-]+)`", str(error))  # SmolVLM needs num2words
+        guess = "timm" if "timm" in str(error) else "torchvision"
+        package = named[1] if named else getattr(error, "name", None) or guess
         raise MissingExtraError(f"backend {backend!r}", package, "hf") from None
     except Exception as error:  # the errors of transformers for damaged files are not documented
         reason = next(iter(str(error).strip().splitlines()), "")
