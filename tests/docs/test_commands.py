@@ -40,6 +40,7 @@ TINY = {
     "eval --model": CLIPS,
     "eval --videos": "-o detector.model=tiny/dino",
     "upsample": "--model tiny/reciting",
+    "judge": "--model tiny/judge --frames 1",
     "align --model": f"{TRAINING} -o detector.boxes=five.jsonl {SIZE} {STEPS}",
     "align --out runs/nft": f"{EMBEDDED} --rounds 1",
     "align": EMBEDDED,
@@ -136,12 +137,14 @@ def place(tmp_path):
     from factories.language_models import reciting_model
     from factories.models import grounding_dino
     from factories.pipelines import cogvideox_2b, wan21_1_3b
+    from factories.vision_models import qwen
 
     folder = tmp_path / "place"
     folder.mkdir()
     write_place(folder)
     write_five(folder)
-    for name, make in (("wan", wan21_1_3b), ("cogvideox", cogvideox_2b), ("dino", grounding_dino)):
+    makers = {"wan": wan21_1_3b, "cogvideox": cogvideox_2b, "dino": grounding_dino, "judge": qwen}
+    for name, make in makers.items():
         (folder / "tiny" / name).mkdir(parents=True)
         make(folder / "tiny" / name)
     (folder / "tiny/reciting").mkdir()

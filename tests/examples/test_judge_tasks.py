@@ -26,7 +26,7 @@ from factories.truth import Kind, render_clips
 
 from dsrbench.prompts import read_suite, write_suite
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 N = 8
 
 
