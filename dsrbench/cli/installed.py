@@ -17,7 +17,7 @@ EXTRAS = {
     "motion": ("opencv-python-headless",),
     "trackers": ("trackers", "supervision"),
     "yolo": ("ultralytics", "lap"),
-    "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub"),
+    "hf": ("torch", "torchvision", "transformers", "timm", "safetensors", "huggingface_hub", "num2words"),
     "sprites": ("torch", "diffusers", "accelerate", "safetensors"),
     "generate": (
         "torch",
