@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import shutil
@@ -34,14 +35,7 @@ def pictures():
 
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory):
-    from conftest import build_once
-
-    def build(family):
-        if family == "smolvlm":
-            pytest.importorskip("num2words")
-        return getattr(vision_models, family)(tmp_path_factory.mktemp(family))
-
-    return build_once(build)
+    return functools.cache(lambda family: getattr(vision_models, family)(tmp_path_factory.mktemp(family)))
 
 
 def make_judge(folder, **options):
