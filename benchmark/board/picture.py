@@ -14,6 +14,10 @@ from playwright.sync_api import sync_playwright
 from dsrbench.board.app import Site
 from dsrbench.board.app.serve import start
 
+HERE = Path(__file__).resolve().parent
+IMAGES = HERE.parents[1] / "docs" / "images"
+"""Folder of the picture that the documentation has too."""
+
 VIEWS = {
     "board": ("?tab=board", "#board tbody tr", {"viewport": {"width": 1180, "height": 1500}}),
     "compare": ("?tab=compare&a=made-up-000&b=made-up-001", "#compare .prose", {}),
@@ -36,7 +40,7 @@ def take_pictures(folder: Path, out: Path) -> None:
             page.locator(selector).first.wait_for()
             page.locator("h1").wait_for()
             page.wait_for_timeout(500)
-            page.screenshot(path=out / f"{name}.png")
+            page.screenshot(path=(IMAGES if name == "board" and out == HERE else out) / f"{name}.png")
             page.close()
         browser.close()
     app.close(verbose=False)
@@ -45,6 +49,6 @@ def take_pictures(folder: Path, out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--out", type=Path, default=HERE)
     arguments = parser.parse_args()
     take_pictures(arguments.folder, arguments.out)

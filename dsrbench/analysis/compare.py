@@ -187,6 +187,8 @@ def compare_samples(
 def unlike_settings(a: RunManifest, b: RunManifest) -> list[str]:
     """List the settings that keep two runs from being comparable, each as `name: a -> b`; empty when they are.
 
+    Options that say where and how fast a backend runs, or how the certainty is measured, do not count.
+
     Args:
         a: Manifest of one run.
         b: Manifest of the other.
@@ -197,7 +199,7 @@ def unlike_settings(a: RunManifest, b: RunManifest) -> list[str]:
 
     def settings(manifest: RunManifest) -> dict[str, Any]:
         values = manifest.to_json()
-        backends = {kind: _without_versions(values[kind]) for kind in ("detector", "tracker")}
+        backends = {kind: _settings_of(values.get(kind)) for kind in ("detector", "tracker", "depth")}
         counted = {name: values[name] for name in ("counts", "stride")}
         return {**backends, **counted, "suite": {"sha256": manifest.suite.sha256}}
 
@@ -228,10 +230,17 @@ def unlike_runtimes(a: RunManifest, b: RunManifest) -> list[str]:
     return describe_changes({name: one.get(name) for name in names}, {name: other.get(name) for name in names})
 
 
-def _without_versions(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a backend's record without the versions of libraries in its fingerprint."""
+FREE_OPTIONS = frozenset({"device", "dtype", "batch", "storage", "threads", "samples", "temperature"})
+"""Options of backends in which comparable runs may differ; devices and precisions are told by `unlike_runtimes`."""
+
+
+def _settings_of(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a backend's record without free options and the versions of libraries; None for no backend."""
+    if record is None:
+        return None
     fingerprint = {name: value for name, value in record["fingerprint"].items() if name not in LIBRARIES}
-    return {**record, "fingerprint": fingerprint}
+    options = {name: value for name, value in record["options"].items() if name not in FREE_OPTIONS}
+    return {**record, "fingerprint": fingerprint, "options": options}
 
 
 def _of_model(run: Run, model: str | None, option: str) -> list[Sample]:

@@ -75,7 +75,9 @@ if TYPE_CHECKING:
 )
 @click.option("--second", hidden=True, help="The old name of --second-detector.")
 @click.option("--dinov2", metavar="MODEL", help="For its quality figure: a folder, a Hub id in the cache, or none.")
-@click.option("--clip-iqa", metavar="MODEL", help="The CLIP of CLIP-IQA, likewise.")
+@click.option(
+    "--clip-iqa", metavar="MODEL", help="CLIP model of the CLIP-IQA figure: a folder, a Hub id in the cache, or none."
+)
 @backend_options
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for everything; run again to go on."

@@ -50,8 +50,10 @@ def command() -> None:
 @click.option(
     "--validation", type=float, default=0.1, show_default=True, help="Share of prompts, where the suite has no splits."
 )
-@click.option("--test", type=float, default=0.1, show_default=True, help="Share of prompts, likewise.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all draws.")
+@click.option("--test", type=float, default=0.1, show_default=True, help="Share of the prompts in the split test.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed of splits and selections."
+)
 @click.option(
     "--shard-mb",
     type=click.FloatRange(min=0, min_open=True),
@@ -60,7 +62,14 @@ def command() -> None:
     help="Most megabytes of video in a shard.",
 )
 @click.option("--name", help="What the card calls the dataset. [default: the folder's name]")
-@click.option("--licence", default="unknown", show_default=True, help="The Hub's identifier of its licence.")
+@click.option(
+    "--license",
+    "--licence",
+    "licence",
+    default="unknown",
+    show_default=True,
+    help="The Hub's identifier of its license.",
+)
 @click.option("--partial", is_flag=True, help="Leave out videos that are missing or were changed.")
 @click.option("--force", is_flag=True, help="Throw away what the folder holds of another dataset.")
 def build_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from dsrbench.cli.options import CERTAINTY_HELP, backend_options, provide_weight
 @click.command("explain", short_help="Score one video and write a page that shows why.")
 @click.argument("video", type=click.Path(path_type=Path))
 @click.argument("prompt")
-@backend_options
+@functools.partial(backend_options, follow_model=False)
 @second_detector_option(CERTAINTY_HELP)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the page. [default: explain-VIDEO]")
 def command(

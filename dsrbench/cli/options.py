@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def backend_options(function: F) -> F:
-    """Add `--protocol`, `--detector`, `--tracker`, `--depth`, `-o` and `--offline` to a command."""
+def backend_options(function: F, *, follow_model: bool = True) -> F:
+    """Add `--protocol`, `--detector`, `--tracker`, `--depth`, `-o` and `--offline` to a command.
+
+    Args:
+        function: The command.
+        follow_model: Whether the defaults depend on the model that makes the videos; else they are fixed.
+    """
+    protocol = "spatialalign for a model of diffusers on a GPU with dsrbench[hf] installed, else default"
+    detector = "nanodet; for the embedded model, sprites"
     for decorate in (
         click.option(
             "-o",
@@ -34,9 +41,9 @@ def backend_options(function: F) -> F:
         click.option(
             "--protocol",
             help="A preset: spatialalign, the paper's Grounding DINO and SAM 2; fast, every fourth frame, to screen. "
-            "[default: spatialalign for a model of diffusers on a GPU with dsrbench[hf] installed, else default]",
+            f"[default: {protocol if follow_model else 'default'}]",
         ),
-        click.option("--detector", help="Detector, by name. [default: nanodet; for the embedded model, sprites]"),
+        click.option("--detector", help=f"Detector, by name. [default: {detector if follow_model else 'nanodet'}]"),
         click.option("--offline", is_flag=True, help="Fetch no weights; say which are missing and how to get them."),
     ):
         function = decorate(function)

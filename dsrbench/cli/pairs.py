@@ -19,7 +19,9 @@ import click
 @click.option("--threshold", type=float, default=0.7, show_default=True, help="Lowest score of a winner.")
 @click.option("--margin", type=float, default=0.0, show_default=True, help="Least difference of a pair's scores.")
 @click.option("--per-prompt", type=click.IntRange(min=1), help="Most pairs of a prompt. [default: all]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed of the selection of pairs."
+)
 def command(
     sources: tuple[str, ...],
     out: Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ TOKEN = "DSRBENCH_REWARD_TOKEN"
 
 
 @click.command("serve-reward", short_help="Serve DSR-Score as a reward for trainers on other machines.")
-@backend_options
+@functools.partial(backend_options, follow_model=False)
 @second_detector_option(
     "Another detector, which looks in every tenth call; clips on which it decides otherwise are worth half."
 )

@@ -20,11 +20,11 @@ UNITS = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 @click.command("submit", short_help="Pack a run as an entry of a leaderboard; check it, submit it.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="Of the entry: letters, digits and . _ -")
+@click.option("--name", required=True, help="Name of the entry: letters, digits and . _ -")
 @click.option("--model-id", required=True, metavar="ID", help="The model: OWNER/NAME on the Hub, or a name.")
 @click.option("--revision", default="", help="Commit or version of the model.")
 @click.option("--parameters", metavar="N", help="Weights the model has, such as 1.3B or 350M.")
-@click.option("--license", "licence", default="", help="Of the model's weights, such as apache-2.0.")
+@click.option("--license", "licence", default="", help="License of the model's weights, such as apache-2.0.")
 @click.option("--closed", is_flag=True, help="The weights cannot be had.")
 @click.option("--url", default="", help="Where to read more of the model; https.")
 @click.option("--base", default="", metavar="ENTRY", help="The entry this model was aligned from; shown as a pair.")

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 @click.option(
     "--temperature", default=0.0, show_default=True, help="0 takes the likeliest token; above, they are drawn."
 )
-@click.option("--seed", default=0, show_default=True, help="Of the draws, where the temperature is above 0.")
-@click.option("--device", help="As torch names it. [default: CUDA where torch sees one, else the CPU]")
+@click.option(
+    "--seed", default=0, show_default=True, help="Random seed of the answers, where the temperature is above 0."
+)
+@click.option("--device", help="Device name of torch. [default: CUDA where torch sees one, else the CPU]")
 @click.option("--dtype", default="float32", show_default=True, help="float32, float16 or bfloat16.")
 @click.option("--offline", is_flag=True, help="Fetch no weights; say which are missing and how to get them.")
 def command(

@@ -97,6 +97,7 @@ UNLIKE = [
         "detector.options.threshold: 0.4 -> 0.2",
     ),
     ("tracker", {"tracker": {**MANIFEST["tracker"], "name": "bytetrack"}}, {}, "tracker.name"),
+    ("depth", {"depth": {"name": "ground-contact", "version": "1", "options": {}, "fingerprint": {}}}, {}, "depth"),
     ("frames", {}, {"n_frames": 49}, "frames: 81 -> 49"),
 ]
 
@@ -117,7 +118,12 @@ def test_unlike_runs_are_refused_unless_allowed(tmp_path, what, change, facts, w
 
 def test_what_may_differ(tmp_path):
     suite = {**MANIFEST["suite"], "name": "renamed"}
-    b = model_run(tmp_path, "b", B, {**MANIFEST, "suite": suite, "models": ["b"], "commit": "x"})
+    detector = {
+        **MANIFEST["detector"],
+        "options": {**MANIFEST["detector"]["options"], "dtype": "bfloat16", "batch": 16},
+    }
+    change = {"suite": suite, "models": ["b"], "commit": "x", "detector": detector}
+    b = model_run(tmp_path, "b", B, {**MANIFEST, **change})
     assert compare_models(model_run(tmp_path, "a", A), b).unlike == ()
 
 
