@@ -35,7 +35,8 @@ def test_form(path):
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     assert len(text.splitlines()) < 60
-    assert re.search(rf"^    (python|inspect eval) \S*{path.name}", ast.get_docstring(tree), re.M), "the docstring has the command"
+    command = rf"^    (python|inspect eval) \S*{path.name}"
+    assert re.search(command, ast.get_docstring(tree), re.M), "the docstring has the command"
     assert problems_of(tree) == []
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name for name in modules if name.startswith("dsrbench")} <= PUBLIC
