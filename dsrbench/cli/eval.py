@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--videos",
     type=click.Path(path_type=Path),
     help="In place of a model: a folder of videos whose names contain prompt ids (subfolders are models), or a "
-    "manifest: CSV or JSONL with video, prompt_id or prompt, and optionally model, seed.",
+    "video list: CSV or JSONL with video, prompt_id or prompt, and optionally model, seed.",
 )
 @click.option(
     "--suite",
@@ -110,7 +110,7 @@ def command(
     dsrbench eval --wording all
     dsrbench eval --seeds 0..9 -o generator.guidance=2 --out runs/guided
     dsrbench eval --videos videos/ --suite prompts.csv
-    dsrbench eval --videos manifest.csv --detector picodet -o detector.any_animal=true --out runs/mine
+    dsrbench eval --videos list.csv --detector picodet -o detector.any_animal=true --out runs/mine
     dsrbench eval --videos videos/ --suite prompts.csv --second-detector picodet
     dsrbench eval --model wan2.1-14b --engine ray --address auto --out /shared/runs/wan
 

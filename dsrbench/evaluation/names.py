@@ -109,7 +109,7 @@ class NameReader:
             by_folder = self._by_id.get(_composed(folder))
             if by_file is not None and by_folder is not None and by_folder is not by_file:
                 raise InputError(
-                    f"{readable(str(path))}: both {by_folder.id!r} and {by_file.id!r} are ids of prompts; a manifest "
+                    f"{readable(str(path))}: both {by_folder.id!r} and {by_file.id!r} are ids of prompts; a video list "
                     f"with the columns video, prompt_id, seed says which is meant"
                 )
 

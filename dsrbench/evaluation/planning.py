@@ -1,4 +1,4 @@
-"""Plans of runs: one job a sample, of videos in a folder or manifest, or of videos that will be made."""
+"""Plans of runs: one job a sample, of videos in a folder or video list, or of videos that will be made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from dsrbench.errors import InputError
 from dsrbench.evaluation.names import NameReader, Reading, number_seeds, readable
-from dsrbench.evaluation.video_list import read_manifest
+from dsrbench.evaluation.video_list import read_video_list
 from dsrbench.prompts import Suite
 from dsrbench.store import SampleKey
 from dsrbench.types import Prompt
@@ -101,9 +101,9 @@ def plan_videos(
     """Plan the scoring of videos that exist.
 
     Args:
-        source: A folder of videos (any names that contain prompt ids), or a manifest, `.csv` or `.jsonl`, with the
+        source: A folder of videos (any names that contain prompt ids), or a video list, `.csv` or `.jsonl`, with the
             columns `video`, `prompt_id` or `prompt`, and optionally `model`, `seed`.
-        suite: The prompts; a manifest with prompt texts needs none.
+        suite: The prompts; a video list with prompt texts needs none.
         model: Name of the model where no folder or column names one; by default the folder's name.
         seeds: The seeds every prompt must have; absent ones count as failed.
         limit: At most so many samples.
@@ -116,9 +116,9 @@ def plan_videos(
     if is_folder:
         plan = _plan_folder(source, suite, model or readable(source.resolve().name) or "videos")
     elif os.path.isfile(source):
-        plan = _plan_manifest(source, suite, model or readable(source.resolve().parent.name) or "videos")
+        plan = _plan_video_list(source, suite, model or readable(source.resolve().parent.name) or "videos")
     else:
-        raise InputError(f"no such folder or manifest of videos: {source}")
+        raise InputError(f"no such folder or video list: {source}")
     if seeds is not None or (is_folder and not partial):
         plan = _complete(plan, seeds, partial=partial)
     jobs = sorted(plan.jobs, key=lambda job: job.key)
@@ -139,7 +139,7 @@ def _plan_folder(folder: Path, suite: Suite | None, default_model: str) -> Plan:
     if not files_of_prompts:
         raise InputError(
             f"none of the {len(files)} videos in {folder} names a prompt of suite {suite.name!r} (looked for ids such "
-            f"as {suite.prompts[0].id!r} in names such as {files[0].name!r}); a manifest with the columns video, "
+            f"as {suite.prompts[0].id!r} in names such as {files[0].name!r}); a video list with the columns video, "
             f"prompt_id says which is which"
         )
     seeds = number_seeds([r for _, r in files_of_prompts])
@@ -183,8 +183,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
-def _plan_manifest(path: Path, suite: Suite | None, default_model: str) -> Plan:
-    rows = read_manifest(path, suite, default_model)
+def _plan_video_list(path: Path, suite: Suite | None, default_model: str) -> Plan:
+    rows = read_video_list(path, suite, default_model)
     jobs = []
     for (video, reading), seed in zip(rows, number_seeds([reading for _, reading in rows]), strict=True):
         file = path.parent / video
@@ -198,7 +198,7 @@ def _plan_manifest(path: Path, suite: Suite | None, default_model: str) -> Plan:
 
 
 def _recorded_name(video: str, model: str) -> str:
-    """Return a relative path for the run's `videos/`: the manifest's own where it stays inside its folder."""
+    """Return a relative path for the run's `videos/`: the video list's own where it stays inside its folder."""
     path = PurePath(video)
     if path.is_absolute() or ".." in path.parts:
         inside = [part for part in model.split("/") if part not in ("", ".", "..")]
@@ -225,7 +225,7 @@ def _unique(jobs: Iterable[Job]) -> list[Job]:
             raise InputError(
                 f"two videos are sample {job.key} (model/prompt/seed): {other.path or other.name} and "
                 f"{job.path or job.name}; "
-                f"put models in folders of their own, or give a manifest with a seed column"
+                f"put models in folders of their own, or give a video list with a seed column"
             )
     return list(by_key.values())
 

@@ -1,4 +1,4 @@
-"""A manifest of videos: a CSV or JSON Lines file that says which video is which prompt's."""
+"""A video list: a CSV or JSON Lines file that says which video is which prompt's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsrbench.types import Prompt
 MAX_SEED = 2**63 - 1
 
 
-def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[tuple[str, Reading]]:
+def read_video_list(path: Path, suite: Suite | None, default_model: str) -> list[tuple[str, Reading]]:
     """Read each row's video, as it is written there, with its prompt, model and seed.
 
     Args:
@@ -49,15 +49,15 @@ def read_manifest(path: Path, suite: Suite | None, default_model: str) -> list[t
 def _read_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """Read the rows, each with its file and line."""
     if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
-        raise InputError(f"{path} is neither a folder nor a manifest; expected .csv or .jsonl")
+        raise InputError(f"{path} is neither a folder nor a video list; expected .csv or .jsonl")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read manifest {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"cannot read video list {path}: {getattr(error, 'strerror', None) or error}") from error
     is_table = path.suffix.lower() == ".csv"
     rows: list[tuple[str, Mapping[str, Any]]] = _read_table(text, path) if is_table else [*iter_objects(text, path)]
     if not rows:
-        raise InputError(f"manifest {path} has no rows")
+        raise InputError(f"video list {path} has no rows")
     return rows
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,10 @@ from dsrbench.prompts.grammar import parse_prompt
 from dsrbench.prompts.lexicon import RELATIONS
 from dsrbench.types import Clause, Direction, Prompt, Relation
 
+logger = logging.getLogger("dsrbench")
+
 MAX_NAMED = 5
-"""Largest number of unreadable prompts that an error names."""
+"""Largest number of unreadable prompts that a message names."""
 
 DIMENSIONS = ("spatial_relationship", "Dynamic_Spatial_Relationship")
 """Dimensions of VBench and of VBench-2.0 whose prompts are read from a file of all dimensions."""
@@ -96,7 +99,7 @@ FORMATS: Mapping[str, PublicFormat] = {
 
 
 def read_public(name: str, text: str, source: str) -> tuple[dict[str, str], list[tuple[int, Prompt]]]:
-    """Read the prompts of a public benchmark's file.
+    """Read the prompts of a public benchmark's file; those that cannot be read are left out with a warning.
 
     Args:
         name: A key of `FORMATS`.
@@ -107,7 +110,8 @@ def read_public(name: str, text: str, source: str) -> tuple[dict[str, str], list
         The header with the name of the suite, and each prompt with its line, or its number in a JSON list.
 
     Raises:
-        PromptError: The file has another form, or prompts that cannot be read, or fields that contradict their texts.
+        PromptError: The file has another form, or none of its prompts can be read: the grammar does not know its text,
+            or the text contradicts the fields.
     """
     form = FORMATS[name]
     items = _read_json(text, source, form) if text.lstrip().startswith(("[", "{")) else _read_lines(text)
@@ -120,9 +124,11 @@ def read_public(name: str, text: str, source: str) -> tuple[dict[str, str], list
             problems.append(f"{item.line}: {error}")
     if problems:
         more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
-        raise PromptError(
-            f"{source}: {len(problems)} of {len(items)} prompts cannot be read: {'; '.join(problems[:MAX_NAMED])}{more}"
-        )
+        named = "; ".join(problems[:MAX_NAMED])
+        message = f"{source}: {len(problems)} of {len(items)} prompts cannot be read: {named}{more}"
+        if not rows:
+            raise PromptError(message)
+        logger.warning("%s. They are left out", message)
     return {"suite": form.suite}, rows
 
 

@@ -192,7 +192,7 @@ def test_prompts_without_videos(place):
 
 ERRORS = [
     # arguments beside --videos and --suite, exit code, words of the message
-    ({"videos": "nowhere"}, (), 3, ["no such folder or manifest of videos: nowhere"]),
+    ({"videos": "nowhere"}, (), 3, ["no such folder or video list: nowhere"]),
     ({"videos": "hollow"}, (), 3, ["hollow is empty; expected videos"]),
     ({"suite": None}, (), 3, ["give --suite SUITE"]),
     ({"suite": "empty.jsonl"}, (), 3, ["empty.jsonl: the suite has no prompts"]),

@@ -134,7 +134,7 @@ def test_seeds(end, seed):
 
 @pytest.mark.parametrize("name", ["12/2.mp4", "2/wan/1.mp4"])
 def test_numbers_that_may_be_prompt_or_seed_are_refused(name):
-    with pytest.raises(InputError, match=r"both '\d+' and '\d+' are ids of prompts; a manifest"):
+    with pytest.raises(InputError, match=r"both '\d+' and '\d+' are ids of prompts; a video list"):
         make(*NUMBERS).read(PurePath(name))
 
 

@@ -79,7 +79,7 @@ BAD_FOLDERS = [
     # what there is, and what is said of it
     ([], "is empty; expected videos"),
     (["notes.txt", "sub/more.txt"], "has no videos; expected files such as .mp4"),
-    (["a.mp4", "b.mp4"], r"none of the 2 videos in .* ids such as 'p_LR' in names such as 'a.mp4'.* manifest"),
+    (["a.mp4", "b.mp4"], r"none of the 2 videos in .* ids such as 'p_LR' in names such as 'a.mp4'.* video list"),
     (["p_LR_3.mp4", "p_LR_seed3.mp4"], r"two videos are sample videos/p_LR/3 .*p_LR_3.mp4 and .*p_LR_seed3.mp4"),
 ]
 
@@ -171,7 +171,7 @@ class TestFolders:
         assert "\n" not in str(caught.value)
 
     def test_no_folder_and_no_suite(self, folder, tmp_path):
-        with pytest.raises(InputError, match=r"no such folder or manifest of videos: .*absent"):
+        with pytest.raises(InputError, match=r"no such folder or video list: .*absent"):
             plan_videos(tmp_path / "absent", SUITE)
         with pytest.raises(InputError, match="needs the prompts they were made from: give --suite"):
             plan_videos(folder("p_LR.mp4"), None)
@@ -350,7 +350,7 @@ class TestManifests:
             plan_videos(manifest("x", "m.txt"), SUITE)
         path = manifest("x")
         path.write_bytes(b"video,prompt_id\n\xff\xfe,p\n")
-        with pytest.raises(InputError, match="cannot read manifest"):
+        with pytest.raises(InputError, match="cannot read video list"):
             plan_videos(path, SUITE)
 
 

@@ -95,7 +95,7 @@ CONTRADICTIONS = [
     ("t2v-compbench", [{**MOTION[0], "d_1": "right"}], "the fields say seal >R, the text .* is read as seal >L"),
     ("vbench", [{**VBENCH[0], "relationship_en": "near"}], "object 1: 'near' names no relation"),
     ("t2v-compbench", [{**MOTION[0], "d_1": "away"}], "object 1: 'away' is no direction"),
-    ("vbench2", "A cat sleeps.\nA dog on a box.\nA cat naps.", "2 of 3 prompts cannot be read: 1: cannot read the claim in 'A cat sleeps.'"),
+    ("vbench2", "A cat sleeps.\nA cat naps.", "2 of 2 prompts cannot be read: 1: cannot read the claim in 'A cat sleeps.'"),
     ("vbench", "[", "no JSON"),
     ("vbench", "[1]", "expected a JSON list of objects"),
     ("vbench", "{}", "expected a JSON list of objects"),
@@ -117,6 +117,22 @@ def test_what_does_not_fit_is_refused(prefix, content, message, tmp_path):
     with pytest.raises(PromptError, match=message) as caught:
         read_suite(f"{prefix}:{write(tmp_path, content)}")
     assert "\n" not in str(caught.value)
+
+
+UNREAD = [
+    ("vbench2", "A cat sleeps.\nA dog on a box.\nA cat naps.", ["dog|box|T"], "2 of 3 prompts cannot be read: 1: cannot read the claim"),
+    ("vbench", [VBENCH[1], {**VBENCH[0], "relationship_en": "on the right of"}], ["cup|broccoli|T"], "1 of 2 prompts cannot be read: 2: the fields say bus R van"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("prefix", "content", "claims", "message"), UNREAD)
+def test_prompts_that_cannot_be_read_are_left_out_with_a_line(prefix, content, claims, message, tmp_path, caplog):
+    suite = read_suite(f"{prefix}:{write(tmp_path, content)}")
+    assert [describe(prompt) for prompt in suite] == claims
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert message in line
+    assert line.endswith("They are left out")
+    assert "\n" not in line
 
 
 def test_a_file_that_is_not_there(tmp_path):
