@@ -11,6 +11,7 @@ from typing import Any
 from dsrbench.alignment.config import NO_SUITE, AlignConfig
 from dsrbench.alignment.settings import PRESETS, TrainingSettings, adapt_to_objective
 from dsrbench.backends.base import Generator
+from dsrbench.backends.pretrained.acceleration import check_attention
 from dsrbench.backends.registry import Backend
 from dsrbench.backends.resolve import name_model, resolve_model
 from dsrbench.errors import InputError, MissingExtraError, OptionError
@@ -95,25 +96,28 @@ class Preparation:
             folder: Folder of the model.
 
         Raises:
-            OptionError: A value out of range, or pairs for an objective on clips.
+            OptionError: A value out of range, pairs for an objective on clips, or an attention kernel that cannot be
+                used.
             InputError: A model that no family knows.
         """
         from dsrbench.alignment.families import find_family_class
 
         changes, preset = self.config.training, self.config.preset
         if isinstance(changes, TrainingSettings):
-            return self._check_source(changes)
+            return self._check_settings(changes)
         base = find_family_class(folder).defaults if preset is None else PRESETS[preset]
         defaults = TrainingSettings().change(base)
         objective = str(changes.get("objective", defaults.loss.objective))
-        return self._check_source(adapt_to_objective(defaults, objective).change(changes))
+        return self._check_settings(adapt_to_objective(defaults, objective).change(changes))
 
-    def _check_source(self, settings: TrainingSettings) -> TrainingSettings:
+    def _check_settings(self, settings: TrainingSettings) -> TrainingSettings:
         if settings.loss.takes_clips and (self.config.pairs is not None or self.config.per_prompt is not None):
             raise OptionError(
                 f"objective {settings.loss.objective} takes all scored candidates, not pairs; leave out pairs and "
                 f"per_prompt"
             )
+        if settings.optimizer.attention is not None:
+            check_attention(settings.optimizer.attention)
         return settings
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dsrbench.analysis.statistics import Interval, PairedDifference, paired_difference
 from dsrbench.analysis.summary import accuracy, coverage, mean_scores
+from dsrbench.backends.protocols import FREE
 from dsrbench.errors import InputError
 from dsrbench.store import Run, RunManifest, Sample, describe_changes
 from dsrbench.types import Floats, Status
@@ -230,16 +231,12 @@ def unlike_runtimes(a: RunManifest, b: RunManifest) -> list[str]:
     return describe_changes({name: one.get(name) for name in names}, {name: other.get(name) for name in names})
 
 
-FREE_OPTIONS = frozenset({"device", "dtype", "batch", "storage", "threads", "samples", "temperature"})
-"""Options of backends in which comparable runs may differ; devices and precisions are told by `unlike_runtimes`."""
-
-
 def _settings_of(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return a backend's record without free options and the versions of libraries; None for no backend."""
     if record is None:
         return None
     fingerprint = {name: value for name, value in record["fingerprint"].items() if name not in LIBRARIES}
-    options = {name: value for name, value in record["options"].items() if name not in FREE_OPTIONS}
+    options = {name: value for name, value in record["options"].items() if name not in FREE}
     return {**record, "fingerprint": fingerprint, "options": options}
 
 

@@ -13,6 +13,7 @@ from dsrbench.errors import InputError
 from dsrbench.lines import iter_objects, located
 from dsrbench.records import from_json, to_json
 from dsrbench.store import Run, SampleKey
+from dsrbench.store.journal import take_whole
 
 FOLDER = "judgments"
 """Folder of the files in a run."""
@@ -117,9 +118,8 @@ def read_judgments(run: Run) -> dict[str, dict[SampleKey, Judgment]]:
     videos = {sample.id: sample.video_sha256 for sample in run.iter_samples()} if names else {}
     judges: dict[str, dict[SampleKey, Judgment]] = {}
     for name in names:
-        data = run.disk.read(name)
-        whole = data if data.endswith(b"\n") else data[: data.rfind(b"\n") + 1]  # the rest was never taken
-        for place, row in iter_objects(whole, run.disk.path(name)):
+        path = run.disk.path(name)
+        for place, row in iter_objects(take_whole(run.disk.read(name), path), path):
             with located(place):
                 judgment = parse_judgment(row)
             if videos.get(judgment.sample) == judgment.video_sha256:

@@ -20,12 +20,11 @@ Options = Mapping[str, Mapping[str, Any]]
 CUSTOM = "custom"
 """Name of settings that no preset has."""
 
-OPEN = frozenset(
-    {"model", "revision", "weights", "folder", "device", "dtype", "batch", "storage", "threads", "boxes"}
-    | {"samples", "temperature"}
-)
-"""Options that every protocol leaves open: which weights of the backend, where and how fast they run, and how the
-certainty is measured, which changes no score."""
+FREE = frozenset({"device", "dtype", "batch", "storage", "threads", "samples", "temperature"})
+"""Options that say where and how fast a backend runs, or how the certainty is measured; comparable runs may differ."""
+
+OPEN = FREE | {"model", "revision", "weights", "folder", "boxes"}
+"""Options that every protocol leaves open: these, and which weights of the backend run."""
 
 FORMER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "assignment": {"entry": 0.12, "jump": 1.5, "memory": None, "extend": 0.4, "gap": None},

@@ -55,17 +55,18 @@ def command(
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.weights import missing_model
-    from dsrbench.judging.model import MODEL, NAME, Judge
+    from dsrbench.judging.model import MODEL, NAME, Judge, make_batches
     from dsrbench.judging.run import describe_skipped, judge_run
     from dsrbench.store import Run
 
+    check_device(device)
+    check_dtype(dtype)
+    make_batches(frames, batch_size)
     opened = Run.open(run)
-    opened.samples()  # a run that has not finished is refused before gigabytes are fetched
+    opened.samples()  # what is wrong with the options or the run is said before gigabytes are fetched
     name = model or MODEL.id
     missing = missing_model(NAME, MODEL, name, revision)
     fetch_missing([missing] if missing is not None else [], offline=offline)
-    check_device(device)
-    check_dtype(dtype)
     judge = Judge(Choice(name, revision, device, dtype), frames=frames, batch_size=batch_size)
     with SampleProgress() as progress:
         judged = judge_run(

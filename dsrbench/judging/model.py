@@ -84,9 +84,7 @@ class Judge:
     """
 
     def __init__(self, choice: Choice, *, frames: int = 4, batch_size: int = 4) -> None:
-        if not 1 <= frames <= MAX_FRAMES:
-            raise OptionError(f"frames must be in 1..{MAX_FRAMES}, got {frames}")
-        self._batches = Batches(batch_size, backend=NAME, unit="question")
+        self._batches = make_batches(frames, batch_size)
         import_transformers(NAME)
         self._choice, self.frames = choice, frames
         snapshot = find_snapshot(choice.model, revision=choice.revision, backend=NAME, default=MODEL)
@@ -207,6 +205,21 @@ class Judge:
                     f"instruction-tuned vision-language model such as {MODEL.id}"
                 )
         return loaded
+
+
+def make_batches(frames: int, batch_size: int) -> Batches:
+    """Make batches of questions about pictures; nothing is loaded.
+
+    Args:
+        frames: Number of pictures of the beginning and of the end.
+        batch_size: Maximum number of questions in a batch.
+
+    Raises:
+        OptionError: A number out of range.
+    """
+    if not 1 <= frames <= MAX_FRAMES:
+        raise OptionError(f"frames must be in 1..{MAX_FRAMES}, got {frames}")
+    return Batches(batch_size, backend=NAME, unit="question")
 
 
 def _make_content(wording: Wording, pictures: Sequence[Image]) -> list[dict[str, Any]]:

@@ -51,10 +51,11 @@ def print_people(people: PeopleAgreement, pages: Pages | None = None) -> None:
 
     console = Console()
     console.print(_people_table(people))
-    raters = {SCORE: people.score, **dict(zip(short_names(people.judges), people.judges.values(), strict=True))}
+    short = dict(zip(people.judges, short_names(people.judges), strict=True))
+    raters = {SCORE: people.score, **{short[name]: judge for name, judge in people.judges.items()}}
     console.print(_rater_table(raters))
-    for short, name in zip(short_names(people.judges), people.judges, strict=True):
-        console.print(f"{short}: {name}, passing from {JUDGE_THRESHOLD}", markup=False, highlight=False, soft_wrap=True)
+    for name, head in short.items():
+        console.print(f"{head}: {name}, passing from {JUDGE_THRESHOLD}", markup=False, highlight=False, soft_wrap=True)
     _print_types(console, raters)
     _print_certainty(console, raters)
     _print_models(console, raters)

@@ -84,18 +84,28 @@ class Journal:
 
     def _load(self) -> None:
         data = self._disk.read(self._name)
-        whole, _, rest = data.rpartition(b"\n")
-        if rest.strip():
-            with contextlib.suppress(InputError):
-                list(iter_objects(rest, self.path))
-                whole = data  # a whole line that only lacks its end
-        self.rows = [row for _, row in iter_objects(whole, self.path)]
+        self.rows = [row for _, row in iter_objects(take_whole(data, self.path), self.path)]
         self._check()
-        if rest:
+        if data and not data.endswith(b"\n"):
             self.rewrite(self.rows)
 
     def _check(self) -> None:
         """Check the rows of a file that is there, before it is changed."""
+
+
+def take_whole(data: bytes, path: Path) -> bytes:
+    """Return the whole lines of a journal: without a last one that a crash cut short.
+
+    Args:
+        data: Content of the file.
+        path: Path of the file, for messages.
+    """
+    whole, _, rest = data.rpartition(b"\n")
+    if rest.strip():
+        with contextlib.suppress(InputError):
+            list(iter_objects(rest, path))
+            return data  # a whole line that only lacks its end
+    return whole
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -236,6 +236,8 @@ def test_several_processes_only_train(refused, monkeypatch):
 def test_bad_settings_are_said_before_anything_is_sampled(refused, place):
     code, said = refused(*BASE, "--out", "nothing", "-s", "beta=0")
     assert (code, "beta must be above 0, got 0.0" in said) == (3, True)
+    code, said = refused(*BASE, "--out", "nothing", "-s", "attention=flash_hub")
+    assert (code, "attention must be one of flash, " in said) == (3, True)
     assert not (place / "nothing").exists()
 
 

@@ -193,6 +193,7 @@ BAD = [
     (["RUN", "--model", "nowhere"], 5, "no such folder: nowhere"),
     (["RUN", "--model", "someone/model", "--offline"], 7, "offline, and not on this machine: someone/model"),
     (["RUN", "--model", "MODEL", "--frames", "0"], 3, "frames must be in 1..64, got 0"),
+    (["RUN", "--frames", "0"], 3, "frames must be in 1..64, got 0"),  # said before anything is fetched
     (["RUN", "--model", "MODEL", "--batch-size", "0"], 3, "batch must be at least 1 question, got 0"),
     (["RUN", "--model", "MODEL", "--device", "abacus"], 3, "device 'abacus' cannot be used"),
     (["RUN", "--model", "MODEL", "--precision", "int3"], 3, "dtype must be one of"),

@@ -12,7 +12,7 @@ from typing import Any
 from dsrbench.backends.generators.adapter import load_adapter
 from dsrbench.backends.generators.recipe import Recipe, match_recipe, read_recipe, recipe_names
 from dsrbench.backends.generators.settings import Settings
-from dsrbench.backends.pretrained.acceleration import select_attention
+from dsrbench.backends.pretrained.acceleration import check_attention, select_attention
 from dsrbench.backends.pretrained.batches import explaining_memory, is_out_of_memory
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.pipelines import (
@@ -162,8 +162,10 @@ class Placement:
         """Check that the machine supports this placement.
 
         Raises:
-            OptionError: The offload is unknown, or the device cannot be used.
+            OptionError: The offload is unknown, or the device or the attention kernel cannot be used.
         """
+        if self.attention is not None:
+            check_attention(self.attention)
         if self.offload not in OFFLOADS:
             raise OptionError(f"offload must be one of {', '.join(OFFLOADS)}; got {self.offload!r}")
         if self.device is not None or self.offload != "none":

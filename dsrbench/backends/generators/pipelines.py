@@ -113,7 +113,6 @@ class Pipelines(Generator):
         self._placement.check()
         self._texts = Texts.read(upsampled)
         self._compiles = compile
-        self._compiled: CompiledBlocks | None = None
         self.fingerprint = {
             **self.model.fingerprint,
             "recipe": self.model.recipe.name,
@@ -211,10 +210,12 @@ class Pipelines(Generator):
     @functools.cached_property
     def _pipeline(self) -> Any:
         """The pipeline, loaded when the first clip is made."""
-        pipe = load_pipeline(self.model, self.settings, self._placement)
-        if self._compiles:
-            self._compiled = CompiledBlocks(getattr(pipe, self.model.recipe.lora))
-        return pipe
+        return load_pipeline(self.model, self.settings, self._placement)
+
+    @functools.cached_property
+    def _compiled(self) -> CompiledBlocks | None:
+        """The compiled blocks of the pipeline; None without compilation."""
+        return CompiledBlocks(getattr(self._pipeline, self.model.recipe.lora)) if self._compiles else None
 
 
 def _check_packages(*packages: str) -> None:

@@ -14,31 +14,46 @@ logger = logging.getLogger("dsrbench")
 
 
 def list_attentions() -> list[str]:
-    """Return the names of the attention kernels that diffusers knows, installed or not."""
+    """Return the names of the attention kernels that diffusers knows, installed or not.
+
+    Those whose code diffusers would fetch from the Hub and run (`flash_hub` and others) are not among them.
+    """
     from diffusers.models.attention_dispatch import AttentionBackendName
 
-    return [kernel.value for kernel in AttentionBackendName]
+    return [kernel.value for kernel in AttentionBackendName if not kernel.value.endswith("_hub")]
 
 
-def select_attention(transformer: Any, kernel: str) -> None:
-    """Make a transformer use an attention kernel.
+def check_attention(kernel: str) -> None:
+    """Check that an attention kernel can be used on this machine; nothing is loaded.
 
     Args:
-        transformer: A transformer of diffusers.
         kernel: One of `list_attentions`, such as `_native_cudnn` or `flash`.
 
     Raises:
-        OptionError: diffusers has no such kernel, or a package, card or version that it needs is absent.
+        OptionError: There is no such kernel, or a package or version that it needs is absent.
     """
+    from diffusers import attention_backend
+
     known = list_attentions()
     if kernel not in known:
         raise OptionError(f"attention must be one of {', '.join(known)}{near_matches(kernel, known)}; got {kernel!r}")
-    if not hasattr(transformer, "set_attention_backend"):
-        raise OptionError(f"a {type(transformer).__name__} has no choice of attention kernels; leave attention out")
     try:
-        transformer.set_attention_backend(kernel)
+        with attention_backend(kernel):
+            pass
     except Exception as error:  # what diffusers raises for a kernel that cannot be used is not documented
         raise OptionError(f"attention {kernel!r} cannot be used here ({first_line(error)})") from None
+
+
+def select_attention(transformer: Any, kernel: str) -> None:
+    """Make a transformer of diffusers use an attention kernel.
+
+    Raises:
+        OptionError: The kernel cannot be used, as for `check_attention`, or the transformer has no choice of them.
+    """
+    check_attention(kernel)
+    if not hasattr(transformer, "set_attention_backend"):
+        raise OptionError(f"a {type(transformer).__name__} has no choice of attention kernels; leave attention out")
+    transformer.set_attention_backend(kernel)
 
 
 class CompiledBlocks:

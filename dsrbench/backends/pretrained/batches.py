@@ -58,7 +58,8 @@ class Batches:
         return done
 
     def _halve(self, part: Sequence[Any] | NDArray[np.uint8], reason: str) -> None:
-        size = f" of {part.shape[2]}x{part.shape[1]}" if isinstance(part, np.ndarray) else ""
+        shape = getattr(part, "shape", None)  # of frames, an array or a tensor
+        size = f" of {shape[2]}x{shape[1]}" if shape is not None else ""
         if len(part) == 1:
             raise BackendError(
                 f"{self._backend}: not even one {self._unit}{size} fits into memory ({reason}); take a smaller "

@@ -231,6 +231,16 @@ def test_out_of_memory_halves_the_batch_says_so_and_goes_on(tiny, caplog):
     assert asked[7:] == [2, 2], "what fits is remembered"
 
 
+def test_frames_on_a_device_are_named_by_their_size_too(tiny, caplog):
+    import torch
+
+    detector = create(tiny, "owlv2", "owlv2", 0.0001, batch="2").instance
+    fail_above(detector, 1, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    detector.detect(torch.from_numpy(noise(2)), LABELS)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "owlv2: out of memory with 2 frames of 80x48, going on with 1 at a time"
+
+
 def test_a_frame_that_does_not_fit_is_one_line(tiny):
     import torch
 

@@ -82,6 +82,23 @@ def test_a_kernel_that_is_not_installed_says_why(wan):
         make(wan, attention="flash")
 
 
+@pytest.mark.parametrize("kernel", ["fast", "flash", "flash_hub"])
+def test_a_kernel_is_checked_before_weights_are_loaded(wan, kernel, monkeypatch):
+    monkeypatch.setattr("dsrbench.backends.generators.pipelines.load_pipeline", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(OptionError, match="attention"):
+        Pipelines(model=str(wan), **SMALL, attention=kernel)
+
+
+def test_kernels_whose_code_is_fetched_from_the_hub_are_refused():
+    from diffusers.models.attention_dispatch import AttentionBackendName
+
+    fetched = [kernel.value for kernel in AttentionBackendName if kernel.value.endswith("_hub")]
+    assert fetched
+    assert set(fetched).isdisjoint(list_attentions())
+    with pytest.raises(OptionError, match="attention must be one of"):
+        select_attention(torch.nn.Linear(2, 2), fetched[0])
+
+
 def test_a_module_without_blocks():
     with pytest.raises(OptionError, match="a Linear has no list of blocks to compile"):
         CompiledBlocks(torch.nn.Linear(2, 2))
