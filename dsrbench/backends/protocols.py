@@ -20,7 +20,7 @@ Options = Mapping[str, Mapping[str, Any]]
 CUSTOM = "custom"
 """Name of settings that no preset has."""
 
-FREE = frozenset({"device", "dtype", "batch", "storage", "threads", "samples", "temperature"})
+FREE = frozenset({"device", "dtype", "batch", "compile", "storage", "threads", "samples", "temperature"})
 """Options that say where and how fast a backend runs, or how the certainty is measured; comparable runs may differ."""
 
 OPEN = FREE | {"model", "revision", "weights", "folder", "boxes"}

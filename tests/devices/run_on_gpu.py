@@ -54,7 +54,7 @@ def check_detector(folder, name, **options):
     """The same boxes, and the network is where it should be."""
     found = []
     for device in DEVICES:
-        asked = {"model": folder, "device": device, "threshold": 0.001, "batch": 2, **options}
+        asked = {"model": folder, "device": device, "threshold": 0.001, "batch": 2, "dtype": "float32", **options}
         backend = detectors.create(name, asked).instance
         assert {p.device.type for p in backend._net.parameters()} == {device}
         found.append(backend.detect(FRAMES, LABELS))
@@ -64,11 +64,11 @@ def check_detector(folder, name, **options):
             best = min(len(one), len(other), 10)
             np.testing.assert_allclose(one.score[:best], other.score[:best], rtol=0, atol=within)
     for here, there in zip(*found, strict=True):
-        if NAME == PRETEND:
+        if NAME == PRETEND and "dtype" not in options:  # whose autocast does nothing
             np.testing.assert_allclose(there.xyxy, here.xyxy, rtol=0, atol=ATOL)
             np.testing.assert_array_equal(there.label, here.label)
         best = min(len(here), len(there), 10)  # what is near the threshold may fall on either side
-        np.testing.assert_allclose(there.score[:best], here.score[:best], rtol=0, atol=ATOL)
+        np.testing.assert_allclose(there.score[:best], here.score[:best], rtol=0, atol=within)
     assert options.get("strict") or any(len(frame) for frame in found[0]), "nothing was found to compare"
 
 
@@ -76,9 +76,10 @@ def check_tracker(folder, name, **options):
     """The same tracks."""
     found = []
     for device in DEVICES:
-        backend = trackers.create(name, {"model": folder, "device": device, **options}).instance
+        asked = {"model": folder, "device": device, "batch": 2, "dtype": "float32", **options}
+        backend = trackers.create(name, asked).instance
         found.append(backend.propagate(Clip(FRAMES, 8.0), anchor=1, subject_box=BOXES[0], object_box=BOXES[1]))
-    within = 0 if NAME == PRETEND else 0.02 * FRAMES[0, ..., 0].size
+    within = 0.02 * FRAMES[0, ..., 0].size  # frames are resized on the device, where rounding differs
     np.testing.assert_allclose(found[1].mask_area, found[0].mask_area, rtol=0, atol=within)
 
 

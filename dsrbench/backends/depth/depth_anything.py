@@ -57,11 +57,10 @@ class DepthAnything(PretrainedBackend, DepthEstimator):
         Raises:
             BackendError: A frame does not fit into memory, or the model gives values that are not finite.
         """
-        import torch
 
         def run(part: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-            with torch.inference_mode():
-                return list(self._forward(part))
+            with self._inference():
+                return list(self._run(lambda: self._forward(part)))
 
         results: list[NDArray[np.float32]] = self._batches.run(frames, run)
         maps = np.stack(results)
@@ -72,10 +71,9 @@ class DepthAnything(PretrainedBackend, DepthEstimator):
     def _forward(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch
 
-        pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2)
         fixed: dict[str, Any] = {"do_pad": False} if self._net.config.model_type == "zoedepth" else {}
-        inputs = self._processor(images=list(pictures), return_tensors="pt", **fixed)
-        depth = self._net(**inputs.to(self._device, self._dtype)).predicted_depth.float()
+        inputs = self._processor(images=self._pictures(frames), return_tensors="pt", **fixed)
+        depth = self._net(**inputs.to(self._device)).predicted_depth.float()
         if self.distance:
             depth = 1 / depth.clamp_min(1e-6)
         scale = MAX_SIDE / max(depth.shape[-2:])

@@ -60,13 +60,11 @@ class BatchedDetector(PretrainedBackend, Detector):
         Raises:
             BackendError: Labels it cannot look for, or a frame that does not fit into memory.
         """
-        import torch
-
         self.check_labels(labels)
 
         def run(part: NDArray[np.uint8]) -> list[Detections]:
-            with torch.inference_mode():
-                return self.forward(part, labels)
+            with self._inference():
+                return self._run(lambda: self.forward(part, labels))
 
         return [self.finish(boxes, (frames.shape[2], frames.shape[1])) for boxes in self._batches.run(frames, run)]
 
@@ -79,10 +77,8 @@ class BatchedDetector(PretrainedBackend, Detector):
         return Detections(boxes[best], np.clip(score[best], 0, 1), label[best])
 
     def _inputs(self, frames: NDArray[np.uint8], **text: Any) -> Any:
-        """Prepare frames and texts for the model, on its device and in its precision."""
-        images = list(frames if isinstance(frames, np.ndarray) else frames.permute(0, 3, 1, 2))
-        inputs = self._processor(images=images, return_tensors="pt", **text)
-        return inputs.to(self._device, self._dtype)
+        """Prepare frames and texts for the model, on its device."""
+        return self._processor(images=self._pictures(frames), return_tensors="pt", **text).to(self._device)
 
 
 def to_detections(result: dict[str, Any], labels: Any = None) -> Detections:

@@ -8,7 +8,7 @@ printed labels, for the published protocol.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class GroundingDino(OpenVocabulary):
     hub_model = HubModel("IDEA-Research/grounding-dino-base", "Apache-2.0")
     model_types = ("grounding-dino", "mm-grounding-dino")
     classes = ("AutoModelForZeroShotObjectDetection", "AutoProcessor")
+    gpu_dtype = "bfloat16"
     model: str = hub_model.id
     threshold: float | None = None  # type: ignore[assignment]  # a number once the object is made
     text_threshold: float = 0.3
@@ -51,6 +52,7 @@ class GroundingDino(OpenVocabulary):
             self.threshold = PUBLISHED_THRESHOLD if self.strict else 0.25
         check_share("text_threshold", self.text_threshold)
         super().__post_init__()
+        self._features = remember_text(self._net.model)
 
     def max_tokens(self) -> int:
         """Return the smaller of the text encoder's and the detector's limits."""
@@ -68,6 +70,7 @@ class GroundingDino(OpenVocabulary):
         """Return every box above the threshold, with the label of its best phrase or, if strict, of its printed one."""
         text, spans = find_spans(self._processor.tokenizer, self.nouns(labels))
         inputs = self._inputs(frames, text=[text] * len(frames))
+        self._features.select(text)
         outputs = self._net(**inputs)
         if self.strict:
             return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
@@ -102,6 +105,46 @@ class GroundingDino(OpenVocabulary):
             )
             for result in results
         ]
+
+
+class TextFeatures:
+    """The features of the last text that a text encoder read; every frame of a video is searched for the same text.
+
+    Args:
+        encode: The encoder's `forward`.
+    """
+
+    def __init__(self, encode: Callable[..., Any]) -> None:
+        self._encode = encode
+        self._text = ""
+        self._hidden: Any = None
+
+    def select(self, text: str) -> None:
+        """Name the text of all rows of the next call; the features of another one are dropped."""
+        if text != self._text:
+            self._text, self._hidden = text, None
+
+    def __call__(self, input_ids: Any, *arguments: Any, return_dict: bool | None = None) -> Any:
+        """Return what the encoder gives for rows of token ids `[B, L]` that are all the same; one row is encoded.
+
+        Args:
+            input_ids: Token ids.
+            *arguments: Other tensors of the encoder, with a row for each row of token ids.
+            return_dict: Accepted as the encoder accepts it; a result with names is returned in either case.
+        """
+        from transformers.modeling_outputs import BaseModelOutput
+
+        if self._hidden is None:
+            row = (tensor[:1] for tensor in (input_ids, *arguments))
+            self._hidden = self._encode(*row, return_dict=True).last_hidden_state
+        return BaseModelOutput(last_hidden_state=self._hidden.expand(len(input_ids), -1, -1))
+
+
+def remember_text(model: Any) -> TextFeatures:
+    """Make a Grounding DINO encode a text once for all frames; the features that it then holds."""
+    features = TextFeatures(model.text_backbone.forward)
+    model.text_backbone.forward = features
+    return features
 
 
 def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int]]]:

@@ -1,4 +1,4 @@
-"""Compile the blocks of a transformer of diffusers and select its attention kernel; both only make it faster."""
+"""Compile the blocks of a network and select the attention kernel of diffusers; both only make it faster."""
 
 from __future__ import annotations
 
@@ -57,29 +57,26 @@ def select_attention(transformer: Any, kernel: str) -> None:
 
 
 class CompiledBlocks:
-    """The repeated blocks of a transformer, compiled by torch at their first call.
+    """The repeated blocks of a network, compiled by torch at their first call.
 
     A block that cannot be compiled is no reason to stop: all of them then run as they are, and one line says so.
 
     Args:
-        transformer: A module with lists of blocks, as the transformers of diffusers have.
+        network: A module with lists of blocks, as the networks of diffusers and `transformers` have.
 
     Raises:
         OptionError: It has no list of blocks.
     """
 
-    def __init__(self, transformer: Any) -> None:
-        from torch import nn
-
-        lists = [part for part in transformer.children() if isinstance(part, nn.ModuleList)]
-        self._blocks = [block for part in lists for block in part]
+    def __init__(self, network: Any) -> None:
+        self._blocks = list(_find_blocks(network))
         if not self._blocks:
-            raise OptionError(f"a {type(transformer).__name__} has no list of blocks to compile; leave compile out")
+            raise OptionError(f"a {type(network).__name__} has no list of blocks to compile; leave compile out")
         for block in self._blocks:
             block.compile()
 
     def run(self, call: Callable[[], T]) -> T:
-        """Return the result of a function that calls the transformer, again without compilation if that fails."""
+        """Return the result of a function that calls the network, again without compilation if that fails."""
         try:
             with _quiet_compiler():
                 return call()
@@ -96,6 +93,20 @@ class CompiledBlocks:
         for block in self._blocks:
             block._compiled_call_impl = None
         self._blocks = []
+
+
+def _find_blocks(network: Any) -> Iterator[Any]:
+    """Yield the members of the outermost lists of modules that have a normalisation, as the blocks of transformers do.
+
+    Small heads that come in lists, too, have none; to compile them takes longer than it saves.
+    """
+    from torch import nn
+
+    for part in network.children():
+        if not isinstance(part, nn.ModuleList):
+            yield from _find_blocks(part)
+        elif any("Norm" in type(module).__name__ for module in part.modules()):
+            yield from part
 
 
 def _is_of_compiler(error: BaseException | None) -> bool:

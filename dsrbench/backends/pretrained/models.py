@@ -5,14 +5,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 from dsrbench.backends.base import BaseBackend
-from dsrbench.backends.pretrained.devices import check_device, check_dtype
+from dsrbench.backends.pretrained.acceleration import CompiledBlocks
+from dsrbench.backends.pretrained.batches import explaining_memory
+from dsrbench.backends.pretrained.devices import (
+    check_device,
+    check_dtype,
+    choose_precision,
+    describe_free_memory,
+    inference,
+    reduce_weights,
+)
 from dsrbench.backends.pretrained.snapshots import Snapshot, find_snapshot
 from dsrbench.errors import BackendError, MissingExtraError, WeightsError
 from dsrbench.hub import HubModel
+
+T = TypeVar("T")
 
 Kinds = Mapping[str, tuple[str, str]]
 """Class names in `transformers` by the `model_type` of a config.json: the model's and its processor's."""
@@ -84,12 +97,15 @@ def load_pretrained(choice: Choice, *, backend: str, default: HubModel, kinds: K
         raise BackendError(f"transformers {transformers.__version__} is too old for {kind!r}; install a newer one")
     net, processor = _load(snapshot, net_class, processor_class, dtype, backend)
     versions = {"transformers": str(transformers.__version__), "torch": str(torch.__version__)}
-    try:
+
+    def explain(reason: str) -> BackendError:
+        return BackendError(
+            f"{choice.model} does not fit on {device}{describe_free_memory(device)} ({reason}); take a smaller model, "
+            f"the option dtype=bfloat16 or device=cpu"
+        )
+
+    with explaining_memory(explain):
         net = net.to(device).eval().requires_grad_(False)
-    except torch.OutOfMemoryError:
-        raise BackendError(
-            f"{choice.model} does not fit on {device}; take a smaller model, the option dtype=bfloat16 or device=cpu"
-        ) from None
     return Pretrained(net, processor, device, dtype, {**snapshot.fingerprint(), **versions})
 
 
@@ -146,13 +162,18 @@ class PretrainedBackend(BaseBackend):
         model: A folder, or an id on the Hub.
         revision: A branch, tag or commit on the Hub; by default its main branch.
         device: Device name of torch (`cpu`, `cuda:0`); by default CUDA if torch can use it, else the CPU.
-        dtype: float32, float16 or bfloat16.
+        dtype: Precision, by torch's autocast where it is reduced: float32, float16 or bfloat16; by default float32, or
+            `gpu_dtype` on a GPU that computes in it.
+        compile: Whether to compile the repeated blocks of the network; the first frames take minutes longer, later ones
+            less.
 
     Attributes:
         name: Registered name, for messages.
         hub_model: Model on the Hub that the backend takes by default.
         model_types: Values of `model_type` in config.json that the backend can run.
         classes: Names of two classes of `transformers`: the model's and its processor's.
+        gpu_dtype: Precision on a GPU by default. It is reduced only where boxes keep their pixels: networks that
+            compute coordinates themselves in bfloat16 round them to 2 pixels in a frame of 832.
 
     Raises:
         MissingExtraError: transformers, or a package that the model needs, is not installed.
@@ -165,26 +186,50 @@ class PretrainedBackend(BaseBackend):
     hub_model: ClassVar[HubModel]
     model_types: Sequence[str] = dataclasses.field(init=False, repr=False)
     classes: ClassVar[tuple[str, str]]
+    gpu_dtype: ClassVar[str] = "float32"
 
     model: str
     revision: str | None = None
     device: str | None = None
-    dtype: str = "float32"
+    dtype: str | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
+        device = check_device(self.device)
+        self._precision = choose_precision(self.dtype, device, on_gpu=self.gpu_dtype)
         loaded = load_pretrained(
-            Choice(self.model, self.revision, self.device, self.dtype),
+            Choice(self.model, self.revision, device, "float32"),
             backend=self.name,
             default=self.hub_model,
             kinds=dict.fromkeys(self.model_types, self.classes),
         )
         self._net, self._processor = loaded.net, loaded.processor
-        self._device, self._dtype = loaded.device, loaded.dtype
-        self.fingerprint = loaded.fingerprint
+        self._device, self.fingerprint = loaded.device, loaded.fingerprint
+        if self._precision != "float32":
+            reduce_weights(self._net, self._precision)
+        self._compiled = CompiledBlocks(self._net) if self.compile else None
 
     def placement(self) -> tuple[str, str]:
         """Return the device, as torch names it, and the precision of the network."""
-        return self._device, str(self._dtype).removeprefix("torch.")
+        return self._device, self._precision
+
+    def _inference(self) -> contextlib.AbstractContextManager[None]:
+        """Compute without gradients and in the network's precision inside the block."""
+        return inference(self._device, self._precision)
+
+    def _run(self, call: Callable[[], T]) -> T:
+        """Return the result of a function that calls the network, whose blocks may be compiled."""
+        return call() if self._compiled is None else self._compiled.run(call)
+
+    def _pictures(self, frames: Any) -> list[Any]:
+        """Return frames uint8 `[T, H, W, 3]`, an array or a tensor, as tensors `[3, H, W]` on the network's device.
+
+        They are resized and normalised there.
+        """
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(frames)) if isinstance(frames, np.ndarray) else frames
+        return list(tensor.to(self._device).permute(0, 3, 1, 2))
 
 
 @contextlib.contextmanager

@@ -1,14 +1,15 @@
 """`sam2`, `sam3` and `edgetam`: boxes of one frame, followed as masks through a whole video.
 
 A video is gone through backward and forward from the anchor frame, each direction with a memory of its own, as if each
-had a session to itself; but each frame is encoded once, the anchor's features being kept from one direction to the
-next. Frames are prepared when they are encoded and the memory holds no more than the model looks back on, so that what
-a clip needs besides its own pixels does not grow with its length.
+had a session to itself; but each frame is encoded once, some at a time. The memory holds no more than the model looks
+back on, so that what a clip needs besides its own pixels and masks does not grow with its length. Boxes, areas and bits
+of the masks are computed on the device and leave it once a clip.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrbench.backends.base import PropagationTracker
-from dsrbench.backends.pretrained.batches import free_memory, is_out_of_memory
+from dsrbench.backends.pretrained.batches import Batches, free_memory, is_out_of_memory
 from dsrbench.backends.pretrained.devices import check_device
 from dsrbench.backends.pretrained.models import PretrainedBackend
-from dsrbench.backends.trackers.masks import bound_mask
+from dsrbench.backends.trackers.encoding import FrameEncoder
+from dsrbench.backends.trackers.masks import bound_masks, pack_masks
 from dsrbench.boxes import check_boxes
 from dsrbench.errors import BackendError, BoxError, InputError
 from dsrbench.hub import HubModel
@@ -28,9 +30,8 @@ from dsrbench.types import Clip, Floats, FrameState, VideoTracks
 _ENTITIES = (1, 2)
 """Ids of the subject and the object in the session."""
 
-_KEPT_FEATURES = 2
-"""Frames whose features are kept: the anchor's and the last one's. Of those kept the session drops the earliest, which
-going backward is never the anchor."""
+GPU_BATCH = 8
+"""Frames that are encoded at once on a GPU by default."""
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -40,14 +41,21 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
     Args:
         storage: Where the memory of past frames waits; `cpu` frees a GPU of it. By default the device.
         inclusive: Give a mask's last pixels as its box's right and bottom edges, as the published protocol does.
+        batch: Frames encoded at once, halved where they do not fit into memory; by default 8 on a GPU, else 1.
     """
 
+    gpu_dtype = "bfloat16"
     storage: str | None = None
     inclusive: bool = False
+    batch: int | None = None
 
     def __post_init__(self) -> None:
+        if self.batch is not None:
+            Batches(self.batch, backend=self.name)
         super().__post_init__()
         self._storage = self._device if self.storage is None else check_device(self.storage)
+        usual = 1 if self._device == "cpu" else GPU_BATCH
+        self._batches = Batches(usual if self.batch is None else self.batch, backend=self.name)
 
     def propagate(self, clip: Clip, *, anchor: int, subject_box: Floats, object_box: Floats) -> VideoTracks:
         """Make tracks of every frame from the boxes of frame `anchor`; a frame with an empty mask has no box.
@@ -65,14 +73,14 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
         boxes = check_boxes(np.stack([subject_box, object_box]), "anchor boxes")
         if np.isnan(boxes).any():
             raise BoxError(f"expected a box of the subject and of the object at frame {anchor}, got NaN")
-        tracks, areas = np.full((n_frames, 2, 4), np.nan), np.zeros((n_frames, 2))
-        bits = np.zeros((n_frames, 2, -(-height * width // 8)), np.uint8)
         try:
-            with torch.inference_mode():
-                for t, masks in self._masks(clip.frames, anchor, boxes):
-                    tracks[t] = [bound_mask(mask, inclusive=self.inclusive) for mask in masks]
-                    areas[t] = masks.sum(axis=(1, 2))
-                    bits[t] = np.packbits(masks.reshape(2, -1), axis=1)
+            with self._inference():
+                of_frames = {
+                    t: (bound_masks(masks, inclusive=self.inclusive), masks.sum(dim=(1, 2)), pack_masks(masks))
+                    for t, masks in self._masks(clip.frames, anchor, boxes)
+                }
+                columns = zip(*(of_frames[t] for t in range(n_frames)), strict=True)
+                tracks, areas, bits = (torch.stack(column).cpu().numpy() for column in columns)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -81,25 +89,33 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
                 f"{self.name}: out of memory with {n_frames} frames of {width}x{height}; take a smaller model, the "
                 f"option dtype=bfloat16, storage=cpu or device=cpu"
             ) from None
+        tracks = tracks.astype(np.float64)
         state = np.where(np.isnan(tracks[..., 0]), FrameState.ABSENT, FrameState.PROPAGATED).astype(np.uint8)
         return VideoTracks(
             *(tracks[:, 0], tracks[:, 1], (width, height), clip.fps, state[:, 0], state[:, 1]),
-            mask_area=areas,
+            mask_area=areas.astype(np.float64),
             masks=bits,
         )
 
-    def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-        """Yield frame numbers with the masks `[2, H, W]` of subject and object."""
+    def _masks(self, frames: NDArray[np.uint8], anchor: int, boxes: Floats) -> Iterator[tuple[int, Any]]:
+        """Yield frames with the masks of subject and object, tensors bool `[2, H, W]`; the anchor comes twice."""
         session = self._processor.init_video_session(
             inference_device=self._device,
             inference_state_device=self._storage,
-            max_vision_features_cache_size=_KEPT_FEATURES,
-            dtype=self._dtype,
         )
-        session.processed_frames = _Prepared(frames, self._processor, self._dtype)
+        session.processed_frames = frames  # whose number it reads; the encoder prepares them
+        session.cache = encoder = FrameEncoder(
+            self._net,
+            self._processor.video_processor,
+            frames,
+            anchor=anchor,
+            batches=self._batches,
+            device=self._device,
+        )
         backward, forward = range(anchor, -1, -1), range(anchor, len(frames))
         for order in (backward, forward) if anchor > 0 else (forward,):
             session.reset_tracking_data()
+            encoder.turn(order.step)
             self._processor.add_inputs_to_inference_session(
                 session,
                 frame_idx=anchor,
@@ -108,14 +124,15 @@ class MaskPropagation(PretrainedBackend, PropagationTracker):
                 original_size=frames.shape[1:3],
             )
             for t in order:
-                output = self._net(inference_session=session, frame_idx=t, reverse=order.step < 0)
+                follow = functools.partial(self._net, inference_session=session, frame_idx=t, reverse=order.step < 0)
+                output = self._run(follow)
                 yield t, self._read_masks(output, frames.shape[1:3])
                 _forget(session, t, order.step, self._net.config)
 
-    def _read_masks(self, output: Any, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    def _read_masks(self, output: Any, size: tuple[int, ...]) -> Any:
         (masks,) = self._processor.post_process_masks([output.pred_masks.float()], original_sizes=[list(size)])
         order = [output.object_ids.index(entity) for entity in _ENTITIES]
-        return np.asarray(masks[order, 0].cpu().numpy(), bool)
+        return masks[order, 0]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -160,20 +177,6 @@ class EdgeTam(MaskPropagation):
     model_types = ("edgetam_video",)
     classes = ("EdgeTamVideoModel", "Sam2VideoProcessor")
     model: str = hub_model.id
-
-
-class _Prepared:
-    """Frames as the model takes them, each prepared when it is read; a session's `processed_frames`."""
-
-    def __init__(self, frames: NDArray[np.uint8], processor: Any, dtype: Any) -> None:
-        self._frames, self._processor, self._dtype = frames, processor, dtype
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __getitem__(self, t: int) -> Any:
-        prepared = self._processor.video_processor(videos=self._frames[t : t + 1], return_tensors="pt")
-        return prepared.pixel_values_videos[0][0].to(self._dtype)
 
 
 def _forget(session: Any, t: int, step: int, config: Any) -> None:

@@ -49,6 +49,35 @@ def test_a_phrase_without_tokens_is_refused(tokenizer):
         find_spans(tokenizer, ["cat", "\u200b"])
 
 
+ENCODED = [
+    # nouns of each call in turn, and the number of texts that are encoded
+    ([["cat", "chair"]], 1),
+    ([["cat", "chair"], ["cat", "chair"]], 1),
+    ([["cat", "chair"], ["dog", "chair"], ["dog", "chair"]], 2),
+    ([["cat", "chair"], ["dog", "chair"], ["cat", "chair"]], 3),
+]
+
+
+@pytest.mark.parametrize("model", ["grounding_dino", "mm_grounding_dino"])
+@pytest.mark.parametrize(("calls", "encoded"), ENCODED)
+def test_a_text_is_encoded_once_for_all_frames(tiny, model, calls, encoded):
+    from transformers import AutoModelForZeroShotObjectDetection
+
+    frames = np.random.default_rng(0).integers(0, 256, (5, 48, 80, 3), dtype=np.uint8)
+    options = {"model": str(tiny(model)), "threshold": 0.001, "batch": 2, "device": "cpu"}
+    detector = detectors.create("grounding-dino", options).instance
+    rows = []
+    detector._net.model.text_backbone.embeddings.register_forward_hook(lambda *call: rows.append(len(call[2])))
+    plain = detectors.create("grounding-dino", options).instance
+    plain._net = AutoModelForZeroShotObjectDetection.from_pretrained(tiny(model)).eval()
+    for labels in calls:
+        for one, other in zip(detector.detect(frames, labels), plain.detect(frames, labels), strict=True):
+            assert one.label.tolist() == other.label.tolist()
+            np.testing.assert_allclose(one.score, other.score, atol=1e-5)
+            np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1e-3)
+    assert rows == [1] * encoded
+
+
 def logits_of(*rows, n_tokens=16):
     """Logits [Q, tokens] from {token: share}; minus infinity where nothing is said."""
     import torch

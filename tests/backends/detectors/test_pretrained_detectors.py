@@ -33,7 +33,7 @@ LABELS = ["cat", "chair"]
 
 
 def create(tiny, name, model, score=0.1, /, **options):
-    options = {"model": str(tiny(model)), "threshold": str(score), **options}
+    options = {"model": str(tiny(model)), "threshold": str(score), "dtype": "float32", **options}
     return detectors.create(name, options)
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsrbench.backends.trackers.masks import bound_mask
+pytest.importorskip("torch")
+
+import torch
+
+from dsrbench.backends.trackers.masks import bound_masks, pack_masks
 
 CASES = [
     # pixels (row, column), the half-open box, the box with inclusive corners
@@ -20,13 +24,18 @@ CASES = [
 
 @pytest.mark.parametrize(("pixels", "box", "inclusive"), CASES)
 def test_boxes_are_tight(pixels, box, inclusive):
-    mask = np.zeros((6, 10), bool)
+    masks = torch.zeros(3, 6, 10, dtype=torch.bool)
     for pixel in pixels:
-        mask[pixel] = True
-    assert bound_mask(mask).tolist() == box
-    assert bound_mask(mask, inclusive=True).tolist() == inclusive
+        masks[1][pixel] = True
+    assert bound_masks(masks)[1].tolist() == box
+    assert bound_masks(masks, inclusive=True)[1].tolist() == inclusive
+    assert torch.isnan(bound_masks(masks)[[0, 2]]).all()
+    assert torch.isnan(bound_masks(masks, inclusive=True)[[0, 2]]).all()
 
 
-def test_an_empty_mask_is_absent():
-    assert np.isnan(bound_mask(np.zeros((6, 10), bool))).all()
-    assert np.isnan(bound_mask(np.zeros((6, 10), bool), inclusive=True)).all()
+@pytest.mark.parametrize("size", [(1, 1), (2, 4), (5, 7), (48, 83)])
+def test_bits_are_those_of_numpy(size):
+    masks = np.random.default_rng(0).random((2, *size)) < 0.5
+    np.testing.assert_array_equal(
+        pack_masks(torch.from_numpy(masks)).numpy(), np.packbits(masks.reshape(2, -1), axis=1)
+    )
