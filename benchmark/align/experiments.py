@@ -35,8 +35,9 @@ ARMS = {
     "nft": ("-s", "objective=nft"),
     "rwr": ("-s", "objective=rwr"),
     "nft-rounds": (
-        *("--rounds", "3", "--candidates", "0..3", "-s", "objective=nft"),
-        *("-s", "max_steps=100", "-s", "min_spread=0.1"),
+        *("--rounds", "4", "--candidates", "0..3", "-s", "objective=nft"),
+        *("-s", "max_steps=100", "-s", "min_spread=0.1", "-s", "batch_size=32"),
+        *("-s", "learning_rate=3e-3", "-s", "ema_decay=0.95"),
     ),
 }
 """What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""

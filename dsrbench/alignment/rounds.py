@@ -99,8 +99,14 @@ def _make_adapter(current: Round, preparation: Preparation, settings: TrainingSe
     if "latents" in config.stages_to_run:
         current.encode()
     if "train" in config.stages_to_run:
+        reduced = current.reduce_rate(settings)
+        if reduced != settings:
+            rate = reduced.optimizer.learning_rate
+            listener.on_note(
+                f"Round {current.number} trains at a learning rate of {rate:.2g}, after rounds without gain"
+            )
         adapter = current.train(
-            settings,
+            reduced,
             validation=preparation.validation,
             on_validation=lambda result: listener.on_note(result.describe()),
             log_with=config.log_with,

@@ -201,6 +201,8 @@ class RewardSettings:
             round's adapter. The sampler makes the candidates and is the reference.
         settled_share: Share of its candidates that a prompt keeps in the next round if all of them followed it, or
             none, in 0..1; what is saved goes to the other prompts. 1 gives every prompt the same number.
+        plateau_factor: Factor of the learning rate after every round that validated no better than an earlier one, in
+            0..1 without 0; 1 leaves the learning rate as it is.
 
     Raises:
         OptionError: A value of another type, or out of range.
@@ -210,10 +212,13 @@ class RewardSettings:
     min_spread: float = 0.0
     sampler_ema: float = 0.25
     settled_share: float = 0.5
+    plateau_factor: float = 0.3
 
     def __post_init__(self) -> None:
         check_types(self)
-        check_above_zero(self, "nft_beta")
+        check_above_zero(self, "nft_beta", "plateau_factor")
+        if self.plateau_factor > 1:
+            raise OptionError(f"plateau_factor must be in 0..1, 0 left out, got {self.plateau_factor}")
         check_at_least(self, 0, "min_spread")
         check_finite(self, "nft_beta", "min_spread")
         if not 0 <= self.sampler_ema < 1:
@@ -262,9 +267,11 @@ class TrainingSettings:
     def record(self) -> dict[str, Any]:
         """Return the settings by key, as JSON values, without those that the objective does not have.
 
-        Settings of speed that are as in versions without them are left out, so that trainings of these go on.
+        Settings of speed that are as in versions without them are left out, so that trainings of these go on; so is
+        `plateau_factor`, whose effect is the learning rate.
         """
         groups = dataclasses.asdict(self)
+        del groups["rewards"]["plateau_factor"]
         if not self.loss.takes_clips:
             del groups["rewards"]
         for key in ("compile", "attention"):

@@ -119,6 +119,12 @@ class Round:
         own, before = self.adapter / FILE, self.at(self.number - 1).adapter / FILE
         return own.is_file() and before.is_file() and own.read_bytes() == before.read_bytes()
 
+    def reduce_rate(self, settings: TrainingSettings) -> TrainingSettings:
+        """Return settings whose learning rate is reduced for every earlier round that handed on its start."""
+        stalled = sum(self.at(number).hands_on_start for number in range(1, self.number))
+        rate = settings.optimizer.learning_rate * settings.rewards.plateau_factor**stalled
+        return settings.change({"learning_rate": rate}) if stalled else settings
+
     @property
     def sampler(self) -> Path | None:
         """Folder of the adapter that makes the candidates: an average where the round before has one, else `start`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dsrbench.errors import BackendError, StoreError, UnsupportedVersionError
 from dsrbench.evaluation.cache_keys import score_key, track_key
+from dsrbench.evaluation.frames import Video
 from dsrbench.evaluation.names import readable
 from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.scorer import Scorer, explain_failure, score_sample
@@ -58,7 +59,7 @@ def fail_job(job: Job) -> Traced:
     return Traced(sample, VideoRecord())
 
 
-def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Traced:
+def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None, *, video: Video | None = None) -> Traced:
     """Detect and track a job's video, unless the sample that was `written` before is still true of it.
 
     A video that cannot be read, or on which a backend crashes, gives a failed sample.
@@ -68,6 +69,7 @@ def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Tr
         scorer: The backends.
         run: Where detections and tracks are kept.
         written: The sample the folder has.
+        video: The job's video where it is in memory already; by default its file.
 
     Raises:
         StoreError: The folder cannot be written, for instance because the disk is full.
@@ -77,28 +79,28 @@ def trace_job(job: Job, scorer: Scorer, run: Run, written: Written | None) -> Tr
         return failed
     blank = failed.sample
     old, record = written or (None, VideoRecord())
-    video = VideoRecord()
+    file = VideoRecord()
     try:
-        video = describe_file(job.path)
-        sha256 = record.sha256 if record.sha256 and record.is_unchanged(video) else sha256_file(job.path)
-        video = dataclasses.replace(video, sha256=sha256, made_by=job.made_by or None)
+        file = describe_file(job.path)
+        sha256 = record.sha256 if record.sha256 and record.is_unchanged(file) else sha256_file(job.path)
+        file = dataclasses.replace(file, sha256=sha256, made_by=job.made_by or None)
         key = score_key(scorer, job.prompt, sha256)
         if old is not None and old.key == key and old.prompt == job.prompt:
-            return Traced(dataclasses.replace(old, video=job.name, text_used=job.text_used), video)
+            return Traced(dataclasses.replace(old, video=job.name, text_used=job.text_used), file)
         sample = dataclasses.replace(blank, video_sha256=sha256, key=key)
         try:
             scorer.check_prompt(job.prompt)
         except BackendError as error:
-            return Traced(dataclasses.replace(sample, score=VideoScore.invalid(str(error))), video)
+            return Traced(dataclasses.replace(sample, score=VideoScore.invalid(str(error))), file)
         began = time.monotonic()
-        tracks = trace_video(scorer, job, sha256, run)
+        tracks = trace_video(scorer, job, sha256, run, video=video)
         run.log("evaluated", sample=str(job.key), seconds=round(time.monotonic() - began, 3))
-        return Traced(sample, video, track_key(scorer, job.prompt, sha256), tracks)
+        return Traced(sample, file, track_key(scorer, job.prompt, sha256), tracks)
     except (StoreError, UnsupportedVersionError):
         raise
     except Exception as error:
-        unread = dataclasses.replace(blank, video_sha256=video.sha256 or "")
-        return Traced(_fail(error, unread, run, job.path), video)
+        unread = dataclasses.replace(blank, video_sha256=file.sha256 or "")
+        return Traced(_fail(error, unread, run, job.path), file)
 
 
 def score_traced(traced: Traced, counts: FrameCounts | None, run: Run) -> Sample:

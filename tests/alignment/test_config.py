@@ -57,6 +57,8 @@ RANGES = [
     ({"min_spread": -1}, "min_spread must be at least 0, got -1.0"),
     ({"sampler_ema": 1}, "sampler_ema must be in 0..1, 1 left out, got 1.0"),
     ({"settled_share": 1.5}, "settled_share must be in 0..1, got 1.5"),
+    ({"plateau_factor": 0}, "plateau_factor must be above 0, got 0.0"),
+    ({"plateau_factor": 2}, "plateau_factor must be in 0..1, 0 left out, got 2.0"),
 ]
 
 TYPES = [

@@ -174,6 +174,16 @@ def test_a_round_that_is_no_better_hands_on_what_it_began_with(parts, tmp_path):
     assert "the best checkpoint is the adapter" in (work.adapter / "README.md").read_text()
 
 
+def test_rounds_after_one_that_is_no_better_train_at_a_smaller_rate(parts, tmp_path):
+    work, _ = run(parts, tmp_path, validate=True)
+    settings = SETTINGS.change({"plateau_factor": 0.5})
+    rates = [work.at(number).reduce_rate(settings).optimizer.learning_rate for number in (1, 2, 3)]
+    full = settings.optimizer.learning_rate
+    assert rates == [full, full, full / 2], "the second handed on its start"
+    assert work.at(3).reduce_rate(SETTINGS.change({"plateau_factor": 1})).optimizer.learning_rate == full
+    assert work.at(2).reduce_rate(settings) == settings
+
+
 def test_candidates_that_all_score_the_same(parts, tmp_path):
     work = start(parts, tmp_path)
     work.make_candidates(Suite("one", "1", parts[1].prompts[:1]), [0])

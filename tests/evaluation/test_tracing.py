@@ -10,7 +10,7 @@ from factories.runs import Spec, make_prompt, true_tracks, write_video
 
 from dsrbench.backends.registry import Backend, trackers
 from dsrbench.errors import BackendError, InputError
-from dsrbench.evaluation import Scorer, evaluate, plan_videos
+from dsrbench.evaluation import Scorer, evaluate, frames, plan_videos
 from dsrbench.evaluation.request import note_nouns
 from dsrbench.prompts import Suite
 from dsrbench.store import Run
@@ -204,6 +204,19 @@ def test_a_propagating_tracker_goes_on_from_both_anchors(videos, tmp_path):
     _, _, alone = go(videos, run, tracker=tracker)
     assert follows.calls == 6
     assert [sample.row() for sample in alone] == [sample.row() for sample in samples]
+
+
+def test_a_clip_to_be_propagated_is_decoded_once_and_not_again(videos, tmp_path, monkeypatch):
+    read, decoded, streamed = frames.read_clip, [], []
+    monkeypatch.setattr(frames, "read_clip", lambda path: decoded.append(path.name) or read(path))
+    monkeypatch.setattr(frames, "iter_chunks", lambda path, **_: streamed.append(path.name))
+    run, tracker = Run(tmp_path / "run"), Backend("follows", Follows(), "1", {}, {})
+    _, _, samples = go(videos, run, tracker=tracker)
+    assert decoded == NAMES
+    run.disk.remove("samples.parquet")  # as an interrupted run
+    _, _, again = go(videos, run, tracker=tracker)
+    assert (decoded, streamed) == (NAMES, [])
+    assert [sample.row() for sample in again] == [sample.row() for sample in samples]
 
 
 def test_a_second_detector_that_counts_frames_has_no_stride():

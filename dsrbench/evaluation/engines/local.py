@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsrbench.evaluation.engines.base import Work
+from dsrbench.evaluation.frames import buffer_videos
 from dsrbench.evaluation.generation import finish_block
 from dsrbench.evaluation.samples import score_traced, trace_job
 
 
 class Local:
-    """Makes all videos, then detects, tracks and scores them."""
+    """Makes all videos, then detects, tracks and scores them.
+
+    A tracker that propagates boxes needs a whole clip in memory: while one is tracked, the next is being decoded.
+    """
 
     def work(self, work: Work, tell: Callable[[str, str], None]) -> None:
         """Do the work, as `Engine` says."""
@@ -22,7 +26,9 @@ class Local:
                     jobs.append(job)
                     tell("generating", job.name)
             jobs.sort(key=lambda job: job.key)
-        for job in jobs:
-            traced = trace_job(job, work.scorer, work.run, work.run.read_sample(job.key))
+        is_new = [work.scorer.propagates and work.run.read_sample(job.key) is None for job in jobs]
+        paths = [job.path if new else None for job, new in zip(jobs, is_new, strict=True)]
+        for job, video in zip(jobs, buffer_videos(paths), strict=True):
+            traced = trace_job(job, work.scorer, work.run, work.run.read_sample(job.key), video=video)
             sample = score_traced(traced, work.scorer.counts, work.run)
             tell("scoring", sample.video or str(sample.id))
