@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from meter import Row, Setting, draw_clip
@@ -19,41 +20,97 @@ LABELS = ["cat", "chair"]
 PROMPT = "a cat is on the left of a chair, then the cat walks to the right of the chair"
 
 
-def measure_detector(setting: Setting) -> Iterator[Row]:
-    """Detection of two nouns by Grounding DINO, in each precision and some batches."""
-    import torch
+DETECTIONS = [
+    # precision, batch, whether blocks are compiled
+    ("float32", 8, False),
+    ("bfloat16", 1, False),
+    ("bfloat16", 8, False),
+    ("bfloat16", 16, False),
+    ("bfloat16", 32, False),
+    ("float16", 16, False),
+    ("bfloat16", 16, True),
+]
 
-    frames = draw_clip(8 if setting.small else 48, small=setting.small)
+TRACKS = [
+    # precision, frames encoded at once, whether blocks are compiled
+    ("float32", 8, False),
+    ("bfloat16", 1, False),
+    ("bfloat16", 8, False),
+    ("bfloat16", 16, False),
+    ("bfloat16", 8, True),
+]
+
+
+def describe(dtype: str, batch: int, compiled: bool) -> str:
+    """Words for how a network runs."""
+    return f"{dtype}, batch {batch}{', compiled' if compiled else ''}"
+
+
+def measure_detector(setting: Setting) -> Iterator[Row]:
+    """Detection of two nouns by Grounding DINO in some precisions and batches, and what precision does to boxes."""
+    frames = draw_clip(8 if setting.small else 96, small=setting.small)
     with tempfile.TemporaryDirectory() as folder:
         model = save_grounding_dino(Path(folder), small=setting.small)
-        for dtype in ("float32", "bfloat16", "float16"):
-            for batch in (8,) if setting.small else (1, 8, 16):
-                options = {"model": str(model), "device": setting.device, "dtype": dtype, "batch": batch}
-                with setting.peak() as peak:
-                    detector: Any = detectors.create("grounding-dino", options).instance
-                    whole = setting.time(lambda: detector.detect(frames, LABELS), repeats=1)  # noqa: B023
-                    inputs = detector._inputs(frames[:batch], text=["cat. chair."] * batch)
-                    with torch.inference_mode():
-                        forward = setting.time(lambda: detector._net(**inputs), repeats=3)  # noqa: B023
-                    value = f"{len(frames) / whole:.1f} frames/s (forward alone {batch / forward:.1f})"
-                    yield Row("detect", f"grounding-dino, {dtype}, batch {batch}", value, peak())
+        for dtype, batch, compiled in DETECTIONS[:1] if setting.small else DETECTIONS:
+            options = {"model": str(model), "device": setting.device, "dtype": dtype, "batch": batch}
+            with setting.peak() as peak:
+                detector: Any = detectors.create("grounding-dino", {**options, "compile": compiled}).instance
+                whole = setting.time(lambda: detector.detect(frames, LABELS), repeats=1)  # noqa: B023
+                inputs = detector._inputs(frames[:batch], text=["cat. chair."] * batch)
+                with detector._inference():
+                    forward = setting.time(lambda: detector._net(**inputs), repeats=3)  # noqa: B023
+                value = f"{len(frames) / whole:.1f} frames/s (forward alone {batch / forward:.1f})"
+                yield Row("detect", f"grounding-dino, {describe(dtype, batch, compiled)}", value, peak())
+        for dtype in ("bfloat16", "float16"):
+            boxes, reference = compare_boxes(str(model), setting.device, frames[:4], dtype)
+            height, width = frames.shape[1:3]
+            change = np.abs(boxes - reference) * [width, height, width, height]
+            value = f"median {np.median(change):.3f}, 95 % {np.quantile(change, 0.95):.3f}, most {change.max():.2f} px"
+            yield Row("detect", f"grounding-dino, boxes of {dtype} against float32, same queries", value)
+
+
+def compare_boxes(model: str, device: str, frames: Any, dtype: str) -> tuple[Any, Any]:
+    """Boxes of all queries `[B, Q, 4]` in a precision and in float32, both from the queries that the latter selects."""
+    import torch
+
+    topk, places = torch.topk, []
+
+    def record(scores: Any, count: int, dim: int = -1) -> Any:
+        result = topk(scores, count, dim=dim)
+        places.append(result[1])
+        return result
+
+    def replay(scores: Any, count: int, dim: int = -1) -> Any:
+        chosen = places.pop(0)
+        return torch.gather(scores, dim, chosen), chosen
+
+    boxes = []
+    for precision, select in (("float32", record), (dtype, replay)):
+        options = {"model": model, "device": device, "dtype": precision, "batch": len(frames)}
+        detector: Any = detectors.create("grounding-dino", options).instance
+        inputs = detector._inputs(frames, text=["cat. chair."] * len(frames))
+        with detector._inference(), mock.patch.object(torch, "topk", select):
+            boxes.append(detector._net(**inputs).pred_boxes.float().cpu().numpy())
+    return boxes[1], boxes[0]
 
 
 def measure_tracker(setting: Setting) -> Iterator[Row]:
-    """Propagation of two boxes through a clip by SAM 2, in each precision."""
+    """Propagation of two boxes through a clip by SAM 2, in some precisions and batches."""
     n_frames = 3 if setting.small else 81
     frames = draw_clip(n_frames, small=setting.small)
     height, width = frames.shape[1:3]
     boxes = np.array([[0.2, 0.3, 0.4, 0.6], [0.55, 0.25, 0.75, 0.7]]) * [width, height, width, height]
     with tempfile.TemporaryDirectory() as folder:
         model = save_sam2(Path(folder), small=setting.small)
-        for dtype in ("float32", "bfloat16"):
+        for dtype, batch, compiled in TRACKS[:1] if setting.small else TRACKS:
             with setting.peak() as peak:
-                options = {"model": str(model), "device": setting.device, "dtype": dtype}
+                options = {"model": str(model), "device": setting.device, "dtype": dtype, "batch": batch}
+                options["compile"] = compiled
                 tracker: Any = trackers.create("sam2", options).instance
                 arguments = {"anchor": n_frames // 4, "subject_box": boxes[0], "object_box": boxes[1]}
                 seconds = setting.time(lambda: tracker.propagate(Clip(frames, 16.0), **arguments), repeats=1)  # noqa: B023
-                yield Row("track", f"sam2, {dtype}, two boxes", f"{n_frames / seconds:.1f} frames/s", peak())
+                what = f"sam2, {describe(dtype, batch, compiled)}, two boxes"
+                yield Row("track", what, f"{n_frames / seconds:.1f} frames/s", peak())
 
 
 def measure_depth(setting: Setting) -> Iterator[Row]:

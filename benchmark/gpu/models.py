@@ -15,6 +15,7 @@ WAN_TARGETS = ("text_embedder.linear_1", "text_embedder.linear_2", "attn2.to_k",
 
 def save_grounding_dino(folder: Path, *, small: bool) -> Path:
     """Save Grounding DINO with the Swin-T backbone, 172 M parameters, and a vocabulary of a few words."""
+    import torch
     import transformers
     from factories import models
 
@@ -27,7 +28,11 @@ def save_grounding_dino(folder: Path, *, small: bool) -> Path:
     )
     tokenizer = models.bert_tokenizer(folder)
     processor = transformers.GroundingDinoProcessor(transformers.GroundingDinoImageProcessor(), tokenizer)
-    return save(folder, transformers.GroundingDinoForObjectDetection(config), processor)
+    model = transformers.GroundingDinoForObjectDetection(config)
+    for name, weights in model.named_parameters():
+        if "bbox_embed" in name and not weights.any():  # a new model moves no box
+            torch.nn.init.normal_(weights, std=0.02)
+    return save(folder, model, processor)
 
 
 def save_depth_anything(folder: Path, *, small: bool) -> Path:
