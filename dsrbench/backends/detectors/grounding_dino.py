@@ -76,12 +76,11 @@ class GroundingDino(OpenVocabulary):
             return self._printed(outputs, inputs.input_ids, frames.shape[1:3], labels)
         height, width = frames.shape[1:3]
         detections = []
-        every_box = outputs.pred_boxes.double().cpu().numpy()
-        for logits, boxes in zip(outputs.logits.float(), every_box, strict=True):
-            score, label = resolve_phrases(logits, spans)
+        boxes = outputs.pred_boxes.double().cpu().numpy()
+        corners = np.concatenate([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], axis=2)
+        scores, best = resolve_phrases(outputs.logits.float(), spans)
+        for pixels, score, label in zip(corners * np.array([width, height] * 2), scores, best, strict=True):
             good = score > self.threshold
-            corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
-            pixels = corners * np.array([width, height, width, height])
             detections.append(Detections(pixels[good], score[good], label[good]))
         return detections
 
@@ -175,13 +174,17 @@ def find_spans(tokenizer: Any, texts: Sequence[str]) -> tuple[str, list[list[int
 def resolve_phrases(logits: Any, spans: Sequence[Sequence[int]]) -> tuple[Any, NDArray[np.int64]]:
     """Find the best phrase of each box: the one with the highest-scored token of its own.
 
+    Only the scores of phrases leave the device.
+
     Args:
-        logits: A torch tensor of every box against every token, `[Q, tokens]`; minus infinity past the text.
+        logits: A torch tensor of every box against every token, `[..., Q, tokens]`; minus infinity past the text.
         spans: The tokens of each phrase.
 
     Returns:
-        Scores in 0..1, float64 `[Q]`, and phrase indices `[Q]`.
+        Scores in 0..1, float64 `[..., Q]`, and phrase indices `[..., Q]`.
     """
-    shares = logits.sigmoid().double().cpu().numpy()
-    of_phrases = np.stack([shares[:, list(span)].max(axis=1) for span in spans], axis=1)
-    return of_phrases.max(axis=1), of_phrases.argmax(axis=1)
+    import torch
+
+    best = torch.stack([logits[..., list(span)].max(dim=-1).values for span in spans], dim=-1)
+    of_phrases = best.sigmoid().cpu().double().numpy()
+    return of_phrases.max(axis=-1), of_phrases.argmax(axis=-1)
