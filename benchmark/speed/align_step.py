@@ -184,40 +184,38 @@ def measure(name: str, size: Size) -> tuple[float, float]:
     return said["peak"], float(np.median(said["seconds"][2:] or said["seconds"]))
 
 
-def read_arguments() -> tuple[str | None, Size]:
-    """What one process of the measurement runs, if this is one, and what is measured."""
+def read_arguments() -> tuple[str | None, list[Size]]:
+    """What one process of the measurement runs, if this is one, and what is measured: plain, then with settings."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--steps", type=int, default=7)
     parser.add_argument("--heads", type=int, default=12, help="heads of 128 channels; the 1.3B model has 12")
     parser.add_argument("--size", help="latents of a clip, height,width; by default 4,4, or 32,32 with --again")
     parser.add_argument("--again", action="store_true", help="compute activations again in the backward pass")
-    parser.add_argument("--also", default="", help="settings of align for one more row, such as keep_attention")
+    parser.add_argument("--also", action="append", default=[], help="settings of one more row, with commas")
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     high, wide = map(int, (given.size or ("32,32" if given.again else "4,4")).split(","))
     shape = (16, 9 if given.again else 2, high, wide)
-    more = tuple(filter(None, given.also.split(",")))
-    return given.run, Size(given.layers, given.steps, given.heads, shape, given.again, more)
+    plain = Size(given.layers, given.steps, given.heads, shape, given.again)
+    return given.run, [plain, *(dataclasses.replace(plain, more=tuple(also.split(","))) for also in given.also)]
 
 
 def main() -> None:
     """Print the table."""
-    name, size = read_arguments()
+    name, (plain, *others) = read_arguments()
     if name:
-        seconds = RUNS[name](size)
+        seconds = RUNS[name](others[0] if others else plain)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"peak": peak, "seconds": seconds}))
         return
     import torch
 
     with torch.device("meta"):
-        weights = sum(p.numel() for p in make_transformer(size).parameters()) * 4 / 2**20
-    plain = dataclasses.replace(size, more=())
+        weights = sum(p.numel() for p in make_transformer(plain).parameters()) * 4 / 2**20
     nothing, _ = measure("nothing", plain)
     figures = {"deep-copied reference, four forwards": measure("published", plain), "`align`": measure("align", plain)}
-    if size.more:
-        figures[f"`align`, {', '.join(size.more)}"] = measure("align", size)
+    figures |= {f"`align`, {', '.join(size.more)}": measure("align", size) for size in others}
     print(f"weights: {weights:,.0f} MiB in float32; imports alone: {nothing:,.0f} MiB\n")
     print("| step | peak memory | ratio | beyond the imports | ratio | CPU seconds a step, median | ratio |")
     print("|---|---|---|---|---|---|---|")
