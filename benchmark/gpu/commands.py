@@ -19,7 +19,7 @@ from dsrbench.video import sha256_file, write_mp4
 
 ROOT = TESTS.parent
 TEXT = "a cat is on the left of a chair, then the cat walks to the right of the chair."
-TESTED = ("devices", "detect", "track", "generate", "quality", "pretrained", "sprites", "align")
+TESTED = ("devices", "backends", "quality", "sprites", "alignment")
 """Folders of tests that depend on the device."""
 
 

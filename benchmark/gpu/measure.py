@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 from backends import measure_depth, measure_detector, measure_rewards, measure_tracker  # noqa: E402
 from commands import measure_commands, run_tests  # noqa: E402
 from meter import Row, Setting  # noqa: E402
-from training import measure_steps  # noqa: E402
+from training import measure_steps, measure_steps_of_cogvideox, measure_steps_of_ltx  # noqa: E402
 
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "detect": measure_detector,
@@ -31,6 +31,8 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "rewards": measure_rewards,
     "depth": measure_depth,
     "train": measure_steps,
+    "train-cogvideox": measure_steps_of_cogvideox,
+    "train-ltx": measure_steps_of_ltx,
     "commands": measure_commands,
     "tests": run_tests,
 }

@@ -88,3 +88,14 @@ def check_finite(group: object, *keys: str) -> None:
     for key in keys:
         if not math.isfinite(getattr(group, key)):
             raise OptionError(f"{key} must be a finite number, got {getattr(group, key)}")
+
+
+def check_with(group: object, needed: str, *keys: str) -> None:
+    """Check that fields which change what another one does are set only with that one.
+
+    Raises:
+        OptionError: Names the first that is set without it.
+    """
+    for key in keys:
+        if getattr(group, key) and not getattr(group, needed):
+            raise OptionError(f"{key} needs {needed}=true; set that too, or {key} to false")

@@ -13,6 +13,7 @@ from dsrbench.alignment.checks import (
     check_finite,
     check_type,
     check_types,
+    check_with,
     list_types,
 )
 from dsrbench.errors import OptionError, near_matches
@@ -27,6 +28,9 @@ OBJECTIVE_NAMES = (*PAIR_OBJECTIVES, *CLIP_OBJECTIVES)
 PRECISIONS = ("no", "bf16")
 
 REFERENCES = ("start", "base")
+
+KEPT_ATTENTIONS = ("native", "_native_cudnn", "_native_efficient", "_native_flash")
+"""Attention kernels of diffusers whose outputs can be kept: those of torch that are one operation each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,10 @@ class OptimizerSettings:
         precision: `no` for float32, or `bf16`; the LoRA is float32 in both.
         gradient_checkpointing: Whether to compute activations again in the backward pass, to save memory; the clips of
             a batch then go through the model one by one.
+        keep_attention: Whether `gradient_checkpointing` keeps the outputs of attention, which are slow to compute, and
+            computes only the rest of a block again: later steps are shorter and take more memory.
+        activation_offloading: Whether what `gradient_checkpointing` keeps waits in the memory of the machine in place
+            of that of the GPU.
         compile: Whether to compile the blocks of the transformer; the first step takes minutes longer, later ones less.
         attention: Attention kernel of diffusers, such as `_native_cudnn` or `flash`; None for that of torch.
         seed: Random seed of the training.
@@ -85,6 +93,8 @@ class OptimizerSettings:
     ema_decay: float = 0.0
     precision: str = "no"
     gradient_checkpointing: bool = False
+    keep_attention: bool = False
+    activation_offloading: bool = False
     compile: bool = False
     attention: str | None = None
     seed: int = 0
@@ -104,6 +114,10 @@ class OptimizerSettings:
                 f"gradient_accumulation_steps must divide the batch_size of {self.batch_size}, "
                 f"got {self.gradient_accumulation_steps}"
             )
+        check_with(self, "gradient_checkpointing", "keep_attention", "activation_offloading")
+        if self.keep_attention and self.attention not in (None, *KEPT_ATTENTIONS):
+            names = ", ".join(KEPT_ATTENTIONS)
+            raise OptionError(f"with keep_attention, attention must be none or one of {names}; got {self.attention!r}")
 
     @property
     def dtype(self) -> str:
@@ -274,7 +288,7 @@ class TrainingSettings:
         del groups["rewards"]["plateau_factor"]
         if not self.loss.takes_clips:
             del groups["rewards"]
-        for key in ("compile", "attention"):
+        for key in ("compile", "attention", "keep_attention", "activation_offloading"):
             if not groups["optimizer"][key]:
                 del groups["optimizer"][key]
         values = {key: value for group in groups.values() for key, value in group.items()}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dsrbench.alignment.activations import BlockCheckpoint
 from dsrbench.alignment.checkpoint import checkpoint_folder, load_state, save_state
 from dsrbench.alignment.examples import Example
 from dsrbench.alignment.families import Family
@@ -222,8 +223,8 @@ class Trainer:
         return explaining_memory(
             lambda reason: TrainingError(
                 f"step {step + 1}: out of memory with {self._part} {self._noun} at once ({reason}); what was saved is "
-                f"kept. Try a larger gradient_accumulation_steps, gradient_checkpointing=true, precision=bf16, or "
-                f"clips of fewer frames"
+                f"kept. Try a larger gradient_accumulation_steps, gradient_checkpointing=true, "
+                f"activation_offloading=true, precision=bf16, or clips of fewer frames"
             )
         )
 
@@ -348,7 +349,8 @@ def prepare_transformer(transformer: Any, settings: OptimizerSettings) -> Compil
     if settings.gradient_checkpointing:
         if not getattr(transformer, "_supports_gradient_checkpointing", False):
             raise OptionError(f"a {type(transformer).__name__} has no gradient_checkpointing; set it to false")
-        transformer.enable_gradient_checkpointing()
+        keeping = BlockCheckpoint(keep_attention=settings.keep_attention, offload=settings.activation_offloading)
+        transformer.enable_gradient_checkpointing(keeping)
     if settings.attention is not None:
         select_attention(transformer, settings.attention)
     return CompiledBlocks(transformer) if settings.compile else None

@@ -78,7 +78,18 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "words"), RANGES + TYPES)
+TOGETHER = [
+    ({"keep_attention": True}, "keep_attention needs gradient_checkpointing=true; set that too, or"),
+    ({"activation_offloading": True}, "activation_offloading needs gradient_checkpointing=true; set that too, or"),
+    (
+        {"gradient_checkpointing": True, "keep_attention": True, "attention": "_native_math"},
+        "with keep_attention, attention must be none or one of native, _native_cudnn, .*; got '_native_math'",
+    ),
+]
+"""Settings that do not go together."""
+
+
+@pytest.mark.parametrize(("changes", "words"), RANGES + TYPES + TOGETHER)
 def test_a_bad_setting_is_one_line(changes, words):
     with pytest.raises(OptionError, match=words) as caught:
         TrainingSettings().change(changes)

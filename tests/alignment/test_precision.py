@@ -98,9 +98,11 @@ def test_a_later_round_in_bf16_learns(data, tmp_path):
 
 WAYS = (
     {"gradient_checkpointing": True},
+    {"gradient_checkpointing": True, "keep_attention": True, "attention": "native"},
     {"attention": "_native_math"},
     pytest.param({"compile": True}, marks=pytest.mark.slow),
     pytest.param({"compile": True, "gradient_checkpointing": True}, marks=pytest.mark.slow),
+    pytest.param({"compile": True, "gradient_checkpointing": True, "keep_attention": True}, marks=pytest.mark.slow),
 )
 """Settings of speed and memory."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ FILE = Path(__file__).parents[2] / "benchmark" / "speed" / "align_step.py"
 def published():
     spec = importlib.util.spec_from_file_location("align_step", FILE)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its data class looks for it there
     spec.loader.exec_module(module)
     return module
 

@@ -121,7 +121,7 @@ def _is_of_compiler(error: BaseException | None) -> bool:
 @contextlib.contextmanager
 def _quiet_compiler() -> Iterator[None]:
     """Silence what the compiler logs of its own; what matters is raised."""
-    loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor")]
+    loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor", "torch._higher_order_ops")]
     levels = [one.level for one in loggers]
     for one in loggers:
         one.setLevel(logging.CRITICAL)
