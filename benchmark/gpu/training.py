@@ -138,7 +138,8 @@ def make_align(model: Model, changes: dict[str, Any], folder: Path) -> Callable[
     """The step of `align`, with the published settings and others."""
     import torch
 
-    from dsrbench.alignment.settings import PRESETS, TrainingSettings
+    from dsrbench.alignment.presets import PRESETS
+    from dsrbench.alignment.settings import TrainingSettings
     from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 

@@ -130,7 +130,8 @@ def run_align(size: Size) -> list[float]:
     import torch
 
     from dsrbench.alignment.families import wan
-    from dsrbench.alignment.settings import PRESETS, TrainingSettings
+    from dsrbench.alignment.presets import PRESETS
+    from dsrbench.alignment.settings import TrainingSettings
     from dsrbench.alignment.trainer import Trainer
     from dsrbench.dataset import Choice, Pair
 

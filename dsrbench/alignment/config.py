@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsrbench.alignment.settings import TrainingSettings, check_preset, convert_settings
+from dsrbench.alignment.presets import check_preset
+from dsrbench.alignment.settings import TrainingSettings, convert_settings
 from dsrbench.errors import OptionError, near_matches
 
 if TYPE_CHECKING:

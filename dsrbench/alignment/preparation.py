@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dsrbench.alignment.config import NO_SUITE, AlignConfig
-from dsrbench.alignment.settings import PRESETS, TrainingSettings, adapt_to_objective
+from dsrbench.alignment.presets import PRESETS, adapt_to_objective
+from dsrbench.alignment.settings import TrainingSettings
 from dsrbench.backends.base import Generator
 from dsrbench.backends.pretrained.acceleration import check_attention
 from dsrbench.backends.registry import Backend

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dsrbench import AlignConfig, read_suite
+from dsrbench.alignment.presets import PRESETS
 from dsrbench.alignment.settings import (
     OBJECTIVE_NAMES,
-    PRESETS,
     RENAMED,
     LoraSettings,
     LossSettings,

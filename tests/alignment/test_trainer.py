@@ -23,7 +23,8 @@ from dsrbench.alignment.families import find_family  # noqa: E402
 from dsrbench.alignment.latents import encode_examples, read_encoded  # noqa: E402
 from dsrbench.alignment.logs import make_accelerator  # noqa: E402
 from dsrbench.alignment.lora import reference  # noqa: E402
-from dsrbench.alignment.settings import PRESETS, TrainingSettings  # noqa: E402
+from dsrbench.alignment.presets import PRESETS  # noqa: E402
+from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer  # noqa: E402
 from dsrbench.errors import (  # noqa: E402
     BackendError,

@@ -15,7 +15,8 @@ pytest.importorskip("peft")
 from factories.pipelines import wan21_1_3b  # noqa: E402
 
 from dsrbench.alignment.families import find_family  # noqa: E402
-from dsrbench.alignment.settings import PRESETS, TrainingSettings  # noqa: E402
+from dsrbench.alignment.presets import PRESETS  # noqa: E402
+from dsrbench.alignment.settings import TrainingSettings  # noqa: E402
 from dsrbench.alignment.trainer import Trainer, draw_generator  # noqa: E402
 from dsrbench.dataset import Choice, Pair  # noqa: E402
 
