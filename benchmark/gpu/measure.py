@@ -21,6 +21,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from backends import measure_depth, measure_detector, measure_rewards, measure_tracker  # noqa: E402
+from clips import measure_clips  # noqa: E402
 from commands import measure_commands, run_tests  # noqa: E402
 from meter import Row, Setting  # noqa: E402
 from training import measure_steps, measure_steps_of_cogvideox, measure_steps_of_ltx  # noqa: E402
@@ -28,6 +29,7 @@ from training import measure_steps, measure_steps_of_cogvideox, measure_steps_of
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "detect": measure_detector,
     "track": measure_tracker,
+    "clips": measure_clips,
     "rewards": measure_rewards,
     "depth": measure_depth,
     "train": measure_steps,

@@ -21,7 +21,18 @@ def test_every_part_is_measured(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "gpu.json").read_text())
-    parts = {"detect", "track", "rewards", "depth", "train", "train-cogvideox", "train-ltx", "commands", "tests"}
+    parts = {
+        "detect",
+        "track",
+        "clips",
+        "rewards",
+        "depth",
+        "train",
+        "train-cogvideox",
+        "train-ltx",
+        "commands",
+        "tests",
+    }
     assert {row["part"] for row in found["rows"]} == parts
     assert not [row for row in found["rows"] if "FAILED" in row["value"] or row["value"] == "failed"]
     assert (tmp_path / "gpu.md").read_text() in done.stdout
