@@ -13,8 +13,11 @@ from pathlib import Path
 from meter import Row, Setting, draw_clip
 from models import TESTS, save_wan
 
+from dsrbench.backends.generators.pipelines import Pipelines
+from dsrbench.backends.generators.timing import time_clip
 from dsrbench.dataset import Choice, Pair
 from dsrbench.dataset.pairs import write_pairs
+from dsrbench.prompts import parse_prompt
 from dsrbench.video import sha256_file, write_mp4
 
 ROOT = TESTS.parent
@@ -68,6 +71,23 @@ def measure_commands(setting: Setting) -> Iterator[Row]:
         yield run_dsrbench("align --only latents, Wan 1.3B size", folder, *asked, "latents")
         steps = ("-s", "max_steps=2", "-s", "batch_size=1", "-s", "warmup_steps=0")
         yield run_dsrbench("align --only train, two steps, Wan 1.3B size", folder, *asked, "train", *steps)
+
+
+def measure_generation(setting: Setting) -> Iterator[Row]:
+    """Seconds of a clip of Wan2.1-T2V-1.3B's size, beside what `eval --estimate` says of them."""
+    size = {"frames": 9, "height": 64, "width": 64} if setting.small else {}
+    prompt = parse_prompt(TEXT)
+    with tempfile.TemporaryDirectory() as home:
+        model = save_wan(Path(home) / "wan", small=setting.small)
+        for options in ({}, {"compile": True})[: 1 if setting.small else 2]:
+            pipeline = Pipelines(model=str(model), steps=10, device=setting.device, **size, **options)
+            estimated = time_clip(pipeline.model, pipeline.settings, setting.device)
+            assert estimated is not None
+            with setting.peak() as peak:
+                seconds = setting.time(lambda: list(pipeline.generate([prompt], [0])), repeats=1)  # noqa: B023
+                what = f"a clip of 10 steps, Wan 1.3B size{', compiled' if options else ''}"
+                value = f"{seconds:.1f} s (estimated {estimated:.1f}, {estimated / seconds:.2f} of it)"
+                yield Row("generate", what, value, peak())
 
 
 def write_clips(folder: Path, *, small: bool) -> None:

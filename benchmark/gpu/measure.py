@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from backends import measure_depth, measure_detector, measure_rewards, measure_tracker  # noqa: E402
 from clips import measure_clips  # noqa: E402
-from commands import measure_commands, run_tests  # noqa: E402
+from commands import measure_commands, measure_generation, run_tests  # noqa: E402
 from meter import Row, Setting  # noqa: E402
 from training import measure_steps, measure_steps_of_cogvideox, measure_steps_of_ltx  # noqa: E402
 
@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "train": measure_steps,
     "train-cogvideox": measure_steps_of_cogvideox,
     "train-ltx": measure_steps_of_ltx,
+    "generate": measure_generation,
     "commands": measure_commands,
     "tests": run_tests,
 }

@@ -61,6 +61,11 @@ def _time(verb: str, thing: str, count: int, measured: list[float], footprint: F
             f"time    {verb}: {_duration(each * count)} for {count} at {each:.3g} s a {thing} "
             f"(measured here, median of {len(measured)})"
         )
+    elif footprint is not None and footprint.timed is not None:
+        yield (
+            f"time    {verb}: {_duration(footprint.timed * count)} for {count} at {footprint.timed:.3g} s a {thing} "
+            f"(from one and two blocks with random weights, timed here)"
+        )
     elif footprint is not None and footprint.seconds:
         times = ", ".join(f"{_duration(each * count)} on one {d} ({each:g} s)" for d, each in footprint.seconds.items())
         about = "" if footprint.is_authors else ", with their own size, frames and steps"

@@ -30,6 +30,7 @@ def test_every_part_is_measured(tmp_path):
         "train",
         "train-cogvideox",
         "train-ltx",
+        "generate",
         "commands",
         "tests",
     }

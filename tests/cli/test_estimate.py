@@ -12,10 +12,11 @@ from clips import write_clips, write_suite
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from dsrbench.backends.generators.footprint import count_parameters
+from dsrbench.backends.generators.footprint import Footprint, count_parameters
 from dsrbench.backends.generators.recipe import read_recipe
 from dsrbench.cli import group
 from dsrbench.errors import WeightsError
+from dsrbench.evaluation.estimate import _time
 
 TINY = ("height=64", "width=64", "frames=9", "steps=1", "dtype=float32")
 
@@ -35,6 +36,16 @@ def estimate(*args, options=()):
         raise done.exception
     assert done.exit_code == 0, done.output
     return done.stdout, done.stderr
+
+
+def test_a_clip_that_was_timed_here_is_said_to_be():
+    footprint = Footprint(10, 10, "measured", 100, {"A100": 90.0}, True, timed=12.5)
+    (line,) = _time("making", "video", 8, [], footprint)
+    assert line == (
+        "time    making: 1.67 min for 8 at 12.5 s a video (from one and two blocks with random weights, timed here)"
+    )
+    (measured,) = _time("making", "video", 8, [20.0], footprint)
+    assert "(measured here, median of 1)" in measured
 
 
 def test_a_model_that_is_not_fetched_is_reckoned(tmp_path):

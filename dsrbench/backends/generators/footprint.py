@@ -26,6 +26,7 @@ class Footprint:
         pixels: Number of pixels of a clip, over all frames; 0 if unknown.
         seconds: Seconds a clip takes with the authors' own settings, as they report it, by device.
         is_authors: Whether the requested clips have the authors' own settings, which `seconds` is about.
+        timed: Seconds a clip takes on this machine, from a few blocks of random weights; None where it was not timed.
     """
 
     weights: int
@@ -34,6 +35,7 @@ class Footprint:
     pixels: int
     seconds: Mapping[str, float]
     is_authors: bool
+    timed: float | None = None
 
 
 def measure_footprint(recipe: Recipe, settings: Settings, offload: str, files: Mapping[str, list[Path]]) -> Footprint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import importlib.metadata
 import importlib.util
@@ -18,6 +20,7 @@ from dsrbench.backends.generators.adapter import check_scale, find_adapter
 from dsrbench.backends.generators.footprint import Footprint, measure_footprint
 from dsrbench.backends.generators.loading import Placement, explaining, find_model, load_pipeline, quiet
 from dsrbench.backends.generators.settings import Overrides, settle
+from dsrbench.backends.generators.timing import time_clip
 from dsrbench.backends.generators.upsampled import Texts
 from dsrbench.backends.pretrained.acceleration import CompiledBlocks
 from dsrbench.backends.pretrained.devices import check_device
@@ -129,11 +132,18 @@ class Pipelines(Generator):
         return check_device(self._placement.device), self.settings.dtypes["default"]
 
     def footprint(self) -> Footprint:
-        """Return the footprint of the model, measured on its files."""
+        """Return the footprint of the model, measured on its files; on a GPU of CUDA, a clip is timed as well."""
         source = self.model.source
         folders = {**{part: source.folder / part for part in source.components}, **self.model.parts}
         files = {part: sorted(folder.glob("*.safetensors")) for part, folder in folders.items()}
-        return measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
+        footprint = measure_footprint(self.model.recipe, self.settings, self._placement.offload, files)
+        device, _ = self.placement()
+        if not device.startswith("cuda") or self._placement.offload != "none":
+            return footprint
+        with contextlib.suppress(Exception):  # those of diffusers are not documented, and an estimate may do without
+            seconds = time_clip(self.model, self.settings, device, attention=self._placement.attention)
+            footprint = dataclasses.replace(footprint, timed=seconds)
+        return footprint
 
     def check_prompt(self, prompt: Prompt) -> None:
         """Check that there is a text for a prompt.
