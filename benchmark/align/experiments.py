@@ -1,12 +1,14 @@
 """Align the embedded model, several times over: DPO, DiffusionNFT, and controls of either.
 
-Run: python benchmark/align/experiments.py FOLDER [--arms dpo two-rounds sft unregularised nft rwr nft-rounds]
+Run: python benchmark/align/experiments.py FOLDER [--arms dpo two-rounds sft unregularised nft rwr nft-rounds
+                                                          nft-averaged]
                                                   [--seeds 0 1 2] [--held-out sprites-test]
 
 Every training is one `dsrbench align`, with a seed of its own. All of one round begin with the same candidates, and
-with the pairs or the clips with rewards that are made of them; `nft-rounds` makes fewer candidates, in every round. All
-are evaluated on the same held-out prompts, seeds 0..4, beside the same clips of the base. `results.json` in the
-folder has the figures, and the tables of this folder's README are printed. Everything that was done is found again.
+with the pairs or the clips with rewards that are made of them; `nft-rounds` and `nft-averaged` make fewer candidates,
+in every round. All are evaluated on the same held-out prompts, seeds 0..4, beside the same clips of the base.
+`results.json` in the folder has the figures, and the tables of this folder's README are printed. Everything that was
+done is found again.
 """
 
 from __future__ import annotations
@@ -35,12 +37,19 @@ ARMS = {
     "nft": ("-s", "objective=nft"),
     "rwr": ("-s", "objective=rwr"),
     "nft-rounds": (
+        *("--rounds", "3", "--candidates", "0..3", "-s", "objective=nft"),
+        *("-s", "max_steps=100", "-s", "min_spread=0.1"),
+    ),
+    "nft-averaged": (
         *("--rounds", "4", "--candidates", "0..3", "-s", "objective=nft"),
         *("-s", "max_steps=100", "-s", "min_spread=0.1", "-s", "batch_size=32"),
         *("-s", "learning_rate=3e-3", "-s", "ema_decay=0.95"),
     ),
 }
 """What each arm asks of `dsrbench align`, beside its defaults; two rounds go on from where the first arm ended."""
+
+IN_ROUNDS = ("nft-rounds", "nft-averaged")
+"""Arms of several rounds that make all candidates of their own."""
 
 ON_CLIPS = ("nft", "rwr")
 """Arms of one round that take all scored candidates."""
@@ -82,10 +91,10 @@ def run_arm(folder: Path, arm: str, seed: int, held_out: str) -> dict[str, Any]:
     first, out = folder / "shared", folder / f"{arm}-{seed}"
     out.mkdir(exist_ok=True)
     share(first, out, BASE)
-    stages = STAGES if arm in ("two-rounds", "nft-rounds") else STAGES[-1:]
+    stages = STAGES if arm in ("two-rounds", *IN_ROUNDS) else STAGES[-1:]
     if arm in ON_CLIPS:
         share(share_clips(folder), out, [f"round-1/{name}" for name in ("candidates", "clips.jsonl", "latents")])
-    elif arm != "nft-rounds":
+    elif arm not in IN_ROUNDS:
         share(first, out, [f"round-1/{name}" for name in ("candidates", "pairs.jsonl", "latents")])
     if arm == "two-rounds":
         share(folder / f"dpo-{seed}", out, [f"round-1/{name}" for name in ("training", "adapter")])

@@ -24,6 +24,7 @@ COLOURS = {
     "nft": "#2b5fb8",
     "rwr": "#8a6fb0",
     "nft-rounds": "#1f8fd6",
+    "nft-averaged": "#0f5c8f",
 }
 TITLES = {
     "dpo": "DPO, regularised",
@@ -33,6 +34,7 @@ TITLES = {
     "nft": "DiffusionNFT",
     "rwr": "reward-weighted",
     "nft-rounds": "DiffusionNFT, rounds",
+    "nft-averaged": "the same, averaged",
 }
 DETECTORS = {"sprites": "reward's detector", "sprites-template": "second detector"}
 
