@@ -284,7 +284,7 @@ def test_text_to_video_models_are_listed_by_name_and_whether_they_are_there(monk
 def test_inherited_options_are_listed():
     text = run().stdout
     sam2, sort = block(text, "sam2", "tracker"), block(text, "sort", "tracker")
-    for line in ("model=facebook/sam2.1-hiera-large  str", "dtype=float32  str", "storage=none  str | None"):
+    for line in ("model=facebook/sam2.1-hiera-large  str", "dtype=none  str | None", "storage=none  str | None"):
         assert f"tracker.{line}" in sam2
     assert "tracker.overlap=0.1  float" in sort
     assert "tracker.high" not in sort

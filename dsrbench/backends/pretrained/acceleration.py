@@ -45,7 +45,7 @@ def check_attention(kernel: str) -> None:
 
 
 def select_attention(transformer: Any, kernel: str) -> None:
-    """Make a transformer of diffusers use an attention kernel.
+    """Make a transformer of diffusers use an attention kernel; other transformers keep theirs.
 
     Raises:
         OptionError: The kernel cannot be used, as for `check_attention`, or the transformer has no choice of them.
@@ -53,7 +53,10 @@ def select_attention(transformer: Any, kernel: str) -> None:
     check_attention(kernel)
     if not hasattr(transformer, "set_attention_backend"):
         raise OptionError(f"a {type(transformer).__name__} has no choice of attention kernels; leave attention out")
-    transformer.set_attention_backend(kernel)
+    from diffusers import attention_backend
+
+    with attention_backend(kernel):  # the next line sets the default of all transformers as well
+        transformer.set_attention_backend(kernel)
 
 
 class CompiledBlocks:

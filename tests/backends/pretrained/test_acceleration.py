@@ -71,6 +71,21 @@ def test_attention_of_another_kernel_makes_the_same_clip(wan):
     assert np.abs(make(wan) - make(wan, attention="_native_math")).max() <= 1
 
 
+def test_other_transformers_keep_their_kernel(wan):
+    from diffusers import WanTransformer3DModel
+
+    ours, other = (WanTransformer3DModel.from_pretrained(wan / "transformer").eval() for _ in range(2))
+    select_attention(ours, "_native_math")
+    clip, times, text = torch.randn(1, 16, 2, 4, 6), torch.tensor([500.0]), torch.randn(1, 8, ours.config.text_dim)
+    counts = []
+    for transformer in (ours, other):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile, torch.no_grad():
+            transformer(clip, times, text)
+        names = [event.key for event in profile.key_averages()]
+        counts.append(sum("_scaled_dot_product_attention_math" in name for name in names))
+    assert counts == [1, 0]
+
+
 def test_a_kernel_that_does_not_exist_names_those_that_do(wan):
     with pytest.raises(OptionError, match=r"attention must be one of flash, .*; got 'fast'"):
         make(wan, attention="fast")
