@@ -117,7 +117,7 @@ def command(
     dsrbench align --out runs/align
     dsrbench align --model wan2.1-1.3b --preset spatialalign --out runs/wan
     dsrbench align --out runs/align --rounds 3 -s beta=15 -s max_steps=400
-    dsrbench align --out runs/nft --rounds 3 --candidates 0..3 -s objective=nft -s max_steps=100
+    dsrbench align --out runs/nft --rounds 2 --candidates 0..3 -s objective=nft -s max_steps=100
     dsrbench align --out runs/align --pairs hf://datasets/OWNER/NAME
     """
     from dsrbench.alignment.config import AlignConfig
