@@ -64,6 +64,15 @@ def tiny(tmp_path_factory):
     return build_once(lambda name: getattr(models, name)(tmp_path_factory.mktemp(name)))
 
 
+@pytest.fixture
+def no_compiler():
+    """Make torch's compiler fail; its own way to change a setting gives the setting back, which monkeypatch does not."""
+    import torch._inductor.config
+
+    with torch._inductor.config.patch({"cpp.cxx": ("/bin/false",)}):
+        yield
+
+
 @pytest.fixture(scope="session")
 def pipeline_folder(tmp_path_factory):
     """A function from a recipe's name to the folder of a tiny pipeline it matches; none is changed."""
