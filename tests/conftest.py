@@ -66,7 +66,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture
 def no_compiler():
-    """Make torch's compiler fail; its own way to change a setting gives the setting back, which monkeypatch does not."""
+    """Make torch fail to compile; its own patch of a setting is undone, and that of monkeypatch is not."""
     import torch._inductor.config
 
     with torch._inductor.config.patch({"cpp.cxx": ("/bin/false",)}):
