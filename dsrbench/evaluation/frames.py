@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrbench.errors import VideoError
 from dsrbench.types import Clip
 from dsrbench.video import VideoInfo, iter_chunks, probe, read_clip
 
@@ -48,30 +49,6 @@ class VideoFile:
     def clip(self) -> Clip:
         """Return all frames at once."""
         return read_clip(self.path)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class BufferedVideo(VideoFile):
-    """A video on this disk that another thread decodes into memory.
-
-    Attributes:
-        decoded: All its frames, once they are decoded.
-    """
-
-    decoded: Future[Clip]
-
-    def count(self) -> int:
-        """Return the number of frames."""
-        return len(self.clip().frames)
-
-    def chunks(self, *, as_tensors: bool = False) -> Iterator[NDArray[np.uint8]]:
-        """Yield the frames in order, uint8 `[B, H, W, 3]`; raises `VideoError` where the file is no video."""
-        clip = self.clip()
-        return DecodedVideo(clip.frames, clip.fps).chunks(as_tensors=as_tensors)
-
-    def clip(self) -> Clip:
-        """Return all frames at once."""
-        return self.decoded.result()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,22 +101,13 @@ def open_video(video: Video) -> VideoFile | DecodedVideo:
     return VideoFile(video) if isinstance(video, Path) else video
 
 
-def buffer_videos(paths: Sequence[Path | None]) -> Iterator[BufferedVideo | None]:
-    """Yield videos, each while the next is being decoded, so that two are in memory.
-
-    Args:
-        paths: The files; for None, None is yielded.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="dsrbench-buffer") as pool:
-
-        def start(place: int) -> BufferedVideo | None:
-            path = paths[place] if place < len(paths) else None
-            return BufferedVideo(path, pool.submit(read_clip, path)) if path is not None else None
-
-        following = start(0)
-        for place in range(len(paths)):
-            video, following = following, start(place + 1)
-            yield video
+def decode_video(path: Path) -> Video:
+    """Decode a video into memory; one that cannot be read stays a file, which says why when its frames are read."""
+    try:
+        clip = read_clip(path)
+    except VideoError:
+        return path
+    return DecodedVideo(clip.frames, clip.fps)
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from dsrbench.errors import VideoError
-from dsrbench.evaluation import frames as module
-from dsrbench.evaluation.frames import VideoFile, buffer_videos
-from dsrbench.video import read_clip, write_mp4
+from dsrbench.evaluation.frames import DecodedVideo, VideoFile, ahead, decode_video, open_video
+from dsrbench.video import write_mp4
 
 
 @pytest.fixture(scope="module")
@@ -25,40 +24,35 @@ def paths(tmp_path_factory):
 
 def test_frames_are_those_of_the_file(paths):
     videos = [path for path in paths if path.stem != "damaged"]
-    for video, path in zip(buffer_videos(videos), videos, strict=True):
+    for video, path in zip(ahead(map(decode_video, videos)), videos, strict=True):
         file = VideoFile(path)
-        assert (video.info, video.count()) == (file.info, file.count())
+        assert isinstance(video, DecodedVideo)
+        assert (video.info.width, video.info.height, video.info.fps) == (64, 48, file.info.fps)
+        assert video.count() == file.count()
         np.testing.assert_array_equal(video.clip().frames, file.clip().frames)
         parts = [list(source.chunks()) for source in (video, file)]
         assert [len(part) for part in parts[0]] == [len(part) for part in parts[1]]
         np.testing.assert_array_equal(np.concatenate(parts[0]), np.concatenate(parts[1]))
 
 
-@pytest.mark.parametrize("chosen", [[], [None], [None, 0, None, 1], [0, None, None]])
-def test_what_is_not_to_be_decoded_is_passed_over(paths, chosen):
-    asked = [None if number is None else paths[number] for number in chosen]
-    assert [video and video.path for video in buffer_videos(asked)] == asked
-
-
 def test_an_error_arrives_where_the_frames_are_needed(paths):
     damaged = next(path for path in paths if path.stem == "damaged")
-    first, second, third = buffer_videos([paths[0], damaged, paths[1]])
+    first, second, third = map(open_video, ahead(map(decode_video, [paths[0], damaged, paths[1]])))
     for use in (second.clip, second.count, lambda: list(second.chunks())):
         with pytest.raises(VideoError, match="damaged"):
             use()
     assert (len(first.clip().frames), len(third.clip().frames)) == (5, 33)
 
 
-def test_the_next_video_is_decoded_meanwhile_and_no_other(paths, monkeypatch):
+def test_the_next_video_is_decoded_meanwhile_and_no_other(paths):
     done = {path: threading.Event() for path in paths}
 
-    def read(path):
-        clip = read_clip(path)
+    def decode(path):
+        video = decode_video(path)
         done[path].set()
-        return clip
+        return video
 
-    monkeypatch.setattr(module, "read_clip", read)
-    videos = buffer_videos(paths[:3])
+    videos = ahead(map(decode, paths[:3]))
     for number in range(3):
         next(videos)
         if number < 2:

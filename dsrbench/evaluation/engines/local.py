@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsrbench.evaluation.engines.base import Work
-from dsrbench.evaluation.frames import buffer_videos
+from dsrbench.evaluation.frames import Video, ahead, decode_video
 from dsrbench.evaluation.generation import finish_block
+from dsrbench.evaluation.planning import Job
 from dsrbench.evaluation.samples import score_traced, trace_job
+from dsrbench.store import Written
 
 
 class Local:
@@ -26,9 +28,15 @@ class Local:
                     jobs.append(job)
                     tell("generating", job.name)
             jobs.sort(key=lambda job: job.key)
-        is_new = [work.scorer.propagates and work.run.read_sample(job.key) is None for job in jobs]
-        paths = [job.path if new else None for job, new in zip(jobs, is_new, strict=True)]
-        for job, video in zip(jobs, buffer_videos(paths), strict=True):
-            traced = trace_job(job, work.scorer, work.run, work.run.read_sample(job.key), video=video)
+        for job, written, video in ahead(_open_job(job, work) for job in jobs):
+            traced = trace_job(job, work.scorer, work.run, written, video=video)
             sample = score_traced(traced, work.scorer.counts, work.run)
             tell("scoring", sample.video or str(sample.id))
+
+
+def _open_job(job: Job, work: Work) -> tuple[Job, Written | None, Video | None]:
+    """Return a job with the sample that the folder has of it and, if it is new and to be propagated, its frames."""
+    written = work.run.read_sample(job.key)
+    if job.path is None or written is not None or not work.scorer.propagates:
+        return job, written, None
+    return job, written, decode_video(job.path)
