@@ -195,6 +195,7 @@ class PretrainedBackend(BaseBackend):
     compile: bool = False
 
     def __post_init__(self) -> None:
+        import_transformers(self.name)
         device = check_device(self.device)
         self._precision = choose_precision(self.dtype, device, on_gpu=self.gpu_dtype)
         loaded = load_pretrained(

@@ -344,7 +344,7 @@ def test_bad_options_are_refused(tiny, option, value, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("package", ["transformers", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("package", ["transformers", "torch"])
 def test_a_missing_package_is_named(package):
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
