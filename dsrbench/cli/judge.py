@@ -51,7 +51,7 @@ def command(
       OpenGVLab/InternVL3_5-4B-HF           5, Apache-2.0; also -2B-HF, -8B-HF
     """
     from dsrbench.backends.pretrained.devices import check_device, check_dtype
-    from dsrbench.backends.pretrained.models import Choice
+    from dsrbench.backends.pretrained.models import Choice, import_transformers
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.weights import missing_model
@@ -59,6 +59,7 @@ def command(
     from dsrbench.judging.run import describe_skipped, judge_run
     from dsrbench.store import Run
 
+    import_transformers(NAME)
     check_device(device)
     check_dtype(dtype)
     make_batches(frames, batch_size)
