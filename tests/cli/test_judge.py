@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from factories.runs import Spec, write_run
 from dsrbench.analysis.judgments import parse_judgment, read_judgments
 from dsrbench.backends.pretrained.models import Choice
 from dsrbench.cli import group
-from dsrbench.errors import DSRBenchError, InputError
+from dsrbench.errors import DSRBenchError, InputError, MissingExtraError
 from dsrbench.judging.model import Judge
 from dsrbench.judging.run import ABSENT, CHANGED, NO_VIDEO, UNREADABLE, file_name, judge_run
 from dsrbench.store import Run
@@ -179,6 +180,14 @@ def test_agreement_has_a_column_for_the_judge(folder, model, tmp_path):
     page = Path(figures["largest"][0]["page"]).read_text("utf-8")
     assert name in page
     assert "Answers of judges" in page
+
+
+@pytest.mark.parametrize("package", ["transformers", "torch"])
+def test_a_missing_package_is_named(finished, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    error = run_command(finished, "--offline").exception
+    assert isinstance(error, MissingExtraError)
+    assert f"needs the package {package!r}. Install it with: pip install 'dsrbench[hf]'" in str(error)
 
 
 def test_a_run_that_has_not_finished(folder, model):
