@@ -54,13 +54,14 @@ def command(
     """
     from dsrbench.backends.generators.upsampled import format_lines, read_lines
     from dsrbench.backends.generators.upsampler import MODEL, NAME, Sampling, Upsampler
-    from dsrbench.backends.pretrained.models import Choice
+    from dsrbench.backends.pretrained.models import Choice, import_transformers
     from dsrbench.cli.options import fetch_missing
     from dsrbench.cli.progress import SampleProgress
     from dsrbench.evaluation.weights import missing_model
     from dsrbench.prompts import read_suite
     from dsrbench.store import LocalDisk
 
+    import_transformers(NAME)  # before gigabytes are fetched
     prompts = {prompt.text: prompt for prompt in read_suite(suite)}
     lines = read_lines(out)
     missing = missing_model(NAME, MODEL, model or MODEL.id, revision)

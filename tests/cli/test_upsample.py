@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from factories.language_models import ANSWER, random_model, reciting_model
 from dsrbench.backends.generators.upsampled import read_lines
 from dsrbench.backends.generators.upsampler import Upsampler
 from dsrbench.cli import group
-from dsrbench.errors import DSRBenchError
+from dsrbench.errors import DSRBenchError, MissingExtraError
 from dsrbench.store import Run
 
 CAT = "A cat is on the left of a box, then the cat walks to the right of the box."
@@ -237,6 +238,15 @@ def test_bad_options_are_one_line(models, suite, tmp_path, more, code, words):
     got, _, err = upsample(suite, models, tmp_path / "texts.jsonl", *(word.format(tmp_path) for word in more))
     assert (got, words in err) == (code, True), err
     assert code == 2 or "\n" not in err
+
+
+@pytest.mark.parametrize("package", ["transformers", "torch"])
+def test_a_missing_package_is_named_before_the_model_is_fetched(suite, tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("dsrbench.cli.options.fetch_missing", lambda *_, **__: pytest.fail("fetched"))
+    error = CliRunner().invoke(group, ["upsample", str(suite), "--out", str(tmp_path / "texts.jsonl")]).exception
+    assert isinstance(error, MissingExtraError)
+    assert f"needs the package {package!r}. Install it with: pip install 'dsrbench[hf]'" in str(error)
 
 
 def test_a_bad_suite(models, tmp_path):
